@@ -1,0 +1,106 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// The configuration as plain structs with their defaults. A loaded configuration never changes: a reload makes a new one.
+// Names are those of the TOML file (conf/forebay.toml documents each key).
+namespace forebay::config {
+
+using duration = std::chrono::milliseconds;  // zero: no limit, where a limit is meant
+using namespace std::chrono_literals;
+
+enum class log_format : std::uint8_t { text, json };
+enum class pool_mode : std::uint8_t { transaction, session, statement };
+enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
+enum class session_state_policy : std::uint8_t { pin, refuse };
+enum class node_role : std::uint8_t { automatic, primary, replica };
+
+struct general {
+  unsigned workers = 0;  // 0: one per core
+  std::string log_level = "info";
+  config::log_format log_format = config::log_format::text;
+  duration shutdown_timeout = 30s;
+};
+
+struct address {
+  std::string host;  // IPv4, IPv6 without brackets, or "*"
+  std::uint16_t port = 6432;
+};
+
+struct listen {
+  std::vector<address> addresses = {{"127.0.0.1", 6432}};
+  std::string unix_socket_dir;  // empty: no Unix socket
+  std::uint32_t max_clients = 10000;
+};
+
+struct auth {
+  auth_type type = auth_type::scram_sha_256;
+  std::string users_file;
+  duration login_timeout = 60s;
+};
+
+struct pool {
+  pool_mode mode = pool_mode::transaction;
+  std::uint32_t size = 20;
+  std::uint32_t min_size = 0;
+  std::uint32_t max_prepared_statements = 200;
+  duration server_lifetime = 1h;
+  duration server_idle_timeout = 10min;
+  duration server_connect_timeout = 5s;
+  duration checkout_timeout = 30s;
+  session_state_policy on_session_state = session_state_policy::pin;
+};
+
+struct node {
+  std::string host;
+  std::uint16_t port = 5432;
+  node_role role = node_role::automatic;
+  std::uint32_t max_connections = 0;  // over all pools of this node; 0: no limit
+};
+
+struct cluster {
+  std::string name;
+  std::vector<node> nodes;
+};
+
+struct database {
+  std::string name;  // "*": every name without an entry of its own
+  std::string cluster;
+  std::string dbname;    // name on the server; empty: as the client says
+  std::string user;      // forced server login; empty: the client's own name
+  std::string password;  // of that login
+  std::optional<pool_mode> mode;
+  std::optional<std::uint32_t> pool_size;
+};
+
+struct user {
+  std::string name;
+  std::string password;  // in clear
+  std::string secret;    // "SCRAM-SHA-256$..." or "md5..."; one of the two
+  std::optional<pool_mode> mode;
+  std::optional<std::uint32_t> pool_size;
+  bool admin = false;
+  bool stats = false;
+};
+
+struct settings {
+  config::general general;
+  config::listen listen;
+  config::auth auth;
+  config::pool pool;
+  std::vector<cluster> clusters;
+  std::vector<database> databases;
+  std::vector<user> users;  // of the file and of users_file, the file's first
+  std::string source;       // the file's path, or "command line"
+
+  const user* find_user(std::string_view name) const;
+  const database* find_database(std::string_view name) const;  // exact name, else "*"
+  const cluster* find_cluster(std::string_view name) const;
+};
+
+}  // namespace forebay::config
