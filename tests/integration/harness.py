@@ -210,7 +210,7 @@ class Cluster:
         """Server processes of this login, as in pg_stat_activity."""
         rows = self.sql(
             "select pid, state, datname, application_name, query, backend_start::text from pg_stat_activity"
-            f" where usename = %s and backend_type = 'client backend' and pid <> pg_backend_pid() and ({where}) order by pid", [user])
+            f" where usename = '{user}' and backend_type = 'client backend' and pid <> pg_backend_pid() and ({where}) order by pid")
         return [r for r in rows if dbname is None or r["datname"] == dbname]
 
     def nothing_left(self, user="app", seconds=10.0):
