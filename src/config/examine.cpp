@@ -1,0 +1,146 @@
+#include "config/examine.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "config/notation.hpp"
+
+namespace forebay::config {
+namespace {
+
+const path root;
+
+// `id` gives what must differ between the elements of a list; an empty one was reported as missing already.
+template <class T, class Id>
+void refuse_twins(const std::vector<T>& list, const path& where, std::string_view key, std::string_view what, Id id,
+                  report& out) {
+  std::map<std::string, std::size_t> first;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const auto name = id(list[i]);
+    const auto [earlier, is_new] = first.emplace(name, i);
+    if (!is_new && !name.empty())
+      out.error(where[i] / key, in_quotes(name) + " is already " + std::string(what) + " (" +
+                                    out.place_of(where[earlier->second] / key) + ")");
+  }
+}
+
+std::string node_id(const node& n) {
+  return n.host.empty() ? "" : to_string(address{n.host, n.port});
+}
+
+void examine_listen(const settings& s, report& out) {
+  const auto where = root / "listen" / "addresses";
+  if (s.listen.addresses.empty() && s.listen.unix_socket_dir.empty())
+    out.error(where, "no address and no unix_socket_dir: no client could ever connect");
+  for (std::size_t i = 0; i < s.listen.addresses.size(); ++i) {
+    const auto& each = s.listen.addresses[i];
+    const auto first =
+        std::ranges::find(s.listen.addresses, to_string(each), [](const address& a) { return to_string(a); });
+    if (!each.host.empty() && first - s.listen.addresses.begin() != static_cast<std::ptrdiff_t>(i))
+      out.error(where[i], in_quotes(to_string(each)) + " is there twice");
+    const bool local = each.host == "localhost" || each.host == "::1" || each.host.starts_with("127.");
+    if (s.auth.type == auth_type::trust && !local && !each.host.empty())
+      out.warning(where[i], "with auth.type = \"trust\" whoever reaches " + to_string(each) + " can be any user");
+  }
+}
+
+void examine_clusters(const settings& s, report& out) {
+  const auto where = root / "cluster";
+  if (s.clusters.empty())
+    out.error(where, "there is none; wanted [[cluster]] with name = \"main\" and nodes = [ { host = \"10.0.0.1\" } ]");
+  refuse_twins(
+      s.clusters, where, "name", "the name of a cluster", [](const cluster& c) { return c.name; }, out);
+  for (std::size_t i = 0; i < s.clusters.size(); ++i) {
+    const auto& nodes = s.clusters[i].nodes;
+    const auto here = where[i] / "nodes";
+    if (nodes.empty() && out.was_read(here)) out.error(here, "must not be empty");
+    refuse_twins(nodes, here, "host", "a node of this cluster", node_id, out);
+    const auto is_primary = [](const node& n) { return n.role == node_role::primary; };
+    const auto first = std::ranges::find_if(nodes, is_primary);
+    for (auto other = first; other != nodes.end(); ++other)
+      if (other != first && is_primary(*other))
+        out.error(here[static_cast<std::size_t>(other - nodes.begin())] / "role",
+                  "a cluster has one primary; this one is named already (" +
+                      out.place_of(here[static_cast<std::size_t>(first - nodes.begin())] / "role") + ")");
+  }
+}
+
+void examine_databases(settings& s, report& out) {
+  const auto where = root / "database";
+  const bool one_cluster = s.clusters.size() == 1;
+  if (s.databases.empty() && one_cluster) s.databases.emplace_back().name = "*";
+  if (s.databases.empty() && s.clusters.size() > 1)
+    out.error(where, "with several clusters, [[database]] must say which database is where");
+
+  std::vector<std::string_view> names;
+  for (const auto& each : s.clusters)
+    names.push_back(each.name);
+  refuse_twins(
+      s.databases, where, "name", "the name of a database", [](const database& d) { return d.name; }, out);
+  for (std::size_t i = 0; i < s.databases.size(); ++i) {
+    auto& each = s.databases[i];
+    if (each.cluster.empty() && !out.was_read(where[i] / "cluster")) {
+      if (one_cluster) each.cluster = s.clusters.front().name;
+      if (s.clusters.size() > 1)
+        out.error(where[i] / "cluster", "is missing: there are several clusters, " + listed(names));
+    } else if (!s.clusters.empty() && !s.find_cluster(each.cluster) && !out.was_refused(where[i] / "cluster")) {
+      out.error(where[i] / "cluster",
+                "there is no cluster " + in_quotes(each.cluster) + did_you_mean(each.cluster, names));
+    }
+    if (!each.password.empty() && each.user.empty())
+      out.error(where[i] / "password", "a password without user: say whose it is");
+  }
+}
+
+void examine_pool_sizes(const settings& s, report& out) {
+  const auto too_small = [&](std::uint32_t size) { return s.pool.min_size > size; };
+  const auto min_size = "pool.min_size = " + std::to_string(s.pool.min_size);
+  if (too_small(s.pool.size)) {
+    out.error(root / "pool" / "min_size",
+              std::to_string(s.pool.min_size) + " is more than pool.size = " + std::to_string(s.pool.size));
+    return;
+  }
+  const auto examine_list = [&](const auto& list, const path& where) {
+    for (std::size_t i = 0; i < list.size(); ++i)
+      if (list[i].pool_size && !out.was_refused(where[i] / "pool_size") && too_small(*list[i].pool_size))
+        out.error(where[i] / "pool_size", std::to_string(*list[i].pool_size) + " is less than " + min_size);
+  };
+  examine_list(s.databases, root / "database");
+  examine_list(s.users, root / "user");
+}
+
+void examine_users(const settings& s, report& out) {
+  const auto where = root / "user";
+  const auto type = in_quotes(to_string(s.auth.type));
+  const bool trust = s.auth.type == auth_type::trust;
+  // Without a valid auth.type or a readable users_file nobody knows what a user lacks.
+  const bool blind = out.was_refused(root / "auth" / "type") || out.was_refused(root / "auth" / "users_file");
+  refuse_twins(
+      s.users, where, "name", "the name of a user", [](const user& u) { return u.name; }, out);
+  if (s.users.empty() && !trust && !blind)
+    out.warning(where, "there is none, so nobody can log in; wanted [[user]] or auth.users_file");
+  for (std::size_t i = 0; i < s.users.size(); ++i) {
+    const auto& each = s.users[i];
+    const bool refused = out.was_refused(where[i] / "password") || out.was_refused(where[i] / "secret");
+    if (!each.password.empty() && !each.secret.empty())
+      out.error(where[i] / "secret", "a user has a password or a secret, not both");
+    if (each.password.empty() && each.secret.empty() && !trust && !blind && !refused)
+      out.error(where[i],
+                in_quotes(each.name) + " has neither password nor secret, and auth.type = " + type + " needs one");
+    if (s.auth.type == auth_type::scram_sha_256 && each.secret.starts_with("md5"))
+      out.warning(where[i] / "secret",
+                  in_quotes(each.name) + " cannot log in: an md5 secret does not do for auth.type = " + type);
+  }
+}
+
+}  // namespace
+
+void examine(settings& s, report& out) {
+  examine_listen(s, out);
+  examine_clusters(s, out);
+  examine_databases(s, out);
+  examine_pool_sizes(s, out);
+  examine_users(s, out);
+}
+
+}  // namespace forebay::config

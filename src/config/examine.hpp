@@ -1,0 +1,11 @@
+#pragma once
+
+#include "config/report.hpp"
+
+namespace forebay::config {
+
+// What no single key can be blamed for: names used twice, references to nothing, values that exclude each other.
+// Also fills in what follows from the rest (the "*" database, the only cluster).
+void examine(settings& s, report& out);
+
+}  // namespace forebay::config

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <array>
+
+#include "config/values.hpp"
+
+// The table of everything a configuration file may say. Reading, SHOW CONFIG and the test of conf/forebay.toml all go
+// by it: a new key is one line here and one in conf/forebay.toml.
+namespace forebay::config {
+
+template <class Struct>
+struct key {
+  std::string_view name;
+  rule wanted;
+  void (*read)(const item& from, Struct& into, const slot& at);
+  std::string (*show)(const Struct& from);
+  std::string (*toml)(const Struct& from);
+};
+
+template <class>
+struct member;
+template <class Struct, class Value>
+struct member<Value Struct::*> {
+  using owner = Struct;
+};
+
+template <auto Member>
+constexpr auto key_for(std::string_view name, rule wanted = {}) {
+  using owner = typename member<decltype(Member)>::owner;
+  return key<owner>{name, wanted,
+                    [](const item& from, owner& into, const slot& at) { read_value(from, into.*Member, at); },
+                    [](const owner& from) { return show_value(from.*Member); },
+                    [](const owner& from) { return toml_value(from.*Member); }};
+}
+
+inline constexpr std::array general_keys{
+    key_for<&general::workers>("workers", {.max = 1024}),
+    key_for<&general::log_level>("log_level", {.complain = complain_log_level}),
+    key_for<&general::log_format>("log_format"),
+    key_for<&general::shutdown_timeout>("shutdown_timeout"),
+};
+
+inline constexpr std::array listen_keys{
+    key_for<&listen::addresses>("addresses"),
+    key_for<&listen::unix_socket_dir>("unix_socket_dir",
+                                      {.complain = complain_socket_folder, .example = R"("/run/forebay")"}),
+    key_for<&listen::max_clients>("max_clients", {.min = 1, .max = 1'000'000}),
+};
+
+inline constexpr std::array auth_keys{
+    key_for<&auth::type>("type"),
+    key_for<&auth::users_file>("users_file", {.example = R"("users.txt")"}),
+    key_for<&auth::login_timeout>("login_timeout"),
+};
+
+inline constexpr std::array pool_keys{
+    key_for<&pool::mode>("mode"),
+    key_for<&pool::size>("size", {.min = 1, .max = 100'000}),
+    key_for<&pool::min_size>("min_size", {.max = 100'000}),
+    key_for<&pool::max_prepared_statements>("max_prepared_statements", {.max = 1'000'000}),
+    key_for<&pool::server_lifetime>("server_lifetime"),
+    key_for<&pool::server_idle_timeout>("server_idle_timeout"),
+    key_for<&pool::server_connect_timeout>("server_connect_timeout"),
+    key_for<&pool::checkout_timeout>("checkout_timeout"),
+    key_for<&pool::on_session_state>("on_session_state"),
+};
+
+inline constexpr std::array cluster_keys{
+    key_for<&cluster::name>("name", {.complain = complain_name, .example = R"("main")", .required = true}),
+    key_for<&cluster::nodes>("nodes", {.example = R"([ { host = "10.0.0.1", port = 5432 } ])", .required = true}),
+};
+
+inline constexpr std::array node_keys{
+    key_for<&node::host>("host", {.complain = complain_host, .example = R"("10.0.0.1")", .required = true}),
+    key_for<&node::port>("port", {.min = 1, .max = 65535}),
+    key_for<&node::role>("role"),
+    key_for<&node::max_connections>("max_connections", {.max = 1'000'000}),
+};
+
+inline constexpr std::array database_keys{
+    key_for<&database::name>("name", {.complain = complain_database_name, .example = R"("*")", .required = true}),
+    key_for<&database::cluster>("cluster", {.example = R"("main")"}),
+    key_for<&database::dbname>("dbname", {.example = R"("app")"}),
+    key_for<&database::user>("user", {.example = R"("app")"}),
+    key_for<&database::password>("password", {.example = R"("...")", .secret = true}),
+    key_for<&database::mode>("pool_mode", {.example = R"("session")"}),
+    key_for<&database::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
+};
+
+inline constexpr std::array user_keys{
+    key_for<&user::name>("name", {.complain = complain_name, .example = R"("app")", .required = true}),
+    key_for<&user::password>("password", {.example = R"("...")", .secret = true}),
+    key_for<&user::secret>("secret",
+                           {.complain = complain_secret, .example = R"("SCRAM-SHA-256$...")", .secret = true}),
+    key_for<&user::mode>("pool_mode", {.example = R"("session")"}),
+    key_for<&user::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
+    key_for<&user::admin>("admin"),
+    key_for<&user::stats>("stats"),
+};
+
+template <class Struct, std::size_t Count>
+constexpr std::span<const key<Struct>> every(const std::array<key<Struct>, Count>& keys) {
+  return keys;
+}
+
+// visit(name, member of settings, keys) for each [table].
+void for_each_section(auto&& visit) {
+  visit("general", &settings::general, every(general_keys));
+  visit("listen", &settings::listen, every(listen_keys));
+  visit("auth", &settings::auth, every(auth_keys));
+  visit("pool", &settings::pool, every(pool_keys));
+}
+
+// The same for each [[table]].
+void for_each_list(auto&& visit) {
+  visit("cluster", &settings::clusters, every(cluster_keys));
+  visit("database", &settings::databases, every(database_keys));
+  visit("user", &settings::users, every(user_keys));
+}
+
+// Agreed on for later versions: whoever writes one is told so, instead of being told that it does not exist.
+inline constexpr auto later_keys = std::to_array<std::string_view>({
+    "http",
+    "tls",
+    "routing",
+    "health",
+    "breaker",
+    "cache",
+    "warming",
+    "telemetry",
+    "alert",
+    "listen.proxy_protocol_from",
+    "auth.hba_file",
+    "auth.query",
+    "auth.query_user",
+    "auth.query_password",
+    "auth.query_database",
+    "auth.cache_ttl",
+    "pool.reserve_size",
+    "pool.reserve_timeout",
+    "pool.query_timeout",
+    "pool.idle_transaction_timeout",
+    "pool.transaction_timeout",
+    "pool.client_idle_timeout",
+    "cluster.user",
+    "cluster.password",
+    "cluster.tls",
+    "cluster.routing",
+    "cluster.health",
+    "cluster.breaker",
+    "cluster.nodes.weight",
+    "cluster.nodes.zone",
+    "cluster.nodes.priority",
+    "database.max_connections",
+    "database.routing",
+    "database.cache",
+    "database.tls",
+    "user.max_connections",
+    "user.priority",
+});
+
+}  // namespace forebay::config

@@ -1,0 +1,114 @@
+#include "config/load.hpp"
+
+#include <sys/stat.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "config/examine.hpp"
+#include "config/notation.hpp"
+#include "config/read.hpp"
+#include "config/users_file.hpp"
+
+namespace forebay::config {
+namespace {
+
+place place_of(const toml::source_region& region) {
+  return {region.begin.line, region.begin.column};
+}
+
+item to_item(const toml::node& from) {
+  item out{place_of(from.source()), timestamp{}};
+  from.visit([&]<class Node>(const Node& node) {
+    if constexpr (std::is_same_v<Node, toml::table>) {
+      auto& made = out.value.emplace<table>();
+      for (const auto& [name, value] : node)
+        made.push_back({std::string(name.str()), place_of(name.source()), to_item(value)});
+      std::ranges::sort(made, {}, &entry::at);
+    } else if constexpr (std::is_same_v<Node, toml::array>) {
+      auto& made = out.value.emplace<array>();
+      for (const auto& element : node)
+        made.push_back(to_item(element));
+    } else if constexpr (toml::is_boolean<Node> || toml::is_integer<Node> || toml::is_floating_point<Node> ||
+                         toml::is_string<Node>) {
+      out.value = node.get();
+    }
+  });
+  return out;
+}
+
+// toml++ quotes what it stumbled over, which may be a password that lacks its quotes.
+std::string without_quotations(std::string_view description) {
+  if (description.find("could not determine value type") != description.npos)
+    return "not a value: a text needs quotes, as in name = \"main\"";
+  if (description.find("cannot redefine") != description.npos) return "this key or table is there twice";
+  std::string text(description.substr(0, description.find(", saw ")));
+  if (const auto start = text.find(": '"); start != text.npos)
+    if (const auto end = text.find("' ", start + 3); end != text.npos)
+      text.replace(start + 2, end - start - 1, "the value");
+  return text;
+}
+
+struct file_text {
+  std::string text;
+  std::string failure;  // empty: it was read
+};
+
+file_text read_file(const std::filesystem::path& file) {
+  constexpr std::uintmax_t most = 64 << 20;
+  std::error_code failure;
+  if (std::filesystem::is_directory(file, failure)) return {"", "cannot be read: it is a folder"};
+  errno = 0;
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return {"", std::string("cannot be read: ") + std::strerror(errno)};
+  if (const auto size = std::filesystem::file_size(file, failure); !failure && size > most)
+    return {"", "cannot be read: it is larger than 64 MiB"};
+  std::ostringstream content;
+  content << in.rdbuf();
+  return {std::move(content).str(), ""};
+}
+
+void load_users(settings& s, report& out) {
+  if (s.auth.users_file.empty()) return;
+  const auto where = path{} / "auth" / "users_file";
+  const auto file = std::filesystem::path(s.source).parent_path() / s.auth.users_file;
+  const auto content = read_file(file);
+  if (!content.failure.empty()) return out.error(where, in_quotes(file.string()) + " " + content.failure);
+  struct stat status {};
+  if (stat(file.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0)
+    out.warning(where,
+                in_quotes(file.string()) + " can be read by everybody on this machine; wanted chmod 640 or less");
+  read_users(content.text, file.string(), s, out);
+}
+
+}  // namespace
+
+loaded load_text(std::string_view text, const std::string& source) {
+  report out(source);
+  settings made;
+  made.source = source;
+  out.locate({}, {1, 1});
+  try {
+    const auto document = to_item(toml::parse(text));
+    read_document(std::get<table>(document.value), made, out);
+    load_users(made, out);
+    examine(made, out);
+  } catch (const toml::parse_error& e) {
+    out.error_at(place_of(e.source()), without_quotations(e.description()));
+  }
+  return out.finish(std::move(made));
+}
+
+loaded load_file(const std::filesystem::path& file) {
+  const auto content = read_file(file);
+  if (content.failure.empty()) return load_text(content.text, file.string());
+  report out(file.string());
+  out.error_at({}, content.failure);
+  return out.finish({});
+}
+
+}  // namespace forebay::config

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+
+// From text to settings. Every mistake is reported with its place, not just the first; nothing is thrown.
+//
+//   auto result = config::load_file("/etc/forebay/forebay.toml");
+//   for (const auto& p : result.errors) print(to_string(p));  // forebay.toml:12:8: pool.size: 0 is out of range: ...
+//   if (result.settings) run(*result.settings);
+namespace forebay::config {
+
+struct problem {
+  std::string source;        // the file's path, or "command line"
+  std::uint32_t line = 0;    // from 1; 0: the source as a whole
+  std::uint32_t column = 0;  // in characters, from 1
+  std::string text;          // "key: message", never a secret
+};
+std::string to_string(const problem& p);
+
+struct loaded {
+  std::optional<config::settings> settings;  // there exactly when `errors` is empty
+  std::vector<problem> errors;
+  std::vector<problem> warnings;
+};
+
+loaded load_file(const std::filesystem::path& file);
+
+// `source` names the text in messages; auth.users_file is looked for relative to its folder.
+loaded load_text(std::string_view text, const std::string& source);
+
+}  // namespace forebay::config
