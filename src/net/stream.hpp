@@ -2,44 +2,15 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "net/asio.hpp"
+#include "net/gather.hpp"
 #include "net/worker.hpp"
-
-struct iovec;
 
 // A connection's bytes: a non-blocking socket (TCP or Unix) with what was read but not used yet and what was written
 // but not taken yet. Reading and writing are plain calls that never block; the two waits are the only asynchronous
 // operations. Lives on the worker that owns it; an idle one (no wait pending) may be moved to another worker.
 namespace forebay {
-
-// What is to be written, gathered from pieces of what was just read (not copied) and of our own bytes (copied).
-// Views must stay valid until the gather is written or cleared.
-class gather {
- public:
-  void view(std::string_view bytes);
-  void copy(std::string_view bytes);
-  bool empty() const { return size_ == 0; }
-  std::size_t size() const { return size_; }
-  void clear();
-
-  // The pieces from `skip` bytes on, as the kernel wants them.
-  void fill(std::vector<iovec>& out, std::size_t skip) const;
-  void append_to(std::string& out, std::size_t skip) const;
-
- private:
-  struct segment {
-    const char* data;    // null: own_[offset, offset + size)
-    std::size_t offset;
-    std::size_t size;
-  };
-  std::string_view bytes_of(const segment& s) const;
-
-  std::vector<segment> segments_;
-  std::string own_;
-  std::size_t size_ = 0;
-};
 
 struct read_result {
   std::string_view data;  // what was kept, then what is new; in the worker's scratch memory
@@ -71,13 +42,15 @@ class stream {
 
   // Handlers take an error_code. At most one of each kind may be pending.
   template <class Handler>
-  void wait_readable(Handler&& handler) {
-    socket_.async_wait(socket::wait_read, std::forward<Handler>(handler));
+  auto wait_readable(Handler&& handler) {
+    return socket_.async_wait(socket::wait_read, std::forward<Handler>(handler));
   }
   template <class Handler>
-  void wait_writable(Handler&& handler) {
-    socket_.async_wait(socket::wait_write, std::forward<Handler>(handler));
+  auto wait_writable(Handler&& handler) {
+    return socket_.async_wait(socket::wait_write, std::forward<Handler>(handler));
   }
+  // Pending waits end with operation_aborted.
+  void cancel_waits();
 
   // For an idle stream: nothing to read and not closed by the other side.
   bool quiet() const;
@@ -87,6 +60,7 @@ class stream {
   void close();
   bool is_open() const { return socket_.is_open(); }
   int native() { return socket_.native_handle(); }
+  socket& raw() { return socket_; }
   // Best effort: sends `bytes` if the kernel takes them at once, then closes.
   void close_with(std::string_view bytes);
   std::uint64_t bytes_read() const { return bytes_read_; }

@@ -1,0 +1,164 @@
+#include "pool/connector.hpp"
+
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "protocol/fsm/login_as_client.hpp"
+
+namespace forebay {
+namespace {
+
+// Ends whatever the socket waits for when the time is up.
+struct time_limit {
+  stream::socket* socket = nullptr;
+  bool expired = false;
+  deadline at{[](void* self) {
+                auto& limit = *static_cast<time_limit*>(self);
+                limit.expired = true;
+                error_code ignored;
+                if (limit.socket) limit.socket->cancel(ignored);
+              },
+              this};
+};
+
+struct failure {
+  wire::pg_error error;
+  bool retry = false;  // the server is there but takes no logins yet
+};
+
+std::string reason(const error_code& ec, bool expired) { return expired ? "timeout" : ec.message(); }
+
+// Connects to the first address that answers.
+asio::awaitable<error_code> connect_first(stream::socket& socket, std::vector<endpoint> addresses, time_limit& limit) {
+  error_code last = asio::error::host_not_found;
+  for (const auto& address : addresses) {
+    if (limit.expired) break;
+    error_code ignored;
+    socket.close(ignored);
+    socket.open(address.protocol(), last);
+    if (last) continue;
+    std::tie(last) = co_await socket.async_connect(address, asio::as_tuple(asio::use_awaitable));
+    if (!last) {
+      if (address.protocol().family() != AF_UNIX) tune(socket.native_handle());
+      break;
+    }
+  }
+  co_return last;
+}
+
+// The login conversation; nullopt when it ended well.
+asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, stream& io, wire::framer& framer,
+                                               worker& on, time_limit& limit, const std::string& where) {
+  auto step = machine.start();
+  gather out;
+  while (true) {
+    if (!step.send.empty()) {
+      out.copy(step.send);
+      if (const auto ec = io.write(out); ec || io.backlog()) {
+        co_return failure{wire::pg_error::fatal("08006", "could not send to server at " + where), false};
+      }
+    }
+    if (step.state == fsm::login_state::done) co_return std::nullopt;
+    if (step.state == fsm::login_state::failed) {
+      const bool not_yet = step.error.sqlstate == "57P03";
+      co_return failure{std::move(step.error), not_yet};
+    }
+    const auto [waited] = co_await io.wait_readable(asio::as_tuple(asio::use_awaitable));
+    auto input = io.read(on);
+    if (waited || input.ec) {
+      const auto why = reason(waited ? waited : input.ec, limit.expired);
+      co_return failure{wire::pg_error::fatal("08006", "login to server at " + where + " failed: " + why), false};
+    }
+    step = {};
+    while (step.state == fsm::login_state::more) {
+      const auto piece = framer.next(input.data);
+      if (!piece || (*piece && !(*piece)->whole())) {
+        co_return failure{wire::pg_error::fatal("08P01", "server at " + where + " does not speak the PostgreSQL protocol"), false};
+      }
+      if (!*piece) break;
+      auto next = machine.resume((*piece)->type, (*piece)->body());
+      next.send.insert(0, step.send);
+      step = std::move(next);
+    }
+    io.keep(input.data);
+  }
+}
+
+}  // namespace
+
+void connector::open(std::shared_ptr<pool> where, worker& on) {
+  auto& context = on.context();
+  asio::co_spawn(context, run(std::move(where), on), asio::detached);
+}
+
+asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
+  const auto& node = *where->node();
+  const auto name = node.name();
+  const auto limits = where->limits();
+  const auto login = where->login();
+  time_limit limit;
+  stream::socket socket(on.context().get_executor());
+  limit.socket = &socket;
+  if (limits.server_connect_timeout.count() != 0) {
+    limit.at.set(on.deadlines(), steady::now() + limits.server_connect_timeout);
+  }
+
+  const auto fail = [&](failure f) {
+    log_warning("server_login_failed", {{"server", name}, {"database", where->database()}, {"user", login.user},
+                                        {"sqlstate", f.error.sqlstate}, {"reason", f.error.message}});
+    where->open_failed(std::move(f.error), f.retry);
+  };
+
+  auto found = co_await names_.resolve(node.host(), node.port());
+  auto ec = found.ec;
+  if (!ec) ec = co_await connect_first(socket, std::move(found.endpoints), limit);
+  if (ec) {
+    fail({wire::pg_error::fatal("08006",
+                                "could not connect to server at " + name + ": " + reason(ec, limit.expired)),
+          false});
+    co_return;
+  }
+
+  stream io(std::move(socket));
+  limit.socket = &io.raw();
+  wire::framer framer{&backend_splittable};
+  auto cache = where->cached_scram();
+  const bool had_cache = !cache.salted_password.empty();
+  fsm::login_as_client machine(where->startup_parameters(), {login.user, login.password}, random_bytes(18), &cache);
+  auto failed = co_await log_in(machine, io, framer, on, limit, name);
+  limit.at.clear();
+  if (failed) {
+    fail(std::move(*failed));
+    co_return;
+  }
+  if (!had_cache) where->keep_scram(std::move(cache));
+
+  const auto& session = machine.session();
+  auto server = std::make_unique<server_connection>(where, on, std::move(io));
+  server->backend_pid = session.backend_pid;
+  server->cancel_key = session.cancel_key;
+  std::vector<parameter_set::entry> reported;
+  for (const auto& [key, value] : session.parameters) reported.push_back({key, value, true});
+  server->state.initial = server->state.current = parameter_set::intern(std::move(reported));
+  server->state.max_prepared = limits.max_prepared_statements;
+  log_debug("server_login", {{"server", name}, {"database", where->database()}, {"user", login.user},
+                             {"pid", server->backend_pid}});
+  where->opened(std::move(server));
+}
+
+asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker& on, std::chrono::milliseconds timeout,
+                                                          std::string& why) {
+  time_limit limit;
+  stream::socket socket(on.context().get_executor());
+  limit.socket = &socket;
+  limit.at.set(on.deadlines(), steady::now() + timeout);
+  auto found = co_await names_.resolve(to.host(), to.port());
+  auto ec = found.ec;
+  if (!ec) ec = co_await connect_first(socket, std::move(found.endpoints), limit);
+  if (ec) {
+    why = reason(ec, limit.expired);
+    co_return std::nullopt;
+  }
+  co_return stream(std::move(socket));
+}
+
+}  // namespace forebay

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <memory>
+
+#include "net/resolver.hpp"
+#include "pool/pool.hpp"
+
+// Opens server connections: resolve, connect, log in, all under one deadline, as a coroutine on the worker that asked.
+// Ends in pool::opened() or pool::open_failed(), always. Any number at once.
+namespace forebay {
+
+class connector {
+ public:
+  explicit connector(resolver& names) : names_(names) {}
+
+  void open(std::shared_ptr<pool> where, worker& on);
+
+  // A bare connection to the node, for a cancel request. The stream is not open when it failed.
+  asio::awaitable<std::optional<stream>> connect(const node& to, worker& on, std::chrono::milliseconds timeout,
+                                                 std::string& why);
+
+ private:
+  asio::awaitable<void> run(std::shared_ptr<pool> where, worker& on);
+
+  resolver& names_;
+};
+
+}  // namespace forebay

@@ -1,0 +1,401 @@
+#include "pool/pool.hpp"
+
+#include <algorithm>
+
+namespace forebay {
+namespace {
+
+// After a failed login the next one waits this long, so that a dead or starting server is not stormed.
+constexpr std::chrono::milliseconds retry_pause{200};
+
+}  // namespace
+
+pool::pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open)
+    : target_(std::move(at)),
+      open_server_(std::move(open)),
+      spare_(spare),
+      traffic_(workers),
+      login_(std::move(login)),
+      limits_(limits),
+      idle_(workers) {
+  const std::lock_guard lock(node_->mutex_);
+  node_->pools_.push_back(this);
+}
+
+pool::~pool() {
+  // Every connection and every queued waiter holds the pool, so there are none.
+  const std::lock_guard lock(node_->mutex_);
+  std::erase(node_->pools_, this);
+  std::erase(node_->hungry_, this);
+}
+
+std::vector<std::pair<std::string, std::string>> pool::startup_parameters() const {
+  std::vector<std::pair<std::string, std::string>> parameters{{"user", login().user}, {"database", target_.database}};
+  if (for_replication()) parameters.emplace_back("replication", target_.replication);
+  return parameters;
+}
+
+server_login pool::login() const {
+  const std::lock_guard lock(node_->mutex_);
+  return login_;
+}
+
+pool_limits pool::limits() const {
+  const std::lock_guard lock(node_->mutex_);
+  return limits_;
+}
+
+void pool::configure(pool_limits limits, server_login login) {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    limits_ = limits;
+    login_ = std::move(login);
+    while (open_ - todo.close.size() > limits_.size) {
+      auto surplus = evict_idle();
+      if (!surplus) break;
+      todo.close.push_back(std::move(surplus));
+    }
+    plan_opens(todo);
+  }
+  carry_out(std::move(todo));
+}
+
+server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
+  while (true) {
+    plan todo;
+    server_ptr server;
+    {
+      const std::lock_guard lock(node_->mutex_);
+      if (!paused_ && waiters_.empty()) server = take_idle(home);
+      if (!server) {
+        who->home_ = &home;
+        who->self_ = who;
+        who->since_ = steady::now();
+        waiters_.push_back(*who);
+        plan_opens(todo);
+      }
+    }
+    if (!server) {
+      carry_out(std::move(todo));
+      return nullptr;
+    }
+    // A connection that died while it was idle ends here, unseen by anybody.
+    if (server->move_to(home) && server->still_good()) return server;
+  }
+}
+
+bool pool::cancel(waiter& who) {
+  std::shared_ptr<waiter> self;  // released after the mutex
+  const std::lock_guard lock(node_->mutex_);
+  if (!who.is_linked()) return false;
+  waiters_.erase(waiters_.iterator_to(who));
+  self = std::move(who.self_);
+  return true;
+}
+
+void pool::checkin(server_ptr server) {
+  plan todo;
+  {
+    std::unique_lock lock(node_->mutex_);
+    put_back(std::move(server), todo, lock);
+  }
+  carry_out(std::move(todo));
+}
+
+void pool::opened(server_ptr server) {
+  plan todo;
+  {
+    std::unique_lock lock(node_->mutex_);
+    --opening_;
+    auto& known = greetings_[""];
+    if (known && known != server->state.initial) greetings_.clear();  // the server's configuration has changed
+    greetings_[""] = server->state.initial;
+    retry_at_ = {};
+    starting_ = false;
+    put_back(std::move(server), todo, lock);
+  }
+  carry_out(std::move(todo));
+}
+
+void pool::open_failed(wire::pg_error error, bool retry) {
+  plan todo;
+  std::vector<std::shared_ptr<waiter>> disappointed;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    --opening_;
+    --open_;
+    --node_->open_;
+    retry_at_ = steady::now() + retry_pause;
+    starting_ = retry;
+    if (!retry && open_ == 0) {
+      while (!waiters_.empty()) disappointed.push_back(pop_waiter());
+    }
+    feed_hungry(todo);
+  }
+  for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
+  carry_out(std::move(todo));
+}
+
+void pool::closed() {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    --open_;
+    --node_->open_;
+    plan_opens(todo);
+    feed_hungry(todo);
+  }
+  carry_out(std::move(todo));
+}
+
+void pool::maintain(steady::time_point now) {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    std::uint32_t going = 0;
+    for (auto& idle : idle_) {
+      for (auto it = idle.begin(); it != idle.end();) {
+        const bool unused = limits_.server_idle_timeout.count() != 0 &&
+                            now - (*it)->idle_since > limits_.server_idle_timeout &&
+                            open_ - going > limits_.min_size;
+        if (!unused && !expired(**it, now)) {
+          ++it;
+          continue;
+        }
+        todo.close.push_back(std::move(*it));
+        it = idle.erase(it);
+        ++going;
+      }
+    }
+    plan_opens(todo);
+    while (!paused_ && now >= retry_at_ && open_ < std::min(limits_.min_size, limits_.size) && node_->has_room()) {
+      ++open_;
+      ++opening_;
+      ++node_->open_;
+      todo.open.emplace_back(shared_from_this(), &spare_);
+    }
+  }
+  carry_out(std::move(todo));
+}
+
+void pool::retire() {
+  retired_ = true;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    limits_.min_size = 0;
+  }
+  close_idle();
+}
+
+void pool::pause() {
+  {
+    const std::lock_guard lock(node_->mutex_);
+    paused_ = true;
+  }
+  close_idle();
+}
+
+void pool::resume() {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    paused_ = false;
+    plan_opens(todo);
+  }
+  carry_out(std::move(todo));
+}
+
+bool pool::paused() const {
+  const std::lock_guard lock(node_->mutex_);
+  return paused_;
+}
+
+void pool::fail_waiters(const wire::pg_error& error) {
+  std::vector<std::shared_ptr<waiter>> disappointed;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    while (!waiters_.empty()) disappointed.push_back(pop_waiter());
+  }
+  for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
+}
+
+void pool::close_idle() {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    for (auto& idle : idle_) {
+      for (auto& server : idle) todo.close.push_back(std::move(server));
+      idle.clear();
+    }
+  }
+  carry_out(std::move(todo));
+}
+
+pool::snapshot pool::state(steady::time_point now) const {
+  const std::lock_guard lock(node_->mutex_);
+  snapshot s;
+  s.open = open_;
+  s.opening = opening_;
+  s.idle = static_cast<std::uint32_t>(idle_count());
+  s.waiting = static_cast<std::uint32_t>(waiters_.size());
+  s.paused = paused_;
+  if (!waiters_.empty()) {
+    s.max_wait = std::chrono::duration_cast<std::chrono::microseconds>(now - waiters_.front().since_);
+  }
+  return s;
+}
+
+void pool::for_each_idle(const std::function<void(const server_connection&)>& visit) const {
+  const std::lock_guard lock(node_->mutex_);
+  for (const auto& idle : idle_) {
+    for (const auto& server : idle) visit(*server);
+  }
+}
+
+parameters pool::greeting(const std::string& startup_settings) const {
+  const std::lock_guard lock(node_->mutex_);
+  const auto found = greetings_.find(startup_settings);
+  return found == greetings_.end() ? nullptr : found->second;
+}
+
+void pool::remember_greeting(const std::string& startup_settings, parameters settings) {
+  constexpr std::size_t most = 256;
+  const std::lock_guard lock(node_->mutex_);
+  if (greetings_.size() >= most) greetings_.erase(std::prev(greetings_.end()));
+  greetings_[startup_settings] = std::move(settings);
+}
+
+fsm::scram_cache pool::cached_scram() const {
+  const std::lock_guard lock(node_->mutex_);
+  return scram_;
+}
+
+void pool::keep_scram(fsm::scram_cache cache) {
+  const std::lock_guard lock(node_->mutex_);
+  scram_ = std::move(cache);
+}
+
+// From here on: under the node's mutex.
+
+server_ptr pool::take_idle(worker& home) {
+  auto& own = idle_[home.index()];
+  if (!own.empty()) {
+    auto server = std::move(own.back());
+    own.pop_back();
+    return server;
+  }
+  for (auto& sibling : idle_) {
+    if (sibling.empty()) continue;
+    auto server = std::move(sibling.front());  // the one its own worker would have used last
+    sibling.pop_front();
+    return server;
+  }
+  return nullptr;
+}
+
+bool pool::expired(const server_connection& s, steady::time_point now) const {
+  return limits_.server_lifetime.count() != 0 && now - s.connected_at > limits_.server_lifetime;
+}
+
+void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock) {
+  const auto now = server->at().now();
+  if (paused_ || retired_ || for_replication() || server->state.broken || open_ > limits_.size ||
+      expired(*server, now)) {
+    todo.close.push_back(std::move(server));
+    return;
+  }
+  server->idle_since = now;
+  if (waiters_.empty()) {
+    if (!node_->hungry_.empty() && !node_->has_room()) {
+      todo.close.push_back(std::move(server));  // another pool of this node waits for the room it takes
+      return;
+    }
+    idle_[server->at().index()].push_back(std::move(server));
+    return;
+  }
+  auto who = pop_waiter();
+  lock.unlock();
+  if (!server->move_to(*who->home_)) {
+    lock.lock();
+    todo.close.push_back(std::move(server));
+    who->self_ = who;
+    waiters_.push_front(*who);
+    return;
+  }
+  deliver(std::move(who), {std::move(server), std::nullopt});
+}
+
+void pool::plan_opens(plan& todo) {
+  if (paused_ || waiters_.size() <= opening_) return;
+  // With no connection left and none to come, whoever asks deserves an attempt and its reason at once.
+  if ((open_ != 0 || starting_) && steady::now() < retry_at_) return;
+  auto who = waiters_.begin();
+  std::advance(who, opening_);
+  for (; who != waiters_.end() && open_ < limits_.size; ++who) {
+    if (!node_->has_room()) {
+      if (!hungry_) {
+        hungry_ = true;
+        node_->hungry_.push_back(this);
+      }
+      for (auto* other : node_->pools_) {
+        if (auto victim = other->evict_idle()) {
+          todo.close.push_back(std::move(victim));
+          break;
+        }
+      }
+      return;
+    }
+    ++open_;
+    ++opening_;
+    ++node_->open_;
+    todo.open.emplace_back(shared_from_this(), who->home_);
+  }
+}
+
+void pool::feed_hungry(plan& todo) {
+  // Each pool in turn gets one round; one that still finds no room queues up again at the end.
+  for (auto left = node_->hungry_.size(); left > 0 && node_->has_room(); --left) {
+    auto* next = node_->hungry_.front();
+    node_->hungry_.pop_front();
+    next->hungry_ = false;
+    next->plan_opens(todo);
+  }
+}
+
+server_ptr pool::evict_idle() {
+  std::deque<server_ptr>* oldest = nullptr;
+  for (auto& idle : idle_) {
+    if (!idle.empty() && (!oldest || idle.front()->idle_since < oldest->front()->idle_since)) oldest = &idle;
+  }
+  if (!oldest) return nullptr;
+  auto server = std::move(oldest->front());
+  oldest->pop_front();
+  return server;
+}
+
+std::shared_ptr<pool::waiter> pool::pop_waiter() {
+  auto& who = waiters_.front();
+  waiters_.pop_front();
+  return std::move(who.self_);
+}
+
+std::size_t pool::idle_count() const {
+  std::size_t n = 0;
+  for (const auto& idle : idle_) n += idle.size();
+  return n;
+}
+
+// Without the mutex.
+
+void pool::carry_out(plan todo) {
+  todo.close.clear();
+  for (auto& [where, on] : todo.open) where->open_server_(where, *on);
+}
+
+void pool::deliver(std::shared_ptr<waiter> who, checkout_result result) {
+  auto& home = *who->home_;
+  home.post([who = std::move(who), result = std::move(result)]() mutable { who->granted(std::move(result)); });
+}
+
+}  // namespace forebay

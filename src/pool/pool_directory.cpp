@@ -1,0 +1,155 @@
+#include "pool/pool_directory.hpp"
+
+#include <algorithm>
+
+namespace forebay {
+namespace {
+
+pool_limits limits_for(const config::settings& settings, const config::database& database, const config::user* user) {
+  const auto& defaults = settings.pool;
+  pool_limits limits;
+  limits.size = user && user->pool_size ? *user->pool_size : database.pool_size.value_or(defaults.size);
+  limits.min_size = std::min(defaults.min_size, limits.size);
+  limits.max_prepared_statements = defaults.max_prepared_statements;
+  limits.server_lifetime = defaults.server_lifetime;
+  limits.server_idle_timeout = defaults.server_idle_timeout;
+  limits.server_connect_timeout = defaults.server_connect_timeout;
+  return limits;
+}
+
+server_login login_for(const config::settings& settings, const config::database& database, const std::string& user) {
+  if (!database.user.empty()) {
+    const auto* forced = database.password.empty() ? settings.find_user(database.user) : nullptr;
+    return {database.user, forced ? forced->password : database.password};
+  }
+  const auto* known = settings.find_user(user);
+  if (!known) return {user, {}};
+  return {user, known->secret.empty() ? known->password : known->secret};
+}
+
+}  // namespace
+
+std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const std::string& database,
+                                           const std::string& user, const std::string& replication) {
+  const std::lock_guard lock(mutex_);
+  const key what{database, user, replication};
+  if (const auto known = pools_.find(what); known != pools_.end()) return known->second;
+  auto made = plan_for(settings, what);
+  if (!made) return nullptr;
+  auto fresh = std::make_shared<pool>(std::move(made->target), std::move(made->login), made->limits, workers_.size(),
+                                      *workers_[next_spare_++ % workers_.size()], open_);
+  if (is_paused(database)) fresh->pause();
+  pools_.emplace(what, fresh);
+  return fresh;
+}
+
+std::vector<pool_directory::entry> pool_directory::all() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<entry> entries;
+  for (const auto& [what, p] : pools_) entries.push_back({std::get<0>(what), std::get<1>(what), p});
+  return entries;
+}
+
+std::optional<pool_directory::plan> pool_directory::plan_for(const config::settings& settings, const key& what) {
+  const auto& [name, user, replication] = what;
+  const auto* database = settings.find_database(name);
+  const auto* cluster = database ? settings.find_cluster(database->cluster) : nullptr;
+  if (!cluster || cluster->nodes.empty()) return std::nullopt;
+  const auto on_server = database->dbname.empty() ? name : database->dbname;
+  return plan{{node_for(*cluster), on_server, replication},
+              login_for(settings, *database, user),
+              limits_for(settings, *database, settings.find_user(user))};
+}
+
+std::shared_ptr<node> pool_directory::node_for(const config::cluster& cluster) {
+  const auto found = primaries_.find(cluster.name);
+  const config::node* chosen = nullptr;
+  for (const auto& candidate : cluster.nodes) {
+    const bool known = found != primaries_.end() && node(candidate.host, candidate.port, 0).name() == found->second;
+    if (known || (!chosen && candidate.role != config::node_role::replica)) chosen = &candidate;
+    if (known) break;
+  }
+  if (!chosen) chosen = &cluster.nodes.front();
+  auto& slot = nodes_[node(chosen->host, chosen->port, 0).name()];
+  if (!slot) slot = std::make_shared<node>(chosen->host, chosen->port, chosen->max_connections);
+  slot->set_max_connections(chosen->max_connections);
+  return slot;
+}
+
+void pool_directory::reconfigure(const config::settings& settings) {
+  std::vector<std::shared_ptr<pool>> retired;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto it = pools_.begin(); it != pools_.end();) {
+      auto wanted = plan_for(settings, it->first);
+      if (wanted && wanted->target.node == it->second->node() && wanted->target.database == it->second->database()) {
+        it->second->configure(wanted->limits, std::move(wanted->login));
+        ++it;
+      } else {
+        retired.push_back(std::move(it->second));
+        it = pools_.erase(it);
+      }
+    }
+  }
+  for (const auto& p : retired) {
+    p->retire();
+    p->fail_waiters(wire::pg_error::error("57P01", "the configuration of this database has changed"));
+  }
+}
+
+void pool_directory::maintain(steady::time_point now) {
+  for (const auto& entry : all()) entry.pool->maintain(now);
+  const std::lock_guard lock(mutex_);
+  std::erase_if(pools_, [&](const auto& item) {
+    return item.second.use_count() == 1 && item.second->state(now).open == 0 && item.second->limits().min_size == 0;
+  });
+}
+
+void pool_directory::pause(const std::string& database) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (database.empty()) all_paused_ = true;
+    if (!database.empty()) paused_.insert(database);
+  }
+  for (const auto& entry : all()) {
+    if (database.empty() || entry.database == database) entry.pool->pause();
+  }
+}
+
+void pool_directory::resume(const std::string& database) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (database.empty()) {
+      all_paused_ = false;
+      paused_.clear();
+    } else {
+      paused_.erase(database);
+    }
+  }
+  for (const auto& entry : all()) {
+    if (database.empty() || (entry.database == database && !paused(database))) entry.pool->resume();
+  }
+}
+
+bool pool_directory::is_paused(const std::string& database) const {
+  return all_paused_ || paused_.contains(database);
+}
+
+bool pool_directory::paused(const std::string& database) const {
+  const std::lock_guard lock(mutex_);
+  return database.empty() ? all_paused_ : is_paused(database);
+}
+
+bool pool_directory::drained(const std::string& database) const {
+  const auto entries = all();
+  return std::all_of(entries.begin(), entries.end(), [&](const entry& e) {
+    return (!database.empty() && e.database != database) || e.pool->state(steady::now()).open == 0;
+  });
+}
+
+void pool_directory::set_primary(const std::string& cluster, const std::string& node_name) {
+  const std::lock_guard lock(mutex_);
+  primaries_[cluster] = node_name;
+}
+
+}  // namespace forebay

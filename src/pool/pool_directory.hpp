@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "config/config.hpp"
+#include "pool/pool.hpp"
+
+// All pools of the process by what clients ask for, made when first asked for, and the nodes they lead to.
+// Any thread may call any function.
+namespace forebay {
+
+class pool_directory {
+ public:
+  pool_directory(std::vector<worker*> workers, pool::opener open) : workers_(std::move(workers)), open_(std::move(open)) {}
+
+  // The pool of this database and login; null if the configuration has no such database.
+  std::shared_ptr<pool> find(const config::settings& settings, const std::string& database, const std::string& user,
+                             const std::string& replication);
+
+  struct entry {
+    std::string database;  // the clients' name for it
+    std::string user;
+    std::shared_ptr<forebay::pool> pool;
+  };
+  std::vector<entry> all() const;
+
+  // Applies a new configuration to the pools there are; those it leads elsewhere are retired.
+  void reconfigure(const config::settings& settings);
+  // Every quarter of a second, from the control thread. Pools without connections, waiters and users go.
+  void maintain(steady::time_point now);
+
+  // PAUSE and RESUME; an empty name means all databases. A paused database's future pools are paused too.
+  void pause(const std::string& database);
+  void resume(const std::string& database);
+  bool paused(const std::string& database) const;
+  // True once none of its connections is open.
+  bool drained(const std::string& database) const;
+
+  // Which node takes the writes, by name ("host:port"); as found by whoever watches the roles.
+  void set_primary(const std::string& cluster, const std::string& node_name);
+
+ private:
+  using key = std::tuple<std::string, std::string, std::string>;  // database, user, replication
+  struct plan {
+    pool::target target;
+    server_login login;
+    pool_limits limits;
+  };
+  // Guarded by mutex_ from here on.
+  std::optional<plan> plan_for(const config::settings& settings, const key& what);
+  std::shared_ptr<node> node_for(const config::cluster& cluster);
+  bool is_paused(const std::string& database) const;
+
+  const std::vector<worker*> workers_;
+  const pool::opener open_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<node>> nodes_;  // by name
+  std::map<std::string, std::string> primaries_;        // cluster -> node name
+  std::map<key, std::shared_ptr<pool>> pools_;
+  std::set<std::string> paused_;
+  bool all_paused_ = false;
+  std::size_t next_spare_ = 0;
+};
+
+}  // namespace forebay

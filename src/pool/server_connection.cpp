@@ -1,0 +1,59 @@
+#include "pool/server_connection.hpp"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "pool/pool.hpp"
+#include "protocol/wire/status.hpp"
+
+namespace forebay {
+
+server_connection::server_connection(std::shared_ptr<pool> home, worker& at, stream s)
+    : io(std::move(s)),
+      connected_at(steady::now()),
+      idle_since(connected_at),
+      home_(std::move(home)),
+      at_(&at) {}
+
+server_connection::~server_connection() {
+  static constexpr std::string_view terminate{"X\0\0\0\4", 5};
+  if (!state.broken) {
+    io.close_with(terminate);
+  } else {
+    io.close();
+  }
+  home_->closed();
+}
+
+bool server_connection::move_to(worker& to) {
+  if (at_ == &to) return true;
+  if (io.move_to(to)) return false;
+  at_ = &to;
+  return true;
+}
+
+bool server_connection::still_good() {
+  if (io.quiet()) return true;
+  std::array<char, 4096> space;
+  const auto n = ::recv(io.native(), space.data(), space.size(), MSG_DONTWAIT);
+  if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
+  std::string_view in(space.data(), static_cast<std::size_t>(n));
+  while (!in.empty()) {
+    const auto next = state.framer.next(in);
+    if (!next || !*next || !(*next)->whole()) return false;  // half a message: not worth the trouble
+    const auto& piece = **next;
+    if (piece.type == wire::parameter_status::type) {
+      const auto status = wire::parameter_status::decode(piece.body());
+      if (!status) return false;
+      state.current = parameter_set::with(state.current, status->name, status->value, true);
+      state.initial = parameter_set::with(state.initial, status->name, status->value, true);
+    } else if (piece.type != wire::notice_response::type) {
+      return false;
+    }
+  }
+  return static_cast<std::size_t>(n) < space.size();
+}
+
+}  // namespace forebay

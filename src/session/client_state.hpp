@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "config/config.hpp"
+#include "core/parameters.hpp"
+#include "pool/statement.hpp"
+#include "session/effects.hpp"
+
+// What a client's session is, apart from its socket and whichever server connection it holds at the moment.
+namespace forebay {
+
+struct client_state {
+  config::pool_mode mode = config::pool_mode::transaction;
+  config::session_state_policy on_session_state = config::session_state_policy::pin;
+
+  parameters wanted = parameter_set::empty();    // its settings; a server gets them before it serves the session
+  parameters at_login = parameter_set::empty();  // where RESET and DISCARD ALL lead back to
+
+  // Named statements by the client's names; made with the first one.
+  std::unique_ptr<std::unordered_map<std::string, statement_ptr>> statements;
+  statement_ptr unnamed;
+
+  effect::mask effects = effect::none;  // of what was sent since the server was last idle
+  pin_reason pin = pin_reason::none;
+
+  // After an error of our own in an extended batch everything is ignored up to Sync, as PostgreSQL does.
+  bool skip_to_sync = false;
+  // What happens to the rest of the client's message under way.
+  enum class rest : std::uint8_t { forward, drop, collect } rest = rest::forward;
+  std::string collected;  // a Parse too large to come whole
+  std::string text_tail;  // the last bytes of a large Query's piece before
+
+  bool gone = false;  // the client left: replies are dropped while its server is put in order
+
+  std::uint64_t queries = 0;  // asked by the client
+  std::uint64_t transactions = 0;
+
+  statement_ptr find_statement(std::string_view name) const {
+    if (!statements) return nullptr;
+    const auto found = statements->find(std::string(name));
+    return found == statements->end() ? nullptr : found->second;
+  }
+  bool renames() const { return mode != config::pool_mode::session; }  // statement names are ours on the server
+};
+
+}  // namespace forebay

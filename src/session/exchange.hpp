@@ -1,0 +1,75 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "net/gather.hpp"
+#include "pool/server_state.hpp"
+#include "protocol/wire/framer.hpp"
+#include "protocol/wire/notice.hpp"
+#include "session/client_state.hpp"
+
+// The conversation of one client with the server connection it holds: what of the client's messages goes to the server
+// and in which shape (statement names, settings ahead of the first request), and what of the server's goes back.
+// Pure: bytes come in as pieces and go out through two gathers. Made on the stack for each event.
+namespace forebay {
+
+class exchange {
+ public:
+  exchange(client_state& client, server_state& server, gather& to_server, gather& to_client)
+      : client_(client), server_(server), to_server_(to_server), to_client_(to_client) {}
+
+  // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
+  std::optional<wire::pg_error> request(const wire::piece& p);
+
+  enum class progress : std::uint8_t {
+    more,
+    farewell,   // the server said a last word (FATAL); see farewell()
+    violation,  // the server broke the protocol
+  };
+  // A piece of a message of the server.
+  progress reply(const wire::piece& p);
+  const wire::pg_error& farewell() const { return farewell_; }
+
+  // The server may go back to its pool: nothing owed, nothing half said, and no reason to stay.
+  bool releasable() const;
+
+  // Makes the server's settings those the session wants, before its first request; the replies are swallowed.
+  // Nothing is sent when nothing differs.
+  void apply_settings();
+  // Sends SQL of our own; its replies are swallowed.
+  void run_own(std::string_view sql);
+
+ private:
+  void on_query(const wire::piece& p);
+  std::optional<wire::pg_error> on_parse(const wire::piece& p);
+  void parse_named(std::string_view name, std::string_view query, std::string_view types);
+  std::optional<wire::pg_error> on_bind(const wire::piece& p);
+  std::optional<wire::pg_error> on_describe_or_close(const wire::piece& p);
+  void forward(const wire::piece& p, fsm::request kind);
+  void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
+  bool refused(effect::mask effects) const;
+  void note(effect::mask effects);
+  void ensure_prepared(const statement_ptr& s);
+  void ensure_unnamed();
+  void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
+                  server_state::in_flight record);
+  void pin(pin_reason reason);
+
+  void settle(const fsm::outcome& o, bool dropped);
+  void emit_synthesized();
+  void on_command_complete(std::string_view tag);
+  void on_parameter(const wire::piece& p, bool ours);
+  bool on_error(const wire::piece& p, bool ours);
+  void forget_session_state();
+
+  static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
+
+  client_state& client_;
+  server_state& server_;
+  gather& to_server_;
+  gather& to_client_;
+  wire::pg_error farewell_;
+};
+
+}  // namespace forebay

@@ -1,0 +1,393 @@
+#include "session/session.hpp"
+
+#include "core/log.hpp"
+#include "protocol/wire/status.hpp"
+
+namespace forebay {
+namespace {
+
+// More replies than this waiting for a client that does not read them, and its requests are not read either.
+constexpr std::size_t max_client_backlog = 256 * 1024;
+// Reads per event and server, so that one large result does not keep a worker's other clients waiting.
+constexpr int reads_per_event = 4;
+
+std::chrono::microseconds micros(steady::duration d) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(d);
+}
+
+}  // namespace
+
+session::session(shard& home, stream client)
+    : home_(home),
+      client_(std::move(client)),
+      deadline_([](void* self) { static_cast<session*>(self)->on_deadline(); }, this),
+      connected_at_(home.on.now()) {}
+
+session::~session() = default;
+
+// Events. Each is entered with both gathers empty and leaves them so.
+
+void session::on_client_readable() {
+  home_.on.update_now();
+  auto input = client_.read(home_.on);
+  if (pool_) traffic::add(pool_->traffic_of(home_.on).bytes_from_clients, input.fresh);
+  if (waiting_ || console_busy_) {
+    client_.keep(input.data);
+  } else {
+    process(input.data);
+  }
+  if (input.ec && stage_ != stage::ended && !state_.gone) {
+    finish_event();  // what the client asked before it left is worth asking: it may be a COMMIT
+    if (!state_.gone) leave();
+  }
+  finish_event();
+}
+
+void session::process(std::string_view in) {
+  switch (stage_) {
+    case stage::login:
+      return process_login(in);
+    case stage::relay:
+      return relay_from_client(in);
+    case stage::console:
+      return process_console(in);
+    case stage::greeting:
+      return client_.keep(in);
+    case stage::ended:
+      return;
+    case stage::ready:
+      break;
+  }
+  while (!state_.gone) {
+    const auto framer_before = framer_;
+    const auto in_before = in;
+    const auto next = framer_.next(in);
+    if (!next) return fatal(wire::pg_error::fatal("08P01", "invalid message length"));
+    if (!*next) break;
+    if (!take(**next)) {
+      framer_ = framer_before;
+      in = in_before;
+      break;
+    }
+  }
+  if (!state_.gone) client_.keep(in);
+}
+
+bool session::take(const wire::piece& p) {
+  if (p.first && p.type == wire::terminate::type) {
+    leave();
+    return true;
+  }
+  if (state_.skip_to_sync) {
+    if (p.first) state_.rest = client_state::rest::drop;
+    if (p.type == wire::sync::type) {
+      state_.skip_to_sync = false;
+      answer_ready();
+    }
+    return true;
+  }
+  if (!server_) {
+    if (!p.first) return true;  // the rest of a message that was answered without a server
+    switch (p.type) {
+      case 'S':
+        answer_ready();
+        return true;
+      case 'H':
+        return true;
+      case 'd':
+      case 'c':
+      case 'f':
+        state_.rest = client_state::rest::drop;  // as PostgreSQL: left over from a COPY that failed
+        return true;
+      case 'Q':
+      case 'P':
+      case 'B':
+      case 'D':
+      case 'C':
+      case 'E':
+      case 'F':
+        break;
+      default:
+        fatal(wire::pg_error::fatal(
+            "08P01", "invalid frontend message type " + std::to_string(static_cast<unsigned char>(p.type))));
+        return true;
+    }
+    if (refusal_) {
+      fail_request(p, *std::exchange(refusal_, nullptr));
+      return true;
+    }
+    if (!get_server()) return false;
+  }
+  if (server_->state.tracker.settled()) request_at_ = home_.on.now();
+  if (auto error = conversation().request(p)) fatal(std::move(*error));
+  return true;
+}
+
+void session::answer_ready() {
+  std::string bytes;
+  wire::writer w(bytes);
+  wire::ready_for_query{'I'}.encode(w);
+  home_.to_client.copy(bytes);
+}
+
+void session::fail_request(const wire::piece& p, wire::pg_error error) {
+  std::string bytes;
+  wire::writer w(bytes);
+  error.level = wire::severity::error;
+  error.encode(w);
+  home_.to_client.copy(bytes);
+  state_.rest = client_state::rest::drop;
+  if (p.type == 'Q' || p.type == 'F') {
+    answer_ready();
+  } else {
+    state_.skip_to_sync = true;
+  }
+}
+
+void session::relay_from_client(std::string_view in) {
+  if (server_) home_.to_server.view(in);
+}
+
+void session::on_server_readable() {
+  home_.on.update_now();
+  process_replies();
+  finish_event();
+}
+
+void session::process_replies() {
+  for (int round = 0; round < reads_per_event && server_; ++round) {
+    auto input = server_->io.read(home_.on);
+    if (stage_ == stage::relay) {
+      home_.to_client.view(input.data);
+    } else {
+      while (server_) {
+        const auto next = server_->state.framer.next(input.data);
+        if (next && !*next) break;
+        auto talk = conversation();
+        const auto progress = next ? talk.reply(**next) : exchange::progress::violation;
+        if (progress == exchange::progress::farewell) return lose_server(talk.farewell());
+        if (progress == exchange::progress::violation) {
+          server_->state.broken = true;
+          return lose_server(wire::pg_error::error(
+              "08P01", "server at " + server_->home().node()->name() + " broke the protocol"));
+        }
+      }
+      server_->io.keep(input.data);
+    }
+    if (!home_.to_client.empty()) {
+      traffic::add(pool_->traffic_of(home_.on).bytes_to_clients, home_.to_client.size());
+      if (client_.write(home_.to_client)) leave();
+    }
+    if (!server_) return;
+    if (input.ec) {
+      return lose_server(wire::pg_error::error(
+          "08006", "server closed the connection unexpectedly (" + server_->home().node()->name() + ", pid " +
+                       std::to_string(server_->backend_pid) + "): " + input.ec.message()));
+    }
+    if (stage_ != stage::relay) release();
+    if (!input.full || client_.backlog()) return;
+  }
+}
+
+void session::on_client_writable() {
+  home_.on.update_now();
+  if (client_.flush()) leave();
+  finish_event();
+}
+
+void session::on_server_writable() {
+  home_.on.update_now();
+  if (server_ && server_->io.flush()) {
+    // The reply that says why may still be there to read; reading finds the end as well.
+    server_->state.broken = true;
+  }
+  finish_event();
+}
+
+void session::on_deadline() {
+  home_.on.update_now();
+  if (stage_ == stage::login) {
+    fatal(wire::pg_error::fatal("08P01", "login timeout"));
+  } else if (waiting_) {
+    if (pool_->cancel(*this)) {
+      const auto waited = std::to_string(micros(home_.on.now() - waiting_since_).count() / 1000);
+      log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
+      granted({nullptr, wire::pg_error::error("53300", "no server connection became free within " + waited + " ms")});
+    }
+  } else if (state_.gone && server_) {
+    server_->state.broken = true;  // it would not end what the client had left
+    put_in_order();
+  }
+  finish_event();
+}
+
+void session::finish_event() {
+  if (server_ && !home_.to_server.empty() && server_->io.write(home_.to_server)) {
+    server_->state.broken = true;
+  }
+  home_.to_server.clear();
+  if (!state_.gone && !home_.to_client.empty() && client_.write(home_.to_client)) leave();
+  home_.to_client.clear();
+  // leave() may have gathered what ends the client's work on the server.
+  if (server_ && !home_.to_server.empty()) server_->io.write(home_.to_server);
+  home_.to_server.clear();
+  if (stage_ != stage::ended) arm();
+}
+
+void session::arm() {
+  const auto self = [this] { return shared_from_this(); };
+  if (!state_.gone) {
+    const bool room = !(server_ && server_->io.backlog()) && client_.backlog_size() < max_client_backlog &&
+                      ((!waiting_ && !console_busy_) || client_.kept_size() < wire::framer::whole_limit);
+    if (room && !client_read_armed_) {
+      client_read_armed_ = true;
+      client_.wait_readable([s = self()](error_code ec) {
+        s->client_read_armed_ = false;
+        if (!ec && !s->state_.gone) s->on_client_readable();
+      });
+    }
+    if (client_.backlog() && !client_write_armed_) {
+      client_write_armed_ = true;
+      client_.wait_writable([s = self()](error_code ec) {
+        s->client_write_armed_ = false;
+        if (!ec && !s->state_.gone) s->on_client_writable();
+      });
+    }
+  }
+  if (!server_) return;
+  if ((state_.gone || !client_.backlog()) && !server_read_armed_) {
+    server_read_armed_ = true;
+    server_->io.wait_readable([s = self(), lease = lease_](error_code ec) {
+      if (lease != s->lease_) return;
+      s->server_read_armed_ = false;
+      if (!ec) s->on_server_readable();
+    });
+  }
+  if (server_->io.backlog() && !server_write_armed_) {
+    server_write_armed_ = true;
+    server_->io.wait_writable([s = self(), lease = lease_](error_code ec) {
+      if (lease != s->lease_) return;
+      s->server_write_armed_ = false;
+      if (!ec) s->on_server_writable();
+    });
+  }
+}
+
+// The lease.
+
+bool session::get_server() {
+  if (pool_->retired()) {
+    auto fresh = home_.process.pools.find(*home_.process.settings(), database_, user_, "");
+    if (fresh) pool_ = std::move(fresh);
+  }
+  if (auto server = pool_->checkout(home_.on, shared_from_this())) {
+    attach(std::move(server));
+    return true;
+  }
+  waiting_ = true;
+  waiting_since_ = home_.on.now();
+  const auto timeout = home_.process.settings()->pool.checkout_timeout;
+  if (timeout.count() != 0) deadline_.set(home_.on.deadlines(), waiting_since_ + timeout);
+  return false;
+}
+
+void session::granted(checkout_result result) {
+  home_.on.update_now();
+  deadline_.clear();
+  waiting_ = false;
+  if (pool_) {
+    auto& t = pool_->traffic_of(home_.on);
+    traffic::add(t.wait_us, static_cast<std::uint64_t>(micros(home_.on.now() - waiting_since_).count()));
+  }
+  if (state_.gone) {
+    if (result.server) result.server->home().checkin(std::move(result.server));
+    return finish();
+  }
+  if (result.server) {
+    attach(std::move(result.server));
+  } else {
+    refusal_ = std::make_unique<wire::pg_error>(std::move(*result.error));
+  }
+  const auto input = client_.take_kept();
+  if (stage_ == stage::greeting) {
+    client_.keep(input);
+    begin_greeting();
+  } else {
+    process(input);
+  }
+  finish_event();
+}
+
+void session::attach(server_ptr server) {
+  server_ = std::move(server);
+  ++lease_;
+  leased_at_ = home_.on.now();
+  server_read_armed_ = server_write_armed_ = false;
+  traffic::add(pool_->traffic_of(home_.on).checkouts, 1);
+  if (state_.mode == config::pool_mode::session) {
+    state_.pin = pin_reason::session_mode;
+    server_->state.needs_reset = true;
+  }
+}
+
+// At ReadyForQuery: the server goes back to its pool unless something keeps it.
+void session::release() {
+  if (!server_ || !server_->state.tracker.settled()) return;
+  account();
+  if (state_.gone) return put_in_order();
+  if (stage_ == stage::greeting) return end_greeting();
+  if (state_.mode == config::pool_mode::statement && server_->state.tracker.status() != 'I') {
+    return fatal(wire::pg_error::fatal("0A000", "transaction blocks are not allowed in statement pooling mode"));
+  }
+  const bool between_messages = framer_.at_boundary() || state_.rest != client_state::rest::forward;
+  if (!between_messages || !conversation().releasable() || server_->io.backlog()) return;
+  drop_server();
+  if (draining_) drain();
+}
+
+void session::account() {
+  auto& t = pool_->traffic_of(home_.on);
+  const auto now = home_.on.now();
+  traffic::add(t.queries, std::exchange(state_.queries, 0));
+  traffic::add(t.query_us, static_cast<std::uint64_t>(micros(now - request_at_).count()));
+  if (state_.transactions != 0) {
+    traffic::add(t.transactions, std::exchange(state_.transactions, 0));
+    traffic::add(t.transaction_us, static_cast<std::uint64_t>(micros(now - leased_at_).count()));
+    leased_at_ = now;
+  }
+}
+
+session::info session::describe() {
+  info i;
+  i.number = number_;
+  i.user = user_;
+  i.database = database_;
+  const auto peer = peer_address(client_.native());
+  const auto local = local_address(client_.native());
+  i.address = peer.host;
+  i.port = peer.port;
+  i.local_address = local.host;
+  i.local_port = local.port;
+  if (const auto* name = state_.wanted->find("application_name")) i.application_name = name->value;
+  const bool idle = !server_ || server_->state.tracker.settled();
+  i.state = stage_ == stage::login || stage_ == stage::greeting ? "login"
+            : waiting_                                          ? "waiting"
+            : idle && !server_ && stage_ != stage::console      ? "idle"
+                                                                : "active";
+  i.pin = to_text(state_.pin);
+  if (server_) {
+    i.server_pid = server_->backend_pid;
+    i.server = server_->home().node()->name();
+  }
+  const auto wall = [](steady::time_point at) {
+    return std::chrono::system_clock::now() -
+           std::chrono::duration_cast<std::chrono::system_clock::duration>(steady::now() - at);
+  };
+  i.connected_at = wall(connected_at_);
+  i.request_at = wall(request_at_ == steady::time_point{} ? connected_at_ : request_at_);
+  if (waiting_) i.wait = micros(steady::now() - waiting_since_);
+  i.prepared = state_.statements ? state_.statements->size() : 0;
+  return i;
+}
+
+}  // namespace forebay

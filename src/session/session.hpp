@@ -1,0 +1,133 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "net/deadline.hpp"
+#include "net/stream.hpp"
+#include "pool/pool.hpp"
+#include "session/client_state.hpp"
+#include "session/console_session.hpp"
+#include "session/exchange.hpp"
+#include "session/handshake.hpp"
+#include "session/shard.hpp"
+
+// One client connection, from its first byte to its last, on one worker's thread.
+//
+// It is driven by four events: either side's socket readable or writable. Each reads once, lets the pure parts
+// (handshake, exchange) turn the bytes into bytes for either side, writes, and arms the waits that make sense now: a
+// side is read only while the other takes what it brings, so memory stays bounded and both directions flow at once.
+// While it has no server connection, a session holds its socket, its state and no buffer.
+//
+// After its client is gone a session lives on until the server connection it holds is put in order (session_end.cpp).
+namespace forebay {
+
+class session final : public pool::waiter, public std::enable_shared_from_this<session> {
+ public:
+  session(shard& home, stream client);
+  ~session() override;
+  void start();
+
+  // A cancel request with this key arrived.
+  void cancel(std::string_view key);
+  // Ends at the next transaction boundary, at once when there is none to wait for.
+  void drain();
+  void kill(const std::string& reason);
+
+  enum class stage : std::uint8_t { login, greeting, ready, relay, console, ended };
+  struct info {
+    std::uint32_t number = 0;
+    std::string user, database, address, local_address, application_name;
+    std::uint16_t port = 0, local_port = 0;
+    std::string_view state;  // "active", "waiting", "idle", "login"
+    std::string_view pin;
+    std::uint32_t server_pid = 0;  // of the server connection it holds
+    std::string server;            // its node
+    std::chrono::system_clock::time_point connected_at, request_at;
+    std::chrono::microseconds wait{0};
+    std::size_t prepared = 0;
+  };
+  info describe();
+  // The server connection it holds, if any: for SHOW SERVERS.
+  const server_connection* server() const { return server_.get(); }
+  stage current_stage() const { return stage_; }
+
+  void granted(checkout_result result) override;
+
+ private:
+  // Events.
+  void on_client_readable();
+  void on_client_writable();
+  void on_server_readable();
+  void on_server_writable();
+  void on_deadline();
+  void finish_event();  // writes what the event gathered, then arms the waits
+  void arm();
+
+  // From the client.
+  void process(std::string_view in);
+  bool take(const wire::piece& p);  // false: not without a server connection; comes again
+  void fail_request(const wire::piece& p, wire::pg_error error);
+  void answer_ready();
+  void relay_from_client(std::string_view in);
+
+  // Login (session_login.cpp).
+  void process_login(std::string_view in);
+  void enter();
+  void enter_console();
+  void enter_pool();
+  void begin_greeting();
+  void end_greeting();
+  void greet(std::string_view parameter_messages);
+  void process_console(std::string_view in);
+
+  // The lease.
+  bool get_server();
+  void attach(server_ptr server);
+  void release();
+  void account();
+  void process_replies();
+
+  // The end (session_end.cpp).
+  void fatal(wire::pg_error error);  // tells the client and lets it go
+  void leave();                      // the client is gone
+  void put_in_order();               // the server, for its next user
+  void lose_server(wire::pg_error error);
+  void drop_server();
+  void finish();
+  void forward_cancel();
+
+  exchange conversation() { return {state_, server_->state, home_.to_server, home_.to_client}; }
+
+  shard& home_;
+  stream client_;
+  wire::framer framer_;
+  client_state state_;
+  server_ptr server_;
+  std::shared_ptr<pool> pool_;
+  std::unique_ptr<handshake> handshake_;       // while logging in
+  std::unique_ptr<console_session> console_;   // on the console
+  std::unique_ptr<wire::pg_error> refusal_;    // why no server could be had for the request at hand
+  std::string user_;
+  std::string database_;
+  std::string cancel_key_;
+  deadline deadline_;  // of the login, of waiting for a server, of putting it in order: never two at once
+  std::uint32_t number_ = 0;
+  std::uint32_t lease_ = 0;  // counts leases, so that a wait on a former server is known as such
+  stage stage_ = stage::login;
+  bool waiting_ = false;  // for a server connection
+  bool console_busy_ = false;
+  bool draining_ = false;
+  bool cleaning_ = false;  // the server was told to end what the client left
+  bool client_read_armed_ = false;
+  bool client_write_armed_ = false;
+  bool server_read_armed_ = false;
+  bool server_write_armed_ = false;
+  steady::time_point connected_at_;
+  steady::time_point waiting_since_{};
+  steady::time_point leased_at_{};
+  steady::time_point request_at_{};
+};
+
+}  // namespace forebay

@@ -1,0 +1,175 @@
+#include <openssl/crypto.h>
+
+#include "core/log.hpp"
+#include "protocol/wire/copy.hpp"
+#include "protocol/wire/extended.hpp"
+#include "session/cancel.hpp"
+#include "session/session.hpp"
+
+// Ways to end: the client's, the server's, and putting a server connection in order for its next user.
+namespace forebay {
+namespace {
+
+// A server that does not end what its client left within this time is closed instead of reused.
+constexpr std::chrono::seconds cleaning_timeout{5};
+
+template <class Message>
+std::string bytes_of(const Message& message) {
+  std::string bytes;
+  wire::writer w(bytes);
+  message.encode(w);
+  return bytes;
+}
+
+}  // namespace
+
+void session::fatal(wire::pg_error error) {
+  if (state_.gone) return;
+  error.level = wire::severity::fatal;
+  client_.write(home_.to_client);  // what came before it
+  client_.close_with(bytes_of(error));
+  if (stage_ != stage::login) {
+    log_info("client_ended", {{"session", number_}, {"sqlstate", error.sqlstate}, {"reason", error.message}});
+  }
+  leave();
+}
+
+void session::leave() {
+  if (state_.gone) return;
+  state_.gone = true;
+  if (stage_ != stage::login) log_info("client_left", {{"session", number_}, {"user", user_}, {"database", database_}});
+  home_.to_client.clear();
+  if (!home_.to_server.empty() && server_ && server_->io.write(home_.to_server)) server_->state.broken = true;
+  client_.close();
+  deadline_.clear();
+  if (waiting_) {
+    if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
+    waiting_ = false;
+  }
+  put_in_order();
+}
+
+// Called again whenever the server has answered in full, until it can be given back.
+void session::put_in_order() {
+  if (!server_) return finish();
+  auto& s = server_->state;
+  const bool half_message = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
+  if (s.broken || stage_ == stage::relay || half_message || s.tracker.ambiguous()) {
+    s.broken = true;
+    drop_server();
+    return finish();
+  }
+  if (!s.tracker.settled()) {
+    if (cleaning_) return;  // told already
+    cleaning_ = true;
+    deadline_.set(home_.on.deadlines(), steady::now() + cleaning_timeout);
+    const bool asked = s.tracker.owed() > 0;
+    if (s.tracker.copy_in()) {
+      s.tracker.sent(fsm::request::copy_fail);
+      home_.to_server.copy(bytes_of(wire::copy_fail{"the client has left"}));
+    }
+    if (s.tracker.unsynced() || s.tracker.skipping() || s.tracker.copy_in()) {
+      s.tracker.sent(fsm::request::sync);
+      home_.to_server.copy(bytes_of(wire::sync{}));
+    }
+    if (asked) forward_cancel();
+    return;
+  }
+  if (s.tracker.status() != 'I' || s.needs_reset) {
+    deadline_.set(home_.on.deadlines(), steady::now() + cleaning_timeout);
+    cleaning_ = true;
+    conversation().run_own(s.tracker.status() != 'I' ? "ROLLBACK" : "DISCARD ALL");
+    return;
+  }
+  drop_server();
+  finish();
+}
+
+// Gives the server connection up: to the pool, or to its end when it is broken.
+void session::drop_server() {
+  ++lease_;
+  if (server_read_armed_ || server_write_armed_) {
+    server_->io.cancel_waits();
+    server_read_armed_ = server_write_armed_ = false;
+  }
+  auto server = std::move(server_);
+  auto& gate = *server->cancels;
+  if (server->state.broken) return;
+  if (gate.in_flight > 0) {
+    gate.parked = std::move(server);
+  } else {
+    auto& home = server->home();
+    home.checkin(std::move(server));
+  }
+}
+
+// The server is gone in the middle of things, or is no longer to be trusted.
+void session::lose_server(wire::pg_error error) {
+  auto& s = server_->state;
+  const auto node = server_->home().node()->name();
+  log_warning("server_lost", {{"server", node}, {"pid", server_->backend_pid}, {"session", number_},
+                              {"sqlstate", error.sqlstate}, {"reason", error.message}});
+  const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
+  const bool in_transaction = s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply;
+  const auto ready_owed = s.tracker.ready_owed();
+  const bool unsynced = s.tracker.unsynced();
+  const bool half_request = !framer_.at_boundary();
+  s.broken = true;
+  home_.to_server.clear();
+  drop_server();
+  state_.effects = effect::none;
+  if (state_.gone) return finish();
+  // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
+  const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);
+  if (stage_ != stage::ready || in_transaction || pipelined) return fatal(std::move(error));
+  if (ready_owed == 0 && !unsynced) return;  // nothing was asked
+  if (half_request) state_.rest = client_state::rest::drop;
+  error.level = wire::severity::error;
+  home_.to_client.copy(bytes_of(error));
+  if (ready_owed == 1) {
+    answer_ready();
+  } else {
+    state_.skip_to_sync = true;
+  }
+}
+
+void session::finish() {
+  if (stage_ == stage::ended) return;
+  stage_ = stage::ended;
+  deadline_.clear();
+  home_.remove(number_);
+  home_.process.clients.fetch_sub(1, std::memory_order_relaxed);
+  home_.on.clients.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void session::cancel(std::string_view key) {
+  if (key.size() != cancel_key_.size() || CRYPTO_memcmp(key.data(), cancel_key_.data(), key.size()) != 0) return;
+  home_.on.update_now();
+  if (waiting_) {
+    if (stage_ == stage::ready && pool_->cancel(*this)) {
+      granted({nullptr, wire::pg_error::error("57014", "canceling statement due to user request")});
+    }
+  } else {
+    forward_cancel();
+  }
+}
+
+void session::forward_cancel() {
+  if (server_ && (stage_ == stage::relay || !server_->state.tracker.settled())) {
+    cancel_on_server(home_.process, *server_);
+  }
+}
+
+void session::drain() {
+  draining_ = true;
+  if (state_.gone || waiting_ || server_) return;  // release() comes back here
+  fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
+}
+
+void session::kill(const std::string& reason) {
+  home_.on.update_now();
+  fatal(wire::pg_error::fatal("57P01", reason));
+  finish_event();
+}
+
+}  // namespace forebay

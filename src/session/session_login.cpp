@@ -1,0 +1,208 @@
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "protocol/wire/auth.hpp"
+#include "protocol/wire/status.hpp"
+#include "session/cancel.hpp"
+#include "session/session.hpp"
+
+// From the first byte to the greeting: who is it, what may it have, and what is it told.
+namespace forebay {
+namespace {
+
+constexpr std::size_t max_application_name = 63;  // NAMEDATALEN less one
+
+// As PostgreSQL cleans it: printable ASCII, cut to a name's length.
+std::string clean_application_name(std::string_view name) {
+  std::string clean(name.substr(0, max_application_name));
+  for (char& c : clean) {
+    if (c < 32 || c > 126) c = '?';
+  }
+  return clean;
+}
+
+// What tells one set of startup settings from another; application_name apart, as nearly every client has its own.
+std::string settings_key(const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::string key;
+  for (const auto& [name, value] : settings) {
+    if (same_name(name, "application_name")) continue;
+    key += name + '\0' + value + '\0';
+  }
+  return key;
+}
+
+}  // namespace
+
+void session::start() {
+  number_ = home_.add(*this);
+  auto& p = home_.process;
+  const auto settings = p.settings();
+  const auto clients = p.clients.fetch_add(1, std::memory_order_relaxed) + 1;
+  handshake_ = std::make_unique<handshake>(settings, p.process_secret, clients > settings->listen.max_clients);
+  if (settings->auth.login_timeout.count() != 0) {
+    deadline_.set(home_.on.deadlines(), home_.on.now() + settings->auth.login_timeout);
+  }
+  on_client_readable();  // the startup packet is usually there already
+}
+
+void session::process_login(std::string_view in) {
+  std::string out;
+  const auto state = handshake_->feed(in, out);
+  home_.to_client.copy(out);
+  switch (state) {
+    case handshake::state::more:
+      return client_.keep(in);
+    case handshake::state::cancel: {
+      const auto target = handshake_->target();
+      send_cancel(home_.process, target.pid, target.key);
+      return leave();
+    }
+    case handshake::state::refused:
+      log_warning("login_refused",
+                  {{"client", peer_address(client_.native()).text()}, {"user", handshake_->identity().user},
+                   {"database", handshake_->identity().database}, {"sqlstate", handshake_->error().sqlstate},
+                   {"reason", handshake_->error().message}});
+      return fatal(handshake_->error());
+    case handshake::state::accepted:
+      client_.keep(in);
+      return enter();
+  }
+}
+
+// The password was right: AuthenticationOk, then what the session is told before its first ReadyForQuery.
+void session::enter() {
+  deadline_.clear();
+  const auto& who = handshake_->identity();
+  user_ = who.user;
+  database_ = who.database;
+  cancel_key_ = random_bytes(who.long_cancel_key ? 32 : 4);
+  std::string ok;
+  wire::writer w(ok);
+  wire::authentication_ok{}.encode(w);
+  home_.to_client.copy(ok);
+  if (home_.draining()) {
+    return fatal(wire::pg_error::fatal("57P03", "the proxy is shutting down"));
+  }
+  if (is_console_database(database_)) return enter_console();
+  return enter_pool();
+}
+
+void session::enter_console() {
+  console_ = home_.process.make_console(*home_.process.settings(), user_);
+  if (!console_) {
+    return fatal(wire::pg_error::fatal("42501", "user \"" + user_ + "\" may not use the console: set admin or stats"));
+  }
+  handshake_.reset();
+  stage_ = stage::console;
+  greet(console_->greeting());
+}
+
+void session::enter_pool() {
+  const auto settings = home_.process.settings();
+  const auto& who = handshake_->identity();
+  pool_ = home_.process.pools.find(*settings, database_, user_, who.replication);
+  if (!pool_) return fatal(wire::pg_error::fatal("3D000", "database \"" + database_ + "\" does not exist"));
+  const auto* database = settings->find_database(database_);
+  const auto* user = settings->find_user(user_);
+  state_.mode = user && user->mode ? *user->mode : database->mode.value_or(settings->pool.mode);
+  state_.on_session_state = settings->pool.on_session_state;
+  stage_ = stage::greeting;
+  if (!pool_->for_replication()) {
+    if (auto known = pool_->greeting(settings_key(who.settings))) {
+      state_.wanted = std::move(known);
+      return end_greeting();
+    }
+  }
+  // Somebody has to ask a server what these settings look like in its own spelling, and whether they are any good.
+  if (get_server()) begin_greeting();
+}
+
+void session::begin_greeting() {
+  if (refusal_) {
+    auto error = *std::exchange(refusal_, nullptr);
+    error.level = wire::severity::fatal;
+    return fatal(std::move(error));
+  }
+  if (pool_->for_replication()) {
+    // One client, one connection, byte by byte: what is said on it is not ours to know.
+    stage_ = stage::relay;
+    state_.wanted = server_->state.initial;
+    handshake_.reset();
+    std::string parameters;
+    wire::writer w(parameters);
+    for (const auto& e : state_.wanted->entries()) wire::parameter_status{e.name, e.value}.encode(w);
+    greet(parameters);
+    const auto kept = client_.take_kept();
+    return process(kept);
+  }
+  auto wanted = server_->state.initial->entries();
+  for (const auto& [name, value] : handshake_->identity().settings) {
+    if (same_name(name, "application_name")) continue;
+    const auto* reported = server_->state.initial->find(name);
+    wanted.push_back({reported ? reported->name : name, value, reported != nullptr});
+  }
+  state_.wanted = parameter_set::intern(std::move(wanted));
+  conversation().apply_settings();
+  if (server_->state.tracker.settled()) end_greeting();
+}
+
+void session::end_greeting() {
+  const auto who = std::exchange(handshake_, nullptr)->identity();
+  if (server_) {
+    pool_->remember_greeting(settings_key(who.settings), state_.wanted);
+    if (state_.mode != config::pool_mode::session) drop_server();
+  }
+  for (const auto& [name, value] : who.settings) {
+    if (!same_name(name, "application_name")) continue;
+    state_.wanted = parameter_set::with(state_.wanted, "application_name", clean_application_name(value), true);
+  }
+  state_.at_login = state_.wanted;
+  stage_ = stage::ready;
+  std::string parameters;
+  wire::writer w(parameters);
+  for (const auto& e : state_.wanted->entries()) {
+    if (e.reported) wire::parameter_status{e.name, e.value}.encode(w);
+  }
+  greet(parameters);
+  const auto kept = client_.take_kept();
+  if (!kept.empty()) {
+    process(kept);
+    finish_event();  // what was gathered points into `kept`
+  }
+}
+
+void session::greet(std::string_view parameter_messages) {
+  log_info("client_login", {{"client", peer_address(client_.native()).text()}, {"user", user_}, {"database", database_},
+                            {"session", number_}});
+  std::string bytes(parameter_messages);
+  wire::writer w(bytes);
+  wire::backend_key_data{number_, cancel_key_}.encode(w);
+  wire::ready_for_query{'I'}.encode(w);
+  home_.to_client.copy(bytes);
+}
+
+void session::process_console(std::string_view in) {
+  while (!state_.gone && !console_busy_) {
+    const auto next = framer_.next(in);
+    if (!next || (*next && !(*next)->whole())) return fatal(wire::pg_error::fatal("08P01", "invalid message length"));
+    if (!*next) break;
+    if ((*next)->type == wire::terminate::type) return leave();
+    console_busy_ = true;
+    console_->message((*next)->type, (*next)->body(), [s = shared_from_this()](console_session::answer answer) {
+      s->home_.on.post([s, answer = std::move(answer)] {
+        s->console_busy_ = false;
+        if (s->state_.gone) return;
+        s->home_.to_client.copy(answer.bytes);
+        if (answer.close) {
+          s->finish_event();
+          return s->leave();
+        }
+        const auto kept = s->client_.take_kept();
+        s->process(kept);
+        s->finish_event();
+      });
+    });
+  }
+  if (!state_.gone) client_.keep(in);
+}
+
+}  // namespace forebay

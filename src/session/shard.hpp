@@ -1,0 +1,84 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+#include "net/gather.hpp"
+#include "net/worker.hpp"
+#include "pool/connector.hpp"
+#include "pool/pool_directory.hpp"
+#include "session/console_session.hpp"
+
+// What sessions share: with all others of the process (proxy) and with those of their worker (shard).
+namespace forebay {
+
+class session;
+class shard;
+
+// Built once by the application; outlives every session. Members are either constant while sessions run or safe to use
+// from any thread.
+struct proxy {
+  proxy(pool_directory& p, connector& c) : pools(p), connect(c) {}
+
+  pool_directory& pools;
+  connector& connect;
+  std::vector<std::unique_ptr<shard>> shards;  // by worker
+  console_factory make_console;
+  std::string process_secret;
+  std::atomic<std::uint32_t> clients{0};
+
+  std::shared_ptr<const config::settings> settings() const {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+  }
+  void set_settings(std::shared_ptr<const config::settings> s) {
+    const std::lock_guard lock(mutex_);
+    settings_ = std::move(s);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const config::settings> settings_;
+};
+
+// The sessions of one worker. Used on its thread only, except through worker::post().
+class shard {
+ public:
+  shard(proxy& p, worker& w) : process(p), on(w) {}
+
+  void accept(stream client);
+
+  // A session's number is the process id that its client is told; its high bits name the worker, so a cancel request
+  // that arrives anywhere finds its way.
+  std::uint32_t add(session& s);
+  void remove(std::uint32_t number) { sessions_.erase(number); }
+  session* find(std::uint32_t number) const;
+  static std::size_t worker_of(std::uint32_t number) { return number >> number_bits; }
+  // Visits all sessions; one may end while it is visited.
+  void for_each(const std::function<void(session&)>& visit);
+  std::size_t count() const { return sessions_.size(); }
+
+  // Shutdown: each session ends at its next transaction boundary, told 57P01.
+  void drain();
+  bool draining() const { return draining_; }
+
+  proxy& process;
+  worker& on;
+  // Scratch of the event being handled; empty between events.
+  gather to_server;
+  gather to_client;
+
+ private:
+  static constexpr unsigned number_bits = 23;  // 255 workers, numbers stay positive in clients that use signed ones
+
+  std::unordered_map<std::uint32_t, session*> sessions_;
+  std::uint32_t last_number_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace forebay
