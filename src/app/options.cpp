@@ -37,7 +37,7 @@ std::string store_config(options& into, std::string_view file) {
 
 std::string store_listen(options& into, std::string_view text) {
   auto parsed = config::parse_address(text);
-  if (parsed.complaint.empty()) into.listen.push_back(std::move(parsed.value));
+  if (parsed.complaint.empty()) into.instead.listen.push_back(std::move(parsed.value));
   return parsed.complaint;
 }
 
@@ -46,12 +46,12 @@ std::string store_workers(options& into, std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (failure != std::errc{} || end != text.data() + text.size() || count > 1024)
     return "wanted a whole number from 0 (one per core) to 1024";
-  into.workers = count;
+  into.instead.workers = count;
   return "";
 }
 
 std::string store_log_level(options& into, std::string_view level) {
-  into.log_level = level;
+  into.instead.log_level = level;
   return config::complain_log_level(level);
 }
 
@@ -83,7 +83,6 @@ std::string complain_combination(const options& given) {
   return "";
 }
 
-// The first default file that is there; the first of all when none is.
 std::optional<std::string> default_file() {
   for (const auto* file : default_files)
     if (std::error_code ignored; std::filesystem::exists(file, ignored)) return file;
@@ -153,23 +152,15 @@ std::string version_text() {
 }
 
 config::loaded load_settings(const options& wanted) {
-  config::loaded result;
-  if (!wanted.dsn.empty()) {
-    result = config::from_dsn(wanted.dsn);
-  } else if (!wanted.config_file.empty()) {
-    result = config::load_file(wanted.config_file);
-  } else if (const auto file = default_file()) {
-    result = config::load_file(*file);
-  } else {
-    result.errors.push_back(
-        {"forebay", 0, 0,
-         "there is neither ./forebay.toml nor /etc/forebay/forebay.toml; give --config FILE or a DSN, see --help"});
-  }
-  if (!result.settings) return result;
-  if (!wanted.listen.empty()) result.settings->listen.addresses = wanted.listen;
-  if (wanted.workers) result.settings->general.workers = *wanted.workers;
-  if (wanted.log_level) result.settings->general.log_level = *wanted.log_level;
-  return result;
+  if (!wanted.dsn.empty()) return config::from_dsn(wanted.dsn, wanted.instead);
+  if (!wanted.config_file.empty()) return config::load_file(wanted.config_file, wanted.instead);
+  if (const auto file = default_file()) return config::load_file(*file, wanted.instead);
+  config::loaded nothing;
+  nothing.errors.push_back(
+      {"forebay", 0, 0,
+       "there is neither ./forebay.toml nor /etc/forebay/forebay.toml; give --config FILE or a DSN, "
+       "see --help"});
+  return nothing;
 }
 
 int check(const options& wanted, std::ostream& out, std::ostream& err) {

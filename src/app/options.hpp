@@ -18,9 +18,7 @@ struct options {
   action what = action::run;
   std::string config_file;  // as given; empty: the default places, unless there is a DSN
   std::string dsn;
-  std::vector<config::address> listen;  // replaces listen.addresses
-  std::optional<unsigned> workers;
-  std::optional<std::string> log_level;
+  config::overrides instead;
 };
 
 struct parsed_options {

@@ -116,7 +116,7 @@ settings parse(std::string_view dsn, report& out) {
                            : "the user is missing; wanted postgres://user:password@host"};
   }
   settings made;
-  made.source = "command line";
+  made.source = command_line;
   made.users.push_back(parse_user(cut(hosts, at)));
   if (made.users.front().password.empty()) made.auth.type = auth_type::trust;
 
@@ -153,11 +153,12 @@ bool looks_like_dsn(std::string_view text) {
   return text.starts_with("postgres:") || text.starts_with("postgresql:") || text.find("://") != text.npos;
 }
 
-loaded from_dsn(std::string_view dsn) {
-  report out("command line");
+loaded from_dsn(std::string_view dsn, const overrides& instead) {
+  report out(std::string{command_line});
   settings made;
   try {
     made = parse(dsn, out);
+    apply(instead, made, out);
     examine(made, out);
   } catch (const malformed& e) {
     out.error_at({1, static_cast<std::uint32_t>(e.at - dsn.data() + 1)}, "DSN: " + e.text);

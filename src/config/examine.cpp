@@ -124,7 +124,7 @@ void examine_users(const settings& s, report& out) {
     const bool refused = out.was_refused(where[i] / "password") || out.was_refused(where[i] / "secret");
     if (!each.password.empty() && !each.secret.empty())
       out.error(where[i] / "secret", "a user has a password or a secret, not both");
-    if (each.password.empty() && each.secret.empty() && !trust && !blind && !refused)
+    if (!each.name.empty() && each.password.empty() && each.secret.empty() && !trust && !blind && !refused)
       out.error(where[i],
                 in_quotes(each.name) + " has neither password nor secret, and auth.type = " + type + " needs one");
     if (s.auth.type == auth_type::scram_sha_256 && each.secret.starts_with("md5"))
@@ -134,6 +134,15 @@ void examine_users(const settings& s, report& out) {
 }
 
 }  // namespace
+
+void apply(const overrides& instead, settings& s, report& out) {
+  const auto where = root / "listen" / "addresses";
+  if (!instead.listen.empty()) s.listen.addresses = instead.listen;
+  for (std::size_t i = 0; i < instead.listen.size(); ++i)
+    out.locate(where[i], {}, std::string(command_line));
+  s.general.workers = instead.workers.value_or(s.general.workers);
+  s.general.log_level = instead.log_level.value_or(s.general.log_level);
+}
 
 void examine(settings& s, report& out) {
   examine_listen(s, out);

@@ -87,7 +87,7 @@ void load_users(settings& s, report& out) {
 
 }  // namespace
 
-loaded load_text(std::string_view text, const std::string& source) {
+loaded load_text(std::string_view text, const std::string& source, const overrides& instead) {
   report out(source);
   settings made;
   made.source = source;
@@ -96,6 +96,7 @@ loaded load_text(std::string_view text, const std::string& source) {
     const auto document = to_item(toml::parse(text));
     read_document(std::get<table>(document.value), made, out);
     load_users(made, out);
+    apply(instead, made, out);
     examine(made, out);
   } catch (const toml::parse_error& e) {
     out.error_at(place_of(e.source()), without_quotations(e.description()));
@@ -103,9 +104,9 @@ loaded load_text(std::string_view text, const std::string& source) {
   return out.finish(std::move(made));
 }
 
-loaded load_file(const std::filesystem::path& file) {
+loaded load_file(const std::filesystem::path& file, const overrides& instead) {
   const auto content = read_file(file);
-  if (content.failure.empty()) return load_text(content.text, file.string());
+  if (content.failure.empty()) return load_text(content.text, file.string(), instead);
   report out(file.string());
   out.error_at({}, content.failure);
   return out.finish({});

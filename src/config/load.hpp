@@ -16,8 +16,10 @@
 //   if (result.settings) run(*result.settings);
 namespace forebay::config {
 
+inline constexpr std::string_view command_line = "command line";  // the source of what no file says
+
 struct problem {
-  std::string source;        // the file's path, or "command line"
+  std::string source;        // the file's path, or command_line
   std::uint32_t line = 0;    // from 1; 0: the source as a whole
   std::uint32_t column = 0;  // in characters, from 1
   std::string text;          // "key: message", never a secret
@@ -30,9 +32,16 @@ struct loaded {
   std::vector<problem> warnings;
 };
 
-loaded load_file(const std::filesystem::path& file);
+// What the command line says instead of the file or the DSN.
+struct overrides {
+  std::vector<address> listen;  // empty: as configured
+  std::optional<unsigned> workers;
+  std::optional<std::string> log_level;
+};
+
+loaded load_file(const std::filesystem::path& file, const overrides& instead = {});
 
 // `source` names the text in messages; auth.users_file is looked for relative to its folder.
-loaded load_text(std::string_view text, const std::string& source);
+loaded load_text(std::string_view text, const std::string& source, const overrides& instead = {});
 
 }  // namespace forebay::config

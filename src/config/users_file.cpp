@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "config/notation.hpp"
 
@@ -33,7 +34,9 @@ struct line_cursor {
   }
 };
 
-void read_line(line_cursor line, std::uint32_t number, const std::string& source, settings& into, report& out) {
+// The first `own` users are those of the configuration file, which a line may complete.
+void read_line(line_cursor line, std::uint32_t number, const std::string& source, std::size_t own, settings& into,
+               report& out) {
   const auto list = path{} / "user";
   const auto place_here = [&] { return place{number, static_cast<std::uint32_t>(line.at + 1)}; };
   line.skip_blanks();
@@ -50,9 +53,10 @@ void read_line(line_cursor line, std::uint32_t number, const std::string& source
   if (!password) return out.error(syntax, "wanted a password or a secret in quotes after the name");
 
   const bool secret = looks_like_secret(*password);
-  const auto known = std::ranges::find(into.users, *name, &user::name);
-  const bool completes = known != into.users.end() && known->password.empty() && known->secret.empty();
-  const auto index = static_cast<std::size_t>(completes ? known - into.users.begin() : std::ssize(into.users));
+  const auto candidates = std::span(into.users).first(own);
+  const auto known = std::ranges::find(candidates, *name, &user::name);
+  const bool completes = known != candidates.end() && known->password.empty() && known->secret.empty();
+  const auto index = completes ? static_cast<std::size_t>(known - candidates.begin()) : into.users.size();
   if (!completes) {
     out.locate(list[index], {number, 1}, source);
     if (const auto complaint = complain_name(*name); !complaint.empty()) out.error(list[index] / "name", complaint);
@@ -68,11 +72,12 @@ void read_line(line_cursor line, std::uint32_t number, const std::string& source
 }  // namespace
 
 void read_users(std::string_view text, const std::string& source, settings& into, report& out) {
+  const auto own = into.users.size();
   for (std::uint32_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
     auto line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    read_line({line}, number, source, into, out);
+    read_line({line}, number, source, own, into, out);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }

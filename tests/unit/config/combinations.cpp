@@ -1,0 +1,93 @@
+#include "support.hpp"
+
+// Keys that are right one by one and wrong together.
+namespace forebay::config {
+namespace {
+
+TEST_CASE("names are given once") {
+  CHECK(
+      errors_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}]\n[[cluster]]\nname = \"a\"\nnodes = [{host=\"i\"}]\n"
+                "[[database]]\nname = \"*\"\ncluster = \"a\"") ==
+      lines{R"(f:5:8: cluster.name: "a" is already the name of a cluster (line 2))"});
+  CHECK(errors_of("[[database]]\nname = \"d\"\n[[database]]\nname = \"d\"" + one_cluster) ==
+        lines{R"(f:4:8: database.name: "d" is already the name of a database (line 2))"});
+  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = \"p\"\n[[user]]\nname = \"u\"\npassword = \"q\"" + one_cluster) ==
+        lines{R"(f:5:8: user.name: "u" is already the name of a user (line 2))"});
+  CHECK(errors_of(
+            "[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}, {host=\"h\", port=5433},\n{host=\"h\", port=5432}]") ==
+        lines{R"(f:4:7: cluster.nodes.host: "h:5432" is already a node of this cluster (line 3))"});
+}
+
+TEST_CASE("a cluster has one primary") {
+  CHECK(errors_of(
+            "[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\", role=\"primary\"},\n{host=\"i\", role=\"primary\"}]") ==
+        lines{"f:4:17: cluster.nodes.role: a cluster has one primary; this one is named already (line 3)"});
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\", role=\"primary\"}, {host=\"i\"}]").empty());
+}
+
+TEST_CASE("there is a cluster, and databases are on clusters that exist") {
+  CHECK(errors_of("") == lines{"f:1:1: cluster: there is none; wanted [[cluster]] with name = \"main\" and nodes = "
+                               "[ { host = \"10.0.0.1\" } ]"});
+  CHECK(errors_of("[[database]]\nname = \"d\"\ncluster = \"mian\"" + one_cluster) ==
+        lines{R"(f:3:11: database.cluster: there is no cluster "mian"; did you mean "main"?)"});
+  const std::string two =
+      "[[cluster]]\nname=\"a\"\nnodes=[{host=\"h\"}]\n[[cluster]]\nname=\"b\"\nnodes=[{host=\"h\"}]\n";
+  CHECK(errors_of(two) ==
+        lines{"f:1:1: database: with several clusters, [[database]] must say which database is where"});
+  CHECK(errors_of(two + "[[database]]\nname = \"*\"") ==
+        lines{R"(f:7:1: database.cluster: is missing: there are several clusters, "a" or "b")"});
+}
+
+TEST_CASE("a database's password belongs to a user") {
+  CHECK(errors_of("[[database]]\nname = \"d\"\npassword = \"p\"" + one_cluster) ==
+        lines{"f:3:12: database.password: a password without user: say whose it is"});
+  CHECK(errors_of("[[database]]\nname = \"d\"\nuser = \"u\"\npassword = \"p\"" + one_cluster).empty());
+}
+
+TEST_CASE("the pool is as large as what it keeps") {
+  CHECK(errors_of("[pool]\nmin_size = 21" + one_cluster) ==
+        lines{"f:2:12: pool.min_size: 21 is more than pool.size = 20"});
+  CHECK(errors_of("[pool]\nmin_size = 10\n[[database]]\nname = \"d\"\npool_size = 9" + one_cluster) ==
+        lines{"f:5:13: database.pool_size: 9 is less than pool.min_size = 10"});
+  CHECK(errors_of("[pool]\nmin_size = 20" + one_cluster).empty());
+}
+
+TEST_CASE("a user has what auth.type needs") {
+  const std::string nobody =
+      R"(f:1:1: user: "u" has neither password nor secret, and auth.type = "scram-sha-256" needs one)";
+  CHECK(errors_of("[[user]]\nname = \"u\"" + one_cluster) == lines{nobody});
+  CHECK(errors_of("[auth]\ntype = \"trust\"\n[[user]]\nname = \"u\"" + one_cluster).empty());
+  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = \"p\"\nsecret = \"" + scram_secret + "\"" + one_cluster) ==
+        lines{"f:4:10: user.secret: a user has a password or a secret, not both"});
+  // Only the cause: whether anything is lacking depends on what could not be read.
+  CHECK(
+      errors_of("[auth]\ntype = \"turst\"\n[[user]]\nname = \"u\"" + one_cluster) ==
+      lines{
+          R"(f:2:8: auth.type: "turst" is not one of "scram-sha-256", "md5", "plain" or "trust"; did you mean "trust"?)"});
+  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = 5" + one_cluster) ==
+        lines{R"(f:3:12: user.password: wanted a text, as in password = "..."; found a whole number)"});
+}
+
+TEST_CASE("some client can connect, and to each address once") {
+  CHECK(errors_of("[listen]\naddresses = []" + one_cluster) ==
+        lines{"f:2:13: listen.addresses: no address and no unix_socket_dir: no client could ever connect"});
+  CHECK(errors_of("[listen]\naddresses = []\nunix_socket_dir = \"/tmp\"" + one_cluster).empty());
+  CHECK(
+      errors_of("[listen]\naddresses = [5, \"*:1\", \"*:1\"]" + one_cluster) ==
+      lines{
+          R"(f:2:14: listen.addresses: wanted an address, as in addresses = ["127.0.0.1:6432"]; found a whole number)",
+          R"(f:2:24: listen.addresses: "*:1" is there twice)"});
+}
+
+TEST_CASE("what is allowed and hardly meant is a warning") {
+  CHECK(warnings_of(one_cluster) ==
+        lines{"f:1:1: user: there is none, so nobody can log in; wanted [[user]] or auth.users_file"});
+  CHECK(warnings_of("[auth]\ntype = \"trust\"" + one_cluster).empty());
+  CHECK(warnings_of("[auth]\ntype = \"trust\"\n[listen]\naddresses = [\"127.0.0.1:1\", \"*:2\"]" + one_cluster) ==
+        lines{R"(f:4:29: listen.addresses: with auth.type = "trust" whoever reaches *:2 can be any user)"});
+  CHECK(warnings_of("[[user]]\nname = \"u\"\nsecret = \"" + md5_secret + "\"" + one_cluster) ==
+        lines{R"(f:3:10: user.secret: "u" cannot log in: an md5 secret does not do for auth.type = "scram-sha-256")"});
+}
+
+}  // namespace
+}  // namespace forebay::config

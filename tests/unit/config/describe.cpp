@@ -1,0 +1,50 @@
+#include "config/describe.hpp"
+
+#include <algorithm>
+
+#include "support.hpp"
+
+namespace forebay::config {
+namespace {
+
+const description* find(const std::vector<description>& all, std::string_view key) {
+  const auto found = std::ranges::find(all, key, &description::key);
+  return found == all.end() ? nullptr : &*found;
+}
+
+TEST_CASE("SHOW CONFIG has every plain key with its value and default") {
+  const auto all = describe(settings_of("[pool]\nsize = 5\nserver_lifetime = \"90m\"" + one_cluster));
+  REQUIRE(find(all, "pool.size"));
+  CHECK(find(all, "pool.size")->value == "5");
+  CHECK(find(all, "pool.size")->default_value == "20");
+  CHECK(find(all, "pool.server_lifetime")->value == "90m");
+  CHECK(find(all, "pool.server_lifetime")->default_value == "1h");
+  CHECK(find(all, "pool.mode")->value == "transaction");
+  CHECK(find(all, "listen.addresses")->value == "127.0.0.1:6432");
+  CHECK(find(all, "auth.type")->value == "scram-sha-256");
+  for (const auto& each : documented_keys()) {
+    if (each.table.starts_with("[[")) continue;
+    const auto key = each.table.substr(1, each.table.size() - 2) + "." + each.name;
+    CAPTURE(key);
+    CHECK(find(all, key));
+  }
+}
+
+TEST_CASE("of clusters, databases and users it has what was chosen") {
+  const auto all = describe(
+      settings_of("[[cluster]]\nname = \"c\"\nnodes = [ { host = \"h\", role = \"primary\" }, { host = \"::1\" } ]\n"
+                  "[[database]]\nname = \"d\"\nuser = \"u\"\npassword = \"hunter2\"\npool_size = 3\n"
+                  "[[user]]\nname = \"a\"\nsecret = \"" +
+                  scram_secret + "\"\nadmin = true\n"));
+  CHECK(find(all, "cluster.c.nodes")->value == "h:5432 (primary), [::1]:5432");
+  CHECK(find(all, "database.d.cluster")->value == "c");
+  CHECK(find(all, "database.d.password")->value == "****");
+  CHECK(find(all, "database.d.pool_size")->value == "3");
+  CHECK(find(all, "user.a.secret")->value == "****");
+  CHECK(find(all, "user.a.admin")->value == "true");
+  CHECK_FALSE(find(all, "user.a.password"));
+  CHECK_FALSE(find(all, "database.d.pool_mode"));
+}
+
+}  // namespace
+}  // namespace forebay::config

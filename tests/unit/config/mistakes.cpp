@@ -1,0 +1,153 @@
+#include "support.hpp"
+
+// Each mistake in one key, and the whole line the user reads about it. What several keys do together: combinations.cpp.
+namespace forebay::config {
+namespace {
+
+struct mistake {
+  std::string text;
+  lines errors;
+};
+
+void check_all(const std::vector<mistake>& table) {
+  for (const auto& each : table) {
+    CAPTURE(each.text);
+    CHECK(errors_of(each.text + one_cluster) == each.errors);
+  }
+}
+
+TEST_CASE("an unknown key names the one that was meant") {
+  check_all({
+      {"[pool]\nsizee = 5", {R"(f:2:1: pool.sizee: unknown key; did you mean "size"?)"}},
+      {"[pool]\nsevrer_lifetime = \"5s\"",
+       {R"(f:2:1: pool.sevrer_lifetime: unknown key; did you mean "server_lifetime"?)"}},
+      {"[poool]\nsize = 5", {R"(f:1:2: poool: unknown key; did you mean "pool"?)"}},
+      {"[[databse]]\nname = \"*\"", {R"(f:1:3: databse: unknown key; did you mean "database"?)"}},
+      {"[pool]\nmax_clients = 5", {"f:2:1: pool.max_clients: unknown key; it belongs to [listen]"}},
+      {"dbname = \"x\"", {"f:1:1: dbname: unknown key; it belongs to [[database]]"}},
+      {"[general]\nfrobnicate = 1", {"f:2:1: general.frobnicate: unknown key"}},
+      {"pool.sizee = 5", {R"(f:1:6: pool.sizee: unknown key; did you mean "size"?)"}},
+  });
+}
+
+TEST_CASE("what is agreed on for later says so") {
+  check_all({
+      {"[http]\naddress = \"\"", {"f:1:2: http: is not available in this version"}},
+      {"[tls.client]\nmode = \"require\"", {"f:1:2: tls: is not available in this version"}},
+      {"[[cache.rule]]\nttl = \"5s\"", {"f:1:3: cache: is not available in this version"}},
+      {"[pool]\nreserve_size = 5\nquery_timeout = \"5s\"",
+       {"f:2:1: pool.reserve_size: is not available in this version",
+        "f:3:1: pool.query_timeout: is not available in this version"}},
+      {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
+      {"[pool]\non_session_state = \"track\"",
+       {R"(f:2:20: pool.on_session_state: "track" is not available in this version; use "pin" or "refuse")"}},
+      {"[auth]\ntype = \"hba\"\nhba_file = \"x\"",
+       {R"(f:2:8: auth.type: "hba" is not available in this version; use "scram-sha-256", "md5", "plain" or "trust")",
+        "f:3:1: auth.hba_file: is not available in this version"}},
+  });
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [ { host = \"h\", weight = 2 } ]\nuser = \"m\"\n[cluster.tls]") ==
+        lines{"f:3:25: cluster.nodes.weight: is not available in this version",
+              "f:4:1: cluster.user: is not available in this version",
+              "f:5:10: cluster.tls: is not available in this version"});
+}
+
+TEST_CASE("a wrong type says what was found and what is wanted") {
+  check_all({
+      {"[pool]\nsize = \"20\"", {"f:2:8: pool.size: wanted a whole number, as in size = 20; found a text"}},
+      {"[pool]\nsize = 2.5", {"f:2:8: pool.size: wanted a whole number, as in size = 20; found a number with a point"}},
+      {"[pool]\ncheckout_timeout = 30",
+       {R"(f:2:20: pool.checkout_timeout: wanted a time with its unit, as in checkout_timeout = "30s"; found a whole number)"}},
+      {"[pool]\nmode = true",
+       {R"(f:2:8: pool.mode: wanted one of "transaction", "session" or "statement", as in mode = "transaction"; found true or false)"}},
+      {"[listen]\naddresses = \"127.0.0.1:6432\"",
+       {R"(f:2:13: listen.addresses: wanted a list of addresses, as in addresses = ["127.0.0.1:6432"]; found a text)"}},
+      {"[listen]\naddresses = [ \"*\", 5 ]",
+       {R"(f:2:20: listen.addresses: wanted an address, as in addresses = ["127.0.0.1:6432"]; found a whole number)"}},
+      {"[listen]\nunix_socket_dir = []",
+       {R"(f:2:19: listen.unix_socket_dir: wanted a text, as in unix_socket_dir = "/run/forebay"; found a list)"}},
+      {"[general]\nlog_level = 2026-01-01",
+       {R"(f:2:13: general.log_level: wanted a text, as in log_level = "info"; found a date or time)"}},
+      {"pool = 5", {"f:1:8: pool: wanted one table, as in [pool]; found a whole number"}},
+      {"[[pool]]\nsize = 5", {"f:1:1: pool: wanted one table, as in [pool]; found a list"}},
+      {"[user]\nname = \"x\"", {"f:1:1: user: wanted a list of tables, as in [[user]]; found a table"}},
+      {"user = [ 5 ]", {"f:1:10: user: wanted a table, as in [[user]]; found a whole number"}},
+      {"[[user]]\nname = \"x\"\npassword = \"p\"\nadmin = \"yes\"",
+       {"f:4:9: user.admin: wanted true or false, as in admin = false; found a text"}},
+  });
+}
+
+TEST_CASE("a value out of its bounds says the bounds") {
+  check_all({
+      {"[pool]\nsize = 0", {"f:2:8: pool.size: 0 is out of range: 1 to 100000"}},
+      {"[general]\nworkers = -1", {"f:2:11: general.workers: -1 is out of range: 0 to 1024"}},
+      {"[listen]\nmax_clients = 9223372036854775807",
+       {"f:2:15: listen.max_clients: 9223372036854775807 is out of range: 1 to 1000000"}},
+      {"[pool]\nmode = \"transactoin\"",
+       {R"(f:2:8: pool.mode: "transactoin" is not one of "transaction", "session" or "statement"; did you mean "transaction"?)"}},
+      {"[general]\nlog_level = \"trace\"",
+       {R"(f:2:13: general.log_level: "trace" is not one of "debug", "info", "warning", "error" or "off")"}},
+      {"[general]\nshutdown_timeout = \"5 s\"",
+       {R"(f:2:20: general.shutdown_timeout: "5 s" is not a time; wanted "250ms", "5s", "10m", "1h" or "7d", at most ten years)"}},
+      {"[listen]\naddresses = [ \"example.org:6432\", \"::1\", \"[::1]:0\" ]",
+       {R"(f:2:15: listen.addresses: "example.org" is not an IP address; wanted one with a port, as in "127.0.0.1:6432" or "*:6432")",
+        R"(f:2:35: listen.addresses: an IPv6 address goes in brackets, as in "[::1]:6432")",
+        "f:2:42: listen.addresses: the port is out of range: 1 to 65535"}},
+      {"[listen]\nunix_socket_dir = \"run\"",
+       {R"(f:2:19: listen.unix_socket_dir: wanted the full path of a folder, as in "/run/forebay")"}},
+      {"[[database]]\nname = \"\"", {"f:2:8: database.name: must not be empty"}},
+      {"[[database]]\nname = \"pgbouncer\"", {R"(f:2:8: database.name: "pgbouncer" is reserved for the console)"}},
+      {"[[database]]\nname = \"a\"\ndbname = \"x\\u0000y\"", {"f:3:10: database.dbname: a zero byte is not allowed"}},
+      {"[[database]]\ndbname = \"x\"", {R"(f:1:1: database.name: is missing, as in name = "*")"}},
+      {"[[user]]\nname = \"x\"\npassword = \"p\"\npool_size = 0",
+       {"f:4:13: user.pool_size: 0 is out of range: 1 to 100000"}},
+  });
+}
+
+TEST_CASE("nodes are read key by key") {
+  const auto nodes = [](std::string text) { return errors_of("[[cluster]]\nname = \"main\"\nnodes = " + text); };
+  CHECK(nodes("[ { port = 5433 } ]") == lines{R"(f:3:11: cluster.nodes.host: is missing, as in host = "10.0.0.1")"});
+  CHECK(nodes("[ { host = \"h\", prot = 5433 } ]") ==
+        lines{R"(f:3:25: cluster.nodes.prot: unknown key; did you mean "port"?)"});
+  CHECK(nodes("[ { host = \"h\", port = 65536 } ]") ==
+        lines{"f:3:32: cluster.nodes.port: 65536 is out of range: 1 to 65535"});
+  CHECK(nodes("[ { host = \"h:5432\" } ]") ==
+        lines{"f:3:20: cluster.nodes.host: the port does not belong here; give it as port = 5432"});
+  CHECK(nodes("[ { host = \"[::1]\" } ]") ==
+        lines{"f:3:20: cluster.nodes.host: an IPv6 address goes here without brackets"});
+  CHECK(nodes("[ { host = \"h\", role = \"master\" } ]") ==
+        lines{R"(f:3:32: cluster.nodes.role: "master" is not one of "auto", "primary" or "replica")"});
+  CHECK(nodes("[]") == lines{"f:3:9: cluster.nodes: must not be empty"});
+  CHECK(
+      nodes("[ \"h\" ]") ==
+      lines{
+          R"(f:3:11: cluster.nodes: wanted a table, as in nodes = [ { host = "10.0.0.1", port = 5432 } ]; found a text)"});
+}
+
+TEST_CASE("mistakes in TOML itself have a place") {
+  CHECK(errors_of("[pool]\nsize = 5\nsize = 6") == lines{"f:3:8: this key or table is there twice"});
+  CHECK(errors_of("[pool\nsize = 5") == lines{"f:1:6: Error while parsing table header: expected ']'"});
+  CHECK(errors_of("[pool]\nmode = session") ==
+        lines{R"(f:2:8: not a value: a text needs quotes, as in name = "main")"});
+  CHECK(errors_of("[pool]\nmode = \"\xff\"") == lines{"f:2:8: Encountered invalid utf-8 sequence"});
+}
+
+TEST_CASE("all mistakes are reported, in the order of the file") {
+  CHECK(
+      errors_of("[pool]\nsize = 0\nmode = 1\n[general]\nworkers = \"a\"\n[listen]\nx = 1") ==
+      lines{
+          "f:1:1: cluster: there is none; wanted [[cluster]] with name = \"main\" and nodes = [ { host = \"10.0.0.1\" "
+          "} ]",
+          "f:2:8: pool.size: 0 is out of range: 1 to 100000",
+          R"(f:3:8: pool.mode: wanted one of "transaction", "session" or "statement", as in mode = "transaction"; found a whole number)",
+          "f:5:11: general.workers: wanted a whole number, as in workers = 0; found a text",
+          "f:7:1: listen.x: unknown key"});
+}
+
+TEST_CASE("files that cannot be read") {
+  CHECK(lines_of(load_file("/nonexistent/forebay.toml").errors) ==
+        lines{"/nonexistent/forebay.toml: cannot be read: No such file or directory"});
+  CHECK(lines_of(load_file("/tmp").errors) == lines{"/tmp: cannot be read: it is a folder"});
+}
+
+}  // namespace
+}  // namespace forebay::config
