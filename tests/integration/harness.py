@@ -360,7 +360,7 @@ class Forebay(Endpoint):
 
     # -- console
 
-    def console(self, command, user="admin", dbname="forebay"):
+    def console(self, command, user="admin", dbname=os.environ.get("FOREBAY_CONSOLE", "forebay")):
         """Rows of a console command as dicts of text."""
         with self.wire(user, dbname) as w:
             w.send(wire.query(command))
