@@ -176,11 +176,11 @@ class Node(Endpoint):
 
 
 class Cluster:
-    """The session's PostgreSQL: a primary and two streaming replicas, made by scripts/dev_cluster."""
+    """A primary and streaming replicas, made by scripts/dev_cluster; they end with this process."""
 
-    def __init__(self):
+    def __init__(self, replicas=2):
         self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir="/tmp")
-        run(DEV_CLUSTER, "start", "--dir", self.dir, "--replicas", "2", "--owner", str(os.getpid()), seconds=120)
+        run(DEV_CLUSTER, "start", "--dir", self.dir, "--replicas", str(replicas), "--owner", str(os.getpid()), seconds=120)
         spec = json.loads(Path(self.dir, "cluster.json").read_text())
         self.bindir = spec["bindir"]
         self.nodes = {name: Node(self, name, node) for name, node in spec["nodes"].items()}

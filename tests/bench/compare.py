@@ -1,0 +1,162 @@
+"""A paired comparison of Forebay with Debian's pgbouncer: the same PostgreSQL, the same pool size, run in turns A B A B ...
+
+Figures: tps; user+system CPU of the proxy's process per transaction (/proc/PID/stat); system calls per transaction at one
+client (strace -c -f, a fixed number of transactions). Medians over the rounds; the ratio is the median of the rounds' ratios.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
+
+import harness  # noqa: E402
+from harness import PASSWORDS, Cluster, Endpoint, Forebay, eventually, free_port, run  # noqa: E402
+
+
+class Pgbouncer(Endpoint):
+    """One of Debian's, as the ordinary user (it refuses root)."""
+
+    def __init__(self, cluster, mode, size):
+        self.dir = Path(tempfile.mkdtemp(prefix="forebay-bench-", dir="/tmp"))
+        self.port = free_port()
+        (self.dir / "users.txt").write_text(f'"app" "{PASSWORDS["app"]}"\n')
+        (self.dir / "pgbouncer.ini").write_text(
+            f"[databases]\n* = host={cluster.primary.host} port={cluster.primary.port}\n"
+            f"[pgbouncer]\nlisten_addr = {self.host}\nlisten_port = {self.port}\nunix_socket_dir =\nauth_type = scram-sha-256\n"
+            f"auth_file = {self.dir}/users.txt\npool_mode = {mode}\ndefault_pool_size = {size}\nmax_client_conn = 1000\n"
+            "ignore_startup_parameters = extra_float_digits\nlog_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
+            f"pidfile = {self.dir}/pid\n")
+        os.chmod(self.dir, 0o755)
+        if os.geteuid() == 0:
+            run("chown", "-R", "postgres:", self.dir)
+        self.log = open(self.dir / "log", "wb")
+        command = f'. "{harness.ROOT}/scripts/lib.sh"; as_user pgbouncer "{self.dir}/pgbouncer.ini"'
+        self.process = subprocess.Popen(["bash", "-c", command], stdout=self.log, stderr=self.log, start_new_session=True)
+        eventually(lambda: (self.dir / "pid").exists() and self._connects(), 10, "pgbouncer listens")
+        self.pid = int((self.dir / "pid").read_text())
+
+    def _connects(self):
+        try:
+            self.raw().close()
+            return True
+        except OSError:
+            return False
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(10)
+        self.log.close()
+        subprocess.run(["rm", "-rf", str(self.dir)], check=False)
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def pgbench(endpoint, *arguments, seconds=120):
+    out = endpoint.pgbench("-n", "-S", *arguments, seconds=seconds).stdout
+    count = int(re.search(r"transactions actually processed: (\d+)", out).group(1))
+    return float(re.search(r"^tps = ([\d.]+)", out, re.M).group(1)), count
+
+
+def timed(endpoint, mode, clients, seconds):
+    """(tps, microseconds of the proxy's CPU per transaction)"""
+    before = cpu_seconds(endpoint.pid)
+    threads = clients if mode == "prepared" else 2
+    tps, count = pgbench(endpoint, "-M", mode, "-c", str(clients), "-j", str(threads), "-T", str(seconds))
+    return tps, (cpu_seconds(endpoint.pid) - before) / count * 1e6
+
+
+def system_calls(endpoint, mode, count=5000):
+    """Per transaction at one client, by name."""
+    pgbench(endpoint, "-M", mode, "-c", "1", "-t", "200")
+    with tempfile.NamedTemporaryFile("r") as out:
+        tracer = subprocess.Popen(["strace", "-c", "-f", "-o", out.name, "-p", str(endpoint.pid)], stderr=subprocess.PIPE, text=True)
+        try:
+            line = tracer.stderr.readline()  # "strace: Process N attached"
+            if "attached" not in line:
+                return None
+            pgbench(endpoint, "-M", mode, "-c", "1", "-t", str(count), seconds=180)
+        finally:
+            tracer.send_signal(signal.SIGINT)
+            tracer.wait(10)
+        calls = {}
+        for line in out.read().splitlines():
+            words = line.split()
+            if len(words) >= 5 and re.fullmatch(r"[\d.]+", words[0]) and words[-1] != "total":
+                calls[words[-1]] = int(words[3]) / count
+    return dict(sorted(calls.items(), key=lambda item: -item[1]))
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=5, help="of each run")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--pool", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=0, help="Forebay's (0: one per core)")
+    parser.add_argument("--modes", default="simple,extended,prepared")
+    parser.add_argument("--no-strace", action="store_true")
+    parser.add_argument("--json", help="also write the figures here")
+    options = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    report = {}
+    with contextlib.ExitStack() as stack:
+        cluster = Cluster(replicas=0)
+        stack.callback(cluster.stop)
+        cluster.primary.pgbench("-i", "-q", "-s", "10")
+        forebay = Forebay(cluster, general={"workers": options.workers}, pool={"size": options.pool})
+        stack.callback(forebay.stop)
+        bouncers = {}
+        for mode in ("transaction", "session"):
+            bouncers[mode] = Pgbouncer(cluster, mode, options.pool)
+            stack.callback(bouncers[mode].stop)
+        print(f"pgbench -S, {options.clients} clients, pool {options.pool}, {options.rounds} rounds of {options.seconds} s, medians; CPU: user+system of the proxy")
+        print(f"{'':<12}{'tps':>26}{'':>8}{'CPU us/transaction':>26}")
+        print(f"{'mode':<12}{'Forebay':>13}{'pgbouncer':>13}{'ratio':>8}{'Forebay':>13}{'pgbouncer':>13}{'ratio':>8}", flush=True)
+        for mode in options.modes.split(","):
+            bouncer = bouncers["session" if mode == "prepared" else "transaction"]
+            for endpoint in (forebay, bouncer):
+                timed(endpoint, mode, options.clients, 1)  # warm
+            pairs = []
+            for _ in range(options.rounds):
+                pairs.append((timed(forebay, mode, options.clients, options.seconds), timed(bouncer, mode, options.clients, options.seconds)))
+            middle = lambda pick: statistics.median(pick(p) for p in pairs)  # noqa: E731
+            row = {
+                "tps": [middle(lambda p: p[0][0]), middle(lambda p: p[1][0]), middle(lambda p: p[0][0] / p[1][0])],
+                "cpu_us": [middle(lambda p: p[0][1]), middle(lambda p: p[1][1]), middle(lambda p: p[0][1] / p[1][1])],
+            }
+            report[mode] = row
+            t, c = row["tps"], row["cpu_us"]
+            print(f"{mode:<12}{t[0]:>13.0f}{t[1]:>13.0f}{t[2]:>8.2f}{c[0]:>13.1f}{c[1]:>13.1f}{c[2]:>8.2f}", flush=True)
+        if not options.no_strace:
+            print("\nsystem calls per transaction, 1 client")
+            for mode in options.modes.split(","):
+                bouncer = bouncers["session" if mode == "prepared" else "transaction"]
+                for name, endpoint in (("Forebay", forebay), ("pgbouncer", bouncer)):
+                    calls = system_calls(endpoint, mode)
+                    if calls is None:
+                        print("  strace may not attach here")
+                        continue
+                    report.setdefault(mode, {})[f"syscalls_{name}"] = calls
+                    detail = ", ".join(f"{k} {v:.2f}" for k, v in calls.items() if v >= 0.01)
+                    print(f"{mode:<12}{name:<12}{sum(calls.values()):>6.2f}   {detail}", flush=True)
+    if options.json:
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+
+
+main()
