@@ -12,7 +12,6 @@ namespace forebay::config {
 struct place {
   std::uint32_t line = 0;  // both from 1
   std::uint32_t column = 0;
-  auto operator<=>(const place&) const = default;
 };
 
 struct entry;

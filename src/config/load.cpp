@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <toml++/toml.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -28,7 +27,6 @@ item to_item(const toml::node& from) {
       auto& made = out.value.emplace<table>();
       for (const auto& [name, value] : node)
         made.push_back({std::string(name.str()), place_of(name.source()), to_item(value)});
-      std::ranges::sort(made, {}, &entry::at);
     } else if constexpr (std::is_same_v<Node, toml::array>) {
       auto& made = out.value.emplace<array>();
       for (const auto& element : node)

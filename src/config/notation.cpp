@@ -199,7 +199,7 @@ std::string complain_host(std::string_view text) {
   if (text.find_first_of("[]") != text.npos) return "an IPv6 address goes here without brackets";
   if (std::ranges::count(text, ':') == 1) return "the port does not belong here; give it as port = 5432";
   if (text.find(':') != text.npos && !is_ip_address(std::string(text))) return "not an IPv6 address";
-  if (std::ranges::any_of(text, [](char c) { return is_control(c) || c == ' ' || c == '/' || c == ','; }))
+  if (std::ranges::any_of(text, [](char c) { return is_control(c) || c == ' ' || c == '/' || c == ',' || c == '@'; }))
     return "not a host name, an IP address or the folder of a Unix socket";
   return "";
 }

@@ -77,6 +77,16 @@ TEST_CASE("--listen is warned of like the file's addresses") {
         R"(command line: listen.addresses: with auth.type = "trust" whoever reaches *:1 can be any user)");
 }
 
+TEST_CASE("the command line has its say over a file, which may then lack it") {
+  const auto file = std::filesystem::temp_directory_path() / "forebay-override-test.toml";
+  std::ofstream(file) << "[listen]\naddresses = []\n[[cluster]]\nname = \"a\"\nnodes = [ { host = \"h\" } ]\n";
+  CHECK_FALSE(load_settings(parse({"--config", file.c_str()}).value).settings);
+  const auto result = load_settings(parse({"--config", file.c_str(), "--listen", "*:1"}).value);
+  REQUIRE(result.settings);
+  CHECK(result.settings->listen.addresses.at(0).host == "*");
+  std::filesystem::remove(file);
+}
+
 TEST_CASE("--check prints all errors, or ok") {
   const auto file = std::filesystem::temp_directory_path() / "forebay-check-test.toml";
   const auto run = [&](std::string_view text) {

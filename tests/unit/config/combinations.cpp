@@ -83,6 +83,7 @@ TEST_CASE("what is allowed and hardly meant is a warning") {
   CHECK(warnings_of(one_cluster) ==
         lines{"f:1:1: user: there is none, so nobody can log in; wanted [[user]] or auth.users_file"});
   CHECK(warnings_of("[auth]\ntype = \"trust\"" + one_cluster).empty());
+  CHECK(warnings_of("[listen]\naddresses = [\"*\"]\n[[user]]\nname = \"u\"\npassword = \"p\"" + one_cluster).empty());
   CHECK(warnings_of("[auth]\ntype = \"trust\"\n[listen]\naddresses = [\"127.0.0.1:1\", \"*:2\"]" + one_cluster) ==
         lines{R"(f:4:29: listen.addresses: with auth.type = "trust" whoever reaches *:2 can be any user)"});
   CHECK(warnings_of("[[user]]\nname = \"u\"\nsecret = \"" + md5_secret + "\"" + one_cluster) ==

@@ -48,7 +48,7 @@ TEST_CASE("ways of writing a DSN") {
   CHECK(meaning("postgres://u@[::1]:6000,[fe80::1]/") == "u:@[::1]:6000,[fe80::1]:5432");
   CHECK(meaning("postgres://u@%2Frun%2Fpostgresql:5433") == "u:@/run/postgresql:5433");
   CHECK(meaning("postgres://a%40b:p%3a%2F%25@h") == "a@b:p:/%@h:5432");
-  CHECK(meaning("postgres://u:p@ss@h") == "u:p@ss@h:5432");
+  CHECK(from_dsn("postgres://u:p@ss@h").settings->users[0].password == "p@ss");
   CHECK(meaning("postgres://u:a:b@h") == "u:a:b@h:5432");
   CHECK(meaning("postgres://u@h?sslmode=disable") == "u:@h:5432");
   CHECK(meaning("postgres://u@h/db?sslmode=prefer&sslmode=allow") == "u:@h:5432");

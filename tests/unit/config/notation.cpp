@@ -53,6 +53,7 @@ TEST_CASE("the nearest word, or none when nothing is near") {
   CHECK(nearest("isze", words) == "size");  // swapped
   CHECK(nearest("minsize", words) == "min_size");
   CHECK(nearest("server_life_time", words) == "server_lifetime");
+  CHECK(nearest("lts", std::vector<std::string_view>{"tls"}) == "tls");
   CHECK_FALSE(nearest("x", words));
   CHECK_FALSE(nearest("", words));
   CHECK_FALSE(nearest("elephant", words));
@@ -75,6 +76,7 @@ TEST_CASE("secrets as PostgreSQL stores them") {
        {scram(""), scram("4096"), scram("4096:" + salt), scram("4096:" + salt + "$" + key + "="),
         scram("0:" + salt + "$" + key + "=:" + key + "="), scram("x:" + salt + "$" + key + "=:" + key + "="),
         scram("4096:$" + key + "=:" + key + "="), scram("4096:c2Fs!A==$" + key + "=:" + key + "="),
+        scram("4096:" + salt + "$" + key.substr(1) + "==:" + key + "="),
         scram("4096:" + salt + "$" + key + ":" + key + "="), scram("4096:" + salt + "$" + key + "=:" + key + "=="),
         scram("4096:" + salt + "$" + key + "=:" + key + "=\n"), std::string("md5"), md5_secret + "0",
         std::string("md5x123456789abcdef0123456789abcdef"), std::string("hello")}) {
@@ -88,7 +90,7 @@ TEST_CASE("hosts of nodes") {
     CAPTURE(right);
     CHECK(complain_host(right).empty());
   }
-  for (const auto* wrong : {"", "a b", "a/b", "a,b", "h:5432", "[::1]", "a::b::c", "h\n"}) {
+  for (const auto* wrong : {"", "a b", "a/b", "a,b", "a@b", "h:5432", "[::1]", "a::b::c", "h\n"}) {
     CAPTURE(wrong);
     CHECK_FALSE(complain_host(wrong).empty());
   }

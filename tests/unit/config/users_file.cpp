@@ -43,7 +43,7 @@ struct folder {
 
 TEST_CASE("users of PgBouncer's file") {
   folder here;
-  const auto result = here.load("; comment\n# another\n\n\"alice\" \"pa\"\"ss\" ignored\r\n  \"bo\"\"b\"\t\"" +
+  const auto result = here.load("; comment\n# another\n\r\n\"alice\" \"pa\"\"ss\" ignored\r\n  \"bo\"\"b\"\t\"" +
                                 scram_secret + "\"\n\"carol\" \"" + md5_secret + "\"\n\"dave\" \"md5 of mine\"");
   REQUIRE(result.settings);
   const auto& users = result.settings->users;
