@@ -33,7 +33,7 @@ void worker::start() {
   });
 }
 
-void worker::stop() { work_.reset(); }
+void worker::stop() { context_.stop(); }
 
 void worker::join() {
   if (thread_.joinable()) thread_.join();

@@ -28,7 +28,7 @@ class worker {
   deadline_queue& deadlines() { return deadlines_; }
 
   void start();
-  // Lets the thread end once its work has run out; closes nothing by itself.
+  // Ends the thread after the handler it is in; what is still posted or pending is dropped with the worker.
   void stop();
   void join();
 
@@ -52,7 +52,7 @@ class worker {
 
   unsigned index_;
   asio::io_context context_{1};
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;  // an idle worker waits for work
   deadline_queue deadlines_;
   std::unique_ptr<char[]> scratch_;
   steady::time_point now_ = steady::now();

@@ -105,6 +105,8 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   const auto fail = [&](failure f) {
     log_warning("server_login_failed", {{"server", name}, {"database", where->database()}, {"user", login.user},
                                         {"sqlstate", f.error.sqlstate}, {"reason", f.error.message}});
+    const bool unreachable = f.error.sqlstate.starts_with("08") || f.error.sqlstate.starts_with("57P0");
+    if (unreachable) suspect_(node);
     where->open_failed(std::move(f.error), f.retry);
   };
 
@@ -133,6 +135,11 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   if (!had_cache) where->keep_scram(std::move(cache));
 
   const auto& session = machine.session();
+  for (const auto& [key, value] : session.parameters) {
+    if (key != "in_hot_standby" || value != "on" || !where->must_be_primary()) continue;
+    fail({wire::pg_error::fatal("57P03", "server at " + name + " is a standby"), false});
+    co_return;
+  }
   auto server = std::make_unique<server_connection>(where, on, std::move(io));
   server->backend_pid = session.backend_pid;
   server->cancel_key = session.cancel_key;

@@ -11,7 +11,9 @@ namespace forebay {
 
 class connector {
  public:
-  explicit connector(resolver& names) : names_(names) {}
+  // `suspect` hears of each node where a login failed for the node's own reasons.
+  connector(resolver& names, std::function<void(const node&)> suspect)
+      : names_(names), suspect_(std::move(suspect)) {}
 
   void open(std::shared_ptr<pool> where, worker& on);
 
@@ -23,6 +25,7 @@ class connector {
   asio::awaitable<void> run(std::shared_ptr<pool> where, worker& on);
 
   resolver& names_;
+  const std::function<void(const node&)> suspect_;
 };
 
 }  // namespace forebay

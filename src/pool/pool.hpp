@@ -91,12 +91,14 @@ class pool : public std::enable_shared_from_this<pool> {
     std::shared_ptr<forebay::node> node;
     std::string database;     // on the server
     std::string replication;  // value of the startup parameter; such connections serve one client and are then closed
+    bool must_be_primary = false;
   };
   pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open);
   ~pool();
 
   const std::shared_ptr<forebay::node>& node() const { return target_.node; }
   const std::string& database() const { return target_.database; }
+  bool must_be_primary() const { return target_.must_be_primary; }
   bool for_replication() const { return !target_.replication.empty(); }
   std::vector<std::pair<std::string, std::string>> startup_parameters() const;
   server_login login() const;

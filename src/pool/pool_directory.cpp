@@ -27,6 +27,9 @@ server_login login_for(const config::settings& settings, const config::database&
   return {user, known->secret.empty() ? known->password : known->secret};
 }
 
+// A cluster of several nodes may have shown us a standby.
+bool must_be_primary(const config::cluster& cluster) { return cluster.nodes.size() > 1; }
+
 }  // namespace
 
 std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const std::string& database,
@@ -56,32 +59,61 @@ std::optional<pool_directory::plan> pool_directory::plan_for(const config::setti
   const auto* cluster = database ? settings.find_cluster(database->cluster) : nullptr;
   if (!cluster || cluster->nodes.empty()) return std::nullopt;
   const auto on_server = database->dbname.empty() ? name : database->dbname;
-  return plan{{node_for(*cluster), on_server, replication},
+  return plan{{node_for(*cluster), on_server, replication, must_be_primary(*cluster)},
               login_for(settings, *database, user),
               limits_for(settings, *database, settings.find_user(user))};
 }
 
 std::shared_ptr<node> pool_directory::node_for(const config::cluster& cluster) {
-  const auto found = primaries_.find(cluster.name);
-  const config::node* chosen = nullptr;
-  for (const auto& candidate : cluster.nodes) {
-    const bool known = found != primaries_.end() && node(candidate.host, candidate.port, 0).name() == found->second;
-    if (known || (!chosen && candidate.role != config::node_role::replica)) chosen = &candidate;
-    if (known) break;
-  }
-  if (!chosen) chosen = &cluster.nodes.front();
-  auto& slot = nodes_[node(chosen->host, chosen->port, 0).name()];
-  if (!slot) slot = std::make_shared<node>(chosen->host, chosen->port, chosen->max_connections);
-  slot->set_max_connections(chosen->max_connections);
+  const auto& chosen = cluster.nodes[primary_of(cluster)];
+  auto& slot = nodes_[node(chosen.host, chosen.port, 0).name()];
+  if (!slot) slot = std::make_shared<node>(chosen.host, chosen.port, chosen.max_connections);
+  slot->set_max_connections(chosen.max_connections);
   return slot;
 }
 
-void pool_directory::reconfigure(const config::settings& settings) {
+// The node taken for the primary: the one said to be, else the first that may be until it turns out otherwise.
+std::size_t pool_directory::primary_of(const config::cluster& cluster) {
+  auto& index = primaries_[cluster.name];
+  if (index >= cluster.nodes.size()) index = 0;
+  for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
+    if (cluster.nodes[i].role == config::node_role::primary) return index = i;
+  }
+  while (cluster.nodes[index].role == config::node_role::replica && index + 1 < cluster.nodes.size()) ++index;
+  return index;
+}
+
+void pool_directory::suspect(const node& failed) {
+  std::shared_ptr<const config::settings> settings;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!settings_) return;
+    for (const auto& cluster : settings_->clusters) {
+      auto& index = primaries_[cluster.name];
+      const auto& current = cluster.nodes[primary_of(cluster)];
+      if (cluster.nodes.size() < 2 || current.role == config::node_role::primary) continue;
+      if (node(current.host, current.port, 0).name() != failed.name()) continue;
+      do {
+        index = (index + 1) % cluster.nodes.size();
+      } while (cluster.nodes[index].role == config::node_role::replica);
+      settings = settings_;
+    }
+  }
+  if (settings) reconfigure(std::move(settings));
+}
+
+void pool_directory::close() {
+  pause("");
+  for (const auto& entry : all()) entry.pool->retire();
+}
+
+void pool_directory::reconfigure(std::shared_ptr<const config::settings> settings) {
   std::vector<std::shared_ptr<pool>> retired;
   {
     const std::lock_guard lock(mutex_);
+    settings_ = std::move(settings);
     for (auto it = pools_.begin(); it != pools_.end();) {
-      auto wanted = plan_for(settings, it->first);
+      auto wanted = plan_for(*settings_, it->first);
       if (wanted && wanted->target.node == it->second->node() && wanted->target.database == it->second->database()) {
         it->second->configure(wanted->limits, std::move(wanted->login));
         ++it;
@@ -93,7 +125,7 @@ void pool_directory::reconfigure(const config::settings& settings) {
   }
   for (const auto& p : retired) {
     p->retire();
-    p->fail_waiters(wire::pg_error::error("57P01", "the configuration of this database has changed"));
+    p->fail_waiters(wire::pg_error::error("57P01", "this database is served elsewhere now"));
   }
 }
 
@@ -145,11 +177,6 @@ bool pool_directory::drained(const std::string& database) const {
   return std::all_of(entries.begin(), entries.end(), [&](const entry& e) {
     return (!database.empty() && e.database != database) || e.pool->state(steady::now()).open == 0;
   });
-}
-
-void pool_directory::set_primary(const std::string& cluster, const std::string& node_name) {
-  const std::lock_guard lock(mutex_);
-  primaries_[cluster] = node_name;
 }
 
 }  // namespace forebay

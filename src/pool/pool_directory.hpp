@@ -31,8 +31,13 @@ class pool_directory {
   };
   std::vector<entry> all() const;
 
-  // Applies a new configuration to the pools there are; those it leads elsewhere are retired.
-  void reconfigure(const config::settings& settings);
+  // Applies a configuration to the pools there are; those it leads elsewhere are retired.
+  void reconfigure(std::shared_ptr<const config::settings> settings);
+  // A login on this node failed, or it turned out to be a standby: where a cluster has another candidate for the
+  // primary, its pools move on to that one.
+  void suspect(const node& failed);
+  // The end: every pool closes what is idle and opens nothing any more.
+  void close();
   // Every quarter of a second, from the control thread. Pools without connections, waiters and users go.
   void maintain(steady::time_point now);
 
@@ -42,9 +47,6 @@ class pool_directory {
   bool paused(const std::string& database) const;
   // True once none of its connections is open.
   bool drained(const std::string& database) const;
-
-  // Which node takes the writes, by name ("host:port"); as found by whoever watches the roles.
-  void set_primary(const std::string& cluster, const std::string& node_name);
 
  private:
   using key = std::tuple<std::string, std::string, std::string>;  // database, user, replication
@@ -56,13 +58,15 @@ class pool_directory {
   // Guarded by mutex_ from here on.
   std::optional<plan> plan_for(const config::settings& settings, const key& what);
   std::shared_ptr<node> node_for(const config::cluster& cluster);
+  std::size_t primary_of(const config::cluster& cluster);
   bool is_paused(const std::string& database) const;
 
   const std::vector<worker*> workers_;
   const pool::opener open_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<node>> nodes_;  // by name
-  std::map<std::string, std::string> primaries_;        // cluster -> node name
+  std::map<std::string, std::size_t> primaries_;        // cluster -> index of the node taken for its primary
+  std::shared_ptr<const config::settings> settings_;
   std::map<key, std::shared_ptr<pool>> pools_;
   std::set<std::string> paused_;
   bool all_paused_ = false;

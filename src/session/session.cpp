@@ -8,6 +8,8 @@ namespace {
 
 // More replies than this waiting for a client that does not read them, and its requests are not read either.
 constexpr std::size_t max_client_backlog = 256 * 1024;
+// Nodes tried for one request when the one before turned out not to be the primary.
+constexpr std::uint8_t max_attempts = 4;
 // Reads per event and server, so that one large result does not keep a worker's other clients waiting.
 constexpr int reads_per_event = 4;
 
@@ -277,7 +279,7 @@ void session::arm() {
 
 bool session::get_server() {
   if (pool_->retired()) {
-    auto fresh = home_.process.pools.find(*home_.process.settings(), database_, user_, "");
+    auto fresh = home_.process.pools.find(*home_.process.settings(), database_, user_, replication_);
     if (fresh) pool_ = std::move(fresh);
   }
   if (auto server = pool_->checkout(home_.on, shared_from_this())) {
@@ -303,7 +305,10 @@ void session::granted(checkout_result result) {
     if (result.server) result.server->home().checkin(std::move(result.server));
     return finish();
   }
-  if (result.server) {
+  if (result.error && pool_->retired() && attempts_++ < max_attempts) {
+    if (!get_server()) return finish_event();
+    // found one at once on the new node
+  } else if (result.server) {
     attach(std::move(result.server));
   } else {
     refusal_ = std::make_unique<wire::pg_error>(std::move(*result.error));
@@ -319,6 +324,7 @@ void session::granted(checkout_result result) {
 }
 
 void session::attach(server_ptr server) {
+  attempts_ = 0;
   server_ = std::move(server);
   ++lease_;
   leased_at_ = home_.on.now();

@@ -34,6 +34,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   // Ends at the next transaction boundary, at once when there is none to wait for.
   void drain();
   void kill(const std::string& reason);
+  // Ends here and now, its server connection with it: the process is about to end.
+  void abandon();
 
   enum class stage : std::uint8_t { login, greeting, ready, relay, console, ended };
   struct info {
@@ -111,10 +113,12 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::unique_ptr<wire::pg_error> refusal_;    // why no server could be had for the request at hand
   std::string user_;
   std::string database_;
+  std::string replication_;  // value of the startup parameter
   std::string cancel_key_;
   deadline deadline_;  // of the login, of waiting for a server, of putting it in order: never two at once
   std::uint32_t number_ = 0;
   std::uint32_t lease_ = 0;  // counts leases, so that a wait on a former server is known as such
+  std::uint8_t attempts_ = 0;
   stage stage_ = stage::login;
   bool waiting_ = false;  // for a server connection
   bool console_busy_ = false;

@@ -172,4 +172,10 @@ void session::kill(const std::string& reason) {
   finish_event();
 }
 
+void session::abandon() {
+  if (server_) server_->state.broken = true;
+  if (state_.gone) put_in_order();
+  kill("terminating connection due to administrator command");
+}
+
 }  // namespace forebay

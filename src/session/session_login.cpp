@@ -99,7 +99,8 @@ void session::enter_console() {
 void session::enter_pool() {
   const auto settings = home_.process.settings();
   const auto& who = handshake_->identity();
-  pool_ = home_.process.pools.find(*settings, database_, user_, who.replication);
+  replication_ = who.replication;
+  pool_ = home_.process.pools.find(*settings, database_, user_, replication_);
   if (!pool_) return fatal(wire::pg_error::fatal("3D000", "database \"" + database_ + "\" does not exist"));
   const auto* database = settings->find_database(database_);
   const auto* user = settings->find_user(user_);

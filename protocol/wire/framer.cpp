@@ -1,0 +1,46 @@
+#include "protocol/wire/framer.hpp"
+
+#include <algorithm>
+
+namespace forebay::wire {
+namespace {
+
+constexpr std::size_t header_size = 5;
+
+}  // namespace
+
+result<std::optional<piece>> framer::next(std::string_view& in) {
+  if (failed_) return make_error_code(errc::length_too_large);
+  if (remaining_ != 0) {
+    if (in.empty()) return std::optional<piece>{};
+    const auto taken = std::min<std::size_t>(remaining_, in.size());
+    const piece p{type_, body_size_, in.substr(0, taken), false, taken == remaining_};
+    remaining_ -= static_cast<std::uint32_t>(taken);
+    in.remove_prefix(taken);
+    return std::optional(p);
+  }
+  if (in.size() < header_size) return std::optional<piece>{};
+  std::uint32_t length = 0;
+  for (std::size_t i = 1; i < header_size; ++i) length = length << 8 | static_cast<unsigned char>(in[i]);
+  if (length < 4 || length - 4 > max_body) {
+    failed_ = true;
+    return make_error_code(length < 4 ? errc::length_too_small : errc::length_too_large);
+  }
+  const std::size_t total = std::size_t{length} + 1;
+  if (in.size() >= total) {
+    const piece p{in.front(), length - 4, in.substr(0, total), true, true};
+    in.remove_prefix(total);
+    return std::optional(p);
+  }
+  const bool splits = splittable_ && splittable_->contains(in.front());
+  if (!splits && in.size() < std::min<std::size_t>(total, whole_limit)) return std::optional<piece>{};
+  if (!splits && total <= whole_limit) return std::optional<piece>{};
+  type_ = in.front();
+  body_size_ = length - 4;
+  remaining_ = static_cast<std::uint32_t>(total - in.size());
+  const piece p{type_, body_size_, in, true, false};
+  in.remove_prefix(in.size());
+  return std::optional(p);
+}
+
+}  // namespace forebay::wire

@@ -1,0 +1,78 @@
+#include "protocol/wire/notice.hpp"
+
+namespace forebay::wire {
+namespace {
+
+void write_field(writer& w, char code, std::string_view text) {
+  if (text.empty()) return;
+  w.u8(static_cast<std::uint8_t>(code));
+  w.cstring(text);
+}
+
+}  // namespace
+
+void pg_error::encode(writer& w) const {
+  const std::string_view name = level == severity::fatal ? "FATAL" : "ERROR";
+  w.begin(error_response::type);
+  write_field(w, 'S', name);
+  write_field(w, 'V', name);
+  write_field(w, 'C', sqlstate);
+  write_field(w, 'M', message);
+  write_field(w, 'D', detail);
+  write_field(w, 'H', hint);
+  w.u8(0);
+  w.finish();
+}
+
+template <char Type>
+result<fields_message<Type>> fields_message<Type>::decode(std::string_view body) {
+  reader r(body);
+  fields_message m;
+  while (r.ok()) {
+    const char code = r.byte();
+    if (code == '\0') break;
+    const auto text = r.cstring();
+    if (r.ok()) m.fields.emplace_back(code, text);
+  }
+  return r.done(std::move(m));
+}
+
+template <char Type>
+void fields_message<Type>::encode(writer& w) const {
+  w.begin(Type);
+  for (const auto& [code, text] : fields) {
+    w.u8(static_cast<std::uint8_t>(code));
+    w.cstring(text);
+  }
+  w.u8(0);
+  w.finish();
+}
+
+template <char Type>
+pg_error fields_message<Type>::to_pg_error() const {
+  const bool ends = severity() == "FATAL" || severity() == "PANIC";
+  return {std::string(sqlstate().empty() ? "XX000" : sqlstate()), std::string(message()), std::string(field('D')),
+          std::string(field('H')), ends ? wire::severity::fatal : wire::severity::error};
+}
+
+template struct fields_message<'E'>;
+template struct fields_message<'N'>;
+
+result<notification_response> notification_response::decode(std::string_view body) {
+  reader r(body);
+  notification_response m;
+  m.pid = r.u32();
+  m.channel = r.cstring();
+  m.payload = r.cstring();
+  return r.done(m);
+}
+
+void notification_response::encode(writer& w) const {
+  w.begin(type);
+  w.u32(pid);
+  w.cstring(channel);
+  w.cstring(payload);
+  w.finish();
+}
+
+}  // namespace forebay::wire

@@ -1,0 +1,232 @@
+#include "app/application.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <thread>
+
+#include "admin/console.hpp"
+#include "core/log.hpp"
+#include "core/random.hpp"
+#include "net/listener.hpp"
+#include "net/resolver.hpp"
+#include "pool/connector.hpp"
+#include "pool/pool_directory.hpp"
+#include "session/session.hpp"
+#include "session/shard.hpp"
+
+namespace forebay {
+namespace {
+
+constexpr std::chrono::milliseconds upkeep_interval{250};
+constexpr std::chrono::milliseconds shutdown_poll{20};
+constexpr std::chrono::seconds abandon_timeout{2};
+
+unsigned worker_count(const config::settings& settings) {
+  if (settings.general.workers != 0) return settings.general.workers;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::vector<std::unique_ptr<worker>> make_workers(unsigned count) {
+  std::vector<std::unique_ptr<worker>> workers;
+  for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<worker>(i));
+  return workers;
+}
+
+std::vector<worker*> addresses_of(const std::vector<std::unique_ptr<worker>>& workers) {
+  std::vector<worker*> all;
+  for (const auto& w : workers) all.push_back(w.get());
+  return all;
+}
+
+// Each client and each server connection is a file descriptor.
+void raise_file_limit(std::uint32_t max_clients) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < max_clients + 100) {
+    log_warning("few_file_descriptors", {{"limit", static_cast<std::uint64_t>(limit.rlim_cur)},
+                                         {"max_clients", max_clients},
+                                         {"hint", "raise LimitNOFILE (ulimit -n) or lower listen.max_clients"}});
+  }
+}
+
+}  // namespace
+
+// Built top down, destroyed bottom up: whoever is referred to stands above whoever refers to it.
+struct application::parts {
+  explicit parts(config::settings settings)
+      : workers(make_workers(worker_count(settings))),
+        names(control),
+        connect(names, [this](const node& failed) { pools.suspect(failed); }),
+        pools(addresses_of(workers), [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
+        shared(pools, connect),
+        doors(control, addresses_of(workers), [this](worker& w, stream client) {
+          shared.shards[w.index()]->accept(std::move(client));
+        }) {
+    auto initial = std::make_shared<const config::settings>(std::move(settings));
+    pools.reconfigure(initial);
+    shared.set_settings(std::move(initial));
+    shared.process_secret = random_bytes(32);
+    for (const auto& w : workers) shared.shards.push_back(std::make_unique<shard>(shared, *w));
+  }
+
+  asio::io_context control{1};
+  std::vector<std::unique_ptr<worker>> workers;
+  resolver names;
+  connector connect;
+  pool_directory pools;
+  proxy shared;
+  std::unique_ptr<control_surface> surface;
+  listener doors;
+  asio::signal_set signals{control};
+  asio::steady_timer upkeep{control};
+  asio::steady_timer ending{control};
+  steady::time_point deadline_of_shutdown{};
+  bool stopping = false;
+  bool abandoning = false;
+};
+
+application::application(options wanted, config::settings settings)
+    : wanted_(std::move(wanted)), parts_(std::make_unique<parts>(std::move(settings))) {}
+
+application::~application() = default;
+
+int application::run() {
+  auto& p = *parts_;
+  const auto settings = p.shared.settings();
+  log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_file_limit(settings->listen.max_clients);
+
+  p.surface = std::make_unique<control_surface>(
+      control_surface{p.shared, [this] { return reload(); },
+                      [this](bool at_once) { asio::post(parts_->control, [this, at_once] { shut_down(at_once); }); },
+                      std::chrono::system_clock::now(), FOREBAY_VERSION});
+  p.shared.make_console = make_console_factory(*p.surface);
+
+  for (const auto& w : p.workers) w->start();
+  if (!open_doors()) {
+    stop();
+    return 1;
+  }
+  watch_signals();
+  keep_up();
+  log_info("started", {{"version", FOREBAY_VERSION}, {"workers", p.workers.size()}, {"config", settings->source}});
+  p.control.run();
+  log_info("stopped");
+  return 0;
+}
+
+bool application::open_doors() {
+  auto& p = *parts_;
+  const auto settings = p.shared.settings();
+  bool good = true;
+  const auto report = [&](const std::string& where, const error_code& ec) {
+    if (ec) {
+      log_error("listen_failed", {{"address", where}, {"reason", ec.message()}});
+      good = false;
+    } else {
+      log_info("listening", {{"address", where}});
+    }
+  };
+  for (const auto& at : settings->listen.addresses) {
+    report(socket_address{at.host, at.port}.text(), p.doors.open_tcp(at.host, at.port));
+  }
+  if (!settings->listen.unix_socket_dir.empty()) {
+    const auto& folder = settings->listen.unix_socket_dir;
+    const auto port = settings->listen.addresses.empty() ? std::uint16_t{6432} : settings->listen.addresses.front().port;
+    report(folder + "/.s.PGSQL." + std::to_string(port), p.doors.open_unix(folder, port));
+  }
+  return good;
+}
+
+void application::watch_signals() {
+  auto& p = *parts_;
+  if (!p.stopping) {
+    p.signals.clear();
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) p.signals.add(number);
+  }
+  p.signals.async_wait([this](error_code ec, int number) {
+    if (ec) return;
+    if (number == SIGHUP) {
+      reload();
+    } else {
+      shut_down(parts_->stopping);  // a second one means at once
+    }
+    watch_signals();
+  });
+}
+
+void application::keep_up() {
+  auto& p = *parts_;
+  p.upkeep.expires_after(upkeep_interval);
+  p.upkeep.async_wait([this](error_code ec) {
+    if (ec) return;
+    parts_->pools.maintain(steady::now());
+    keep_up();
+  });
+}
+
+std::vector<std::string> application::reload() {
+  auto& p = *parts_;
+  auto fresh = load_settings(wanted_);
+  std::vector<std::string> wrong;
+  for (const auto& problem : fresh.warnings) log_warning("config_warning", {{"where", config::to_string(problem)}});
+  for (const auto& problem : fresh.errors) {
+    wrong.push_back(config::to_string(problem));
+    log_error("reload_refused", {{"where", wrong.back()}});
+  }
+  if (!fresh.settings) return wrong;
+  const auto settings = std::make_shared<const config::settings>(std::move(*fresh.settings));
+  log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
+  p.shared.set_settings(settings);
+  p.pools.reconfigure(settings);
+  log_info("reloaded", {{"config", settings->source}});
+  return {};
+}
+
+// Clients end at their transaction boundaries; when the time is up, or at once, wherever they are.
+void application::shut_down(bool at_once) {
+  auto& p = *parts_;
+  if (!p.stopping) {
+    p.stopping = true;
+    const auto timeout = p.shared.settings()->general.shutdown_timeout;
+    p.deadline_of_shutdown = steady::now() + timeout;
+    log_info("shutting_down", {{"clients", p.shared.clients.load()}, {"timeout_ms", timeout.count()}});
+    p.doors.close();
+    for (const auto& s : p.shared.shards) s->on.post([s = s.get()] { s->drain(); });
+    await_last_client();
+  }
+  if (at_once) p.deadline_of_shutdown = steady::now();
+}
+
+void application::await_last_client() {
+  auto& p = *parts_;
+  const auto now = steady::now();
+  if (p.shared.clients.load() == 0 || (p.abandoning && now > p.deadline_of_shutdown + abandon_timeout)) return stop();
+  if (now >= p.deadline_of_shutdown && !p.abandoning) {
+    p.abandoning = true;
+    p.deadline_of_shutdown = now;
+    log_warning("clients_cut_off", {{"clients", p.shared.clients.load()}});
+    for (const auto& s : p.shared.shards) {
+      s->on.post([s = s.get()] { s->for_each([](session& each) { each.abandon(); }); });
+    }
+  }
+  p.ending.expires_after(shutdown_poll);
+  p.ending.async_wait([this](error_code ec) {
+    if (!ec) await_last_client();
+  });
+}
+
+void application::stop() {
+  auto& p = *parts_;
+  p.doors.close();
+  p.pools.close();
+  for (const auto& w : p.workers) w->stop();
+  for (const auto& w : p.workers) w->join();
+  p.control.stop();
+}
+
+}  // namespace forebay
