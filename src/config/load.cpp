@@ -39,6 +39,25 @@ item to_item(const toml::node& from) {
   return out;
 }
 
+// toml++ bounds the nesting of values, not the parts of a dotted key: its trees, and ours, are walked recursively.
+std::optional<place> overlong_key(std::string_view text) {
+  constexpr int most_dots = 16;
+  place at{1, 0};
+  int dots = 0;
+  char before = 0;  // the last character that is no blank
+  for (const char c : text) {
+    ++at.column;
+    if (c == '.' && before != '.') {
+      if (++dots > most_dots) return at;
+    } else if (c == '.' || std::string_view("=[]{},#\n").find(c) != std::string_view::npos) {
+      dots = 0;
+    }
+    if (c == '\n') at = {at.line + 1, 0};
+    if (c != ' ' && c != '\t') before = c;
+  }
+  return {};
+}
+
 // toml++ quotes what it stumbled over, which may be a password that lacks its quotes.
 std::string without_quotations(std::string_view description) {
   if (description.find("could not determine value type") != description.npos)
@@ -90,6 +109,10 @@ loaded load_text(std::string_view text, const std::string& source, const overrid
   settings made;
   made.source = source;
   out.locate({}, {1, 1});
+  if (const auto at = overlong_key(text)) {
+    out.error_at(*at, "a key has too many parts; no key has more than three");
+    return out.finish({});
+  }
   try {
     const auto document = to_item(toml::parse(text));
     read_document(std::get<table>(document.value), made, out);
