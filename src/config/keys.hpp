@@ -57,7 +57,7 @@ inline constexpr std::array pool_keys{
     key_for<&pool::mode>("mode"),
     key_for<&pool::size>("size", {.min = 1, .max = 100'000}),
     key_for<&pool::min_size>("min_size", {.max = 100'000}),
-    key_for<&pool::max_prepared_statements>("max_prepared_statements", {.max = 1'000'000}),
+    key_for<&pool::max_prepared_statements>("max_prepared_statements", {.min = 1, .max = 1'000'000}),
     key_for<&pool::server_lifetime>("server_lifetime"),
     key_for<&pool::server_idle_timeout>("server_idle_timeout"),
     key_for<&pool::server_connect_timeout>("server_connect_timeout"),

@@ -39,7 +39,7 @@ login_timeout = "0s"
 mode = "session"
 size = 8
 min_size = 4
-max_prepared_statements = 0
+max_prepared_statements = 9
 server_lifetime = "1d"
 server_idle_timeout = "2m"
 server_connect_timeout = "3s"
@@ -79,7 +79,7 @@ stats = true
   CHECK(s.pool.mode == pool_mode::session);
   CHECK(s.pool.size == 8);
   CHECK(s.pool.min_size == 4);
-  CHECK(s.pool.max_prepared_statements == 0);
+  CHECK(s.pool.max_prepared_statements == 9);
   CHECK(s.pool.server_lifetime == 24h);
   CHECK(s.pool.server_idle_timeout == 2min);
   CHECK(s.pool.server_connect_timeout == 3s);
