@@ -133,17 +133,21 @@ TEST_CASE("mistakes in TOML itself have a place") {
 
 TEST_CASE("depth is bounded before it can exhaust the stack") {
   std::string dots = "a";
-  for (int i = 0; i < 100000; ++i) dots += ".a";
+  for (int i = 0; i < 100000; ++i)
+    dots += ".a";
   const lines refused{"f:1:34: a key has too many parts; no key has more than three"};
   CHECK(errors_of(dots + " = 1") == refused);
   CHECK(errors_of("[" + dots + "]") == lines{"f:1:35: a key has too many parts; no key has more than three"});
-  CHECK(errors_of("a = " + std::string(100000, '[')) ==
-        lines{"f:1:261: Error while parsing value: exceeded maximum nested value depth of 256 (TOML_MAX_NESTED_VALUES)"});
+  CHECK(
+      errors_of("a = " + std::string(100000, '[')) ==
+      lines{"f:1:261: Error while parsing value: exceeded maximum nested value depth of 256 (TOML_MAX_NESTED_VALUES)"});
   CHECK(errors_of("# ............................ and so on\n[pool]\nsize = 5" + one_cluster) == lines{});
 
   std::string deepest = "a = ";
-  for (int i = 0; i < 120; ++i) deepest += "[{a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = ";
-  for (int i = 0; i < 120; ++i) deepest += i == 0 ? "1}]" : "}]";
+  for (int i = 0; i < 120; ++i)
+    deepest += "[{a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = ";
+  for (int i = 0; i < 120; ++i)
+    deepest += i == 0 ? "1}]" : "}]";
   CHECK(errors_of(deepest + one_cluster) == lines{"f:1:1: a: unknown key"});
 }
 
