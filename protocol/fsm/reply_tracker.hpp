@@ -73,7 +73,7 @@ class reply_tracker {
   std::optional<outcome> take_synthesized();
 
   // Released only then: nothing owed, every batch synced, no COPY, transaction status 'I'.
-  bool idle() const { return settled() && status_ == 'I'; }
+  bool idle() const { return settled() && status_ == 'I' && !ambiguous_; }
   // Nothing owed and nothing half said, whatever the transaction status.
   bool settled() const;
   // Last transaction status: 'I' idle, 'T' in a transaction, 'E' in a failed one.
@@ -84,6 +84,8 @@ class reply_tracker {
   // The server skips everything up to the next Sync.
   bool skipping() const { return skipping_; }
   std::size_t owed() const { return fifo_.size() - head_; }
+  // How many ReadyForQuery the server still owes.
+  std::size_t ready_owed() const;
   // The action of the request being answered; forward when none is.
   action current_action() const;
   // The tracker lost certainty of what the server owes (Sync interleaved with COPY data, then an error): never reuse.
@@ -99,6 +101,10 @@ class reply_tracker {
   const entry* front() const { return head_ < fifo_.size() ? &fifo_[head_] : nullptr; }
   void pop();
   void drop_until_sync();
+  void begin_copy_in();
+  void end_copy();
+  verdict on_error();
+  verdict on_ready(std::string_view body);
 
   std::vector<entry> fifo_;  // [head_, end): outstanding, oldest first
   std::size_t head_ = 0;
@@ -109,7 +115,10 @@ class reply_tracker {
   bool skipping_ = false;
   bool copy_in_ = false;
   bool copy_out_ = false;
-  bool copy_data_seen_ = false;
+  bool copy_data_sent_ = false;
+  bool copy_ended_ = false;         // CopyDone or CopyFail was sent
+  bool sync_in_data_ = false;       // a Sync was sent between pieces of COPY data
+  bool misplaced_in_copy_ = false;  // something else that has no place in COPY was sent
   bool ambiguous_ = false;
 };
 

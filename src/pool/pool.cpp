@@ -30,9 +30,9 @@ pool::~pool() {
 }
 
 std::vector<std::pair<std::string, std::string>> pool::startup_parameters() const {
-  std::vector<std::pair<std::string, std::string>> parameters{{"user", login().user}, {"database", target_.database}};
-  if (for_replication()) parameters.emplace_back("replication", target_.replication);
-  return parameters;
+  std::vector<std::pair<std::string, std::string>> list{{"user", login().user}, {"database", target_.database}};
+  if (for_replication()) list.emplace_back("replication", target_.replication);
+  return list;
 }
 
 server_login pool::login() const {

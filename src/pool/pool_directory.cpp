@@ -104,7 +104,7 @@ void pool_directory::suspect(const node& failed) {
 
 void pool_directory::close() {
   pause("");
-  for (const auto& entry : all()) entry.pool->retire();
+  for (const auto& each : all()) each.pool->retire();
 }
 
 void pool_directory::reconfigure(std::shared_ptr<const config::settings> settings) {
@@ -130,7 +130,7 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
 }
 
 void pool_directory::maintain(steady::time_point now) {
-  for (const auto& entry : all()) entry.pool->maintain(now);
+  for (const auto& each : all()) each.pool->maintain(now);
   const std::lock_guard lock(mutex_);
   std::erase_if(pools_, [&](const auto& item) {
     return item.second.use_count() == 1 && item.second->state(now).open == 0 && item.second->limits().min_size == 0;
@@ -143,8 +143,8 @@ void pool_directory::pause(const std::string& database) {
     if (database.empty()) all_paused_ = true;
     if (!database.empty()) paused_.insert(database);
   }
-  for (const auto& entry : all()) {
-    if (database.empty() || entry.database == database) entry.pool->pause();
+  for (const auto& each : all()) {
+    if (database.empty() || each.database == database) each.pool->pause();
   }
 }
 
@@ -158,8 +158,8 @@ void pool_directory::resume(const std::string& database) {
       paused_.erase(database);
     }
   }
-  for (const auto& entry : all()) {
-    if (database.empty() || (entry.database == database && !paused(database))) entry.pool->resume();
+  for (const auto& each : all()) {
+    if (database.empty() || (each.database == database && !paused(database))) each.pool->resume();
   }
 }
 

@@ -1,6 +1,7 @@
 #include "session/session.hpp"
 
 #include "core/log.hpp"
+#include "protocol/wire/extended.hpp"
 #include "protocol/wire/status.hpp"
 
 namespace forebay {

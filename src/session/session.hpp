@@ -54,6 +54,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   // The server connection it holds, if any: for SHOW SERVERS.
   const server_connection* server() const { return server_.get(); }
   stage current_stage() const { return stage_; }
+  const std::string& database() const { return database_; }
+  const std::string& replication() const { return replication_; }  // the startup parameter's value
+  bool gone() const { return state_.gone; }                        // its client left; it puts its server in order
 
   void granted(checkout_result result) override;
 
@@ -81,6 +84,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void enter_pool();
   void begin_greeting();
   void end_greeting();
+  std::string parameter_messages() const;
   void greet(std::string_view parameter_messages);
   void process_console(std::string_view in);
 

@@ -106,8 +106,7 @@ void session::drop_server() {
 // The server is gone in the middle of things, or is no longer to be trusted.
 void session::lose_server(wire::pg_error error) {
   auto& s = server_->state;
-  const auto node = server_->home().node()->name();
-  log_warning("server_lost", {{"server", node}, {"pid", server_->backend_pid}, {"session", number_},
+  log_warning("server_lost", {{"server", server_->home().node()->name()}, {"pid", server_->backend_pid}, {"session", number_},
                               {"sqlstate", error.sqlstate}, {"reason", error.message}});
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
   const bool in_transaction = s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply;

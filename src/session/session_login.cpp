@@ -128,10 +128,7 @@ void session::begin_greeting() {
     stage_ = stage::relay;
     state_.wanted = server_->state.initial;
     handshake_.reset();
-    std::string parameters;
-    wire::writer w(parameters);
-    for (const auto& e : state_.wanted->entries()) wire::parameter_status{e.name, e.value}.encode(w);
-    greet(parameters);
+    greet(parameter_messages());
     const auto kept = client_.take_kept();
     return process(kept);
   }
@@ -158,17 +155,21 @@ void session::end_greeting() {
   }
   state_.at_login = state_.wanted;
   stage_ = stage::ready;
-  std::string parameters;
-  wire::writer w(parameters);
-  for (const auto& e : state_.wanted->entries()) {
-    if (e.reported) wire::parameter_status{e.name, e.value}.encode(w);
-  }
-  greet(parameters);
+  greet(parameter_messages());
   const auto kept = client_.take_kept();
   if (!kept.empty()) {
     process(kept);
     finish_event();  // what was gathered points into `kept`
   }
+}
+
+std::string session::parameter_messages() const {
+  std::string bytes;
+  wire::writer w(bytes);
+  for (const auto& e : state_.wanted->entries()) {
+    if (e.reported) wire::parameter_status{e.name, e.value}.encode(w);
+  }
+  return bytes;
 }
 
 void session::greet(std::string_view parameter_messages) {
