@@ -99,6 +99,9 @@ def forebay(cluster, request):
             proxy.stop()
         except AssertionError as e:
             problems.append(str(e))
+    # What a test left running on the server on purpose must not meet the next one.
+    cluster.sql("select pg_terminate_backend(pid) from pg_stat_activity where state <> 'idle' and backend_type = 'client backend'"
+                " and pid <> pg_backend_pid()")
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)
 

@@ -354,13 +354,13 @@ class Forebay(Endpoint):
         problems += [f"log contains {word!r}" for word in REPORTS if word in log]
         problems += [f"the log shows the password {p!r}" for p in PASSWORDS.values() if p in log]
         self.process = None
+        shutil.rmtree(self.dir, ignore_errors=True)
         if problems:
             raise AssertionError("Forebay: " + "; ".join(problems) + "\n" + log[-6000:])
-        shutil.rmtree(self.dir, ignore_errors=True)
 
     # -- console
 
-    def console(self, command, user="admin", dbname=os.environ.get("FOREBAY_CONSOLE", "forebay")):
+    def console(self, command, user="admin", dbname="forebay"):
         """Rows of a console command as dicts of text."""
         with self.wire(user, dbname) as w:
             w.send(wire.query(command))

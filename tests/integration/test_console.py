@@ -274,7 +274,7 @@ def test_kill(forebay, cluster):
         for victim in (w, busy):
             replies = victim.until_closed()
             assert not replies or replies[-1].kind == "E"
-        eventually(lambda: not cluster.backends(dbname="app"), 10, "its server connections are closed")
+        eventually(lambda: not cluster.backends("state = 'idle'", dbname="app"), 10, "its server connections are closed")
         assert other.value("select 2") == "2"
         try:
             proxy.console("RESUME app")  # PgBouncer leaves a killed database paused

@@ -93,8 +93,10 @@ class Bystanders:
         self.calm.close()
 
 
-def on_server(cluster):
+def on_server(cluster, phase):
     """The victim's server process once its statement has arrived there."""
+    if "query" in phase.__name__:
+        return lambda: cluster.backends("state = 'active' and query like '%pg_sleep(30)%'")
     return lambda: cluster.backends("query like '%victim%' or state like 'idle in transaction%' and query not like '%bystander%'")
 
 
@@ -108,7 +110,7 @@ def test_client_dies(forebay, cluster, table, phase, death):
     others = Bystanders(proxy)
     victim = proxy.wire()
     phase(victim)
-    eventually(on_server(cluster), what="the victim's statement reached the server")
+    eventually(on_server(cluster, phase), what="the victim's statement reached the server")
     if death == "rst":
         victim.reset()
     elif death == "fin":
@@ -133,7 +135,7 @@ def test_client_dies_and_its_server_serves_the_next(forebay, cluster, table, pha
     proxy = forebay(pool={"size": 1})
     victim = proxy.wire()
     phase(victim)
-    eventually(on_server(cluster))
+    eventually(on_server(cluster, phase))
     victim.reset()
     with proxy.wire() as w:
         start = time.monotonic()
@@ -152,7 +154,7 @@ def test_many_clients_die_at_once(forebay, cluster, table):
         victims.append(w)
     for n, w in enumerate(victims):
         w.send(wire.query(f"begin; select pg_sleep(0.01); insert into items values ({5000 + n}, 'victim')"))
-    eventually(on_server(cluster))
+    eventually(lambda: cluster.backends("query like '%victim%'"))
     for w in victims:
         w.reset()
     proxy.quiet()
@@ -184,7 +186,7 @@ def test_server_process_is_terminated(forebay, cluster, table, phase):
     others = Bystanders(proxy)
     victim = proxy.wire()
     phase(victim)
-    (row, *_) = eventually(on_server(cluster), what="the victim's statement reached the server")
+    (row, *_) = eventually(on_server(cluster, phase), what="the victim's statement reached the server")
     cluster.sql("select pg_terminate_backend(%s)", [row["pid"]])
     eventually(lambda: not cluster.backends(f"pid = {row['pid']}"))
     if phase is idle:
@@ -217,7 +219,7 @@ def test_server_process_is_killed_with_9(forebay, cluster, table, phase):
     victim, calm = proxy.wire(), proxy.wire()
     assert calm.value("select 1") == "1"
     phase(victim)
-    (row, *_) = eventually(on_server(cluster))
+    (row, *_) = eventually(on_server(cluster, phase))
     os.kill(row["pid"], signal.SIGKILL)
 
     def works_again():
