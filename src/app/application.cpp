@@ -104,11 +104,7 @@ int application::run() {
       control_surface{p.shared, [this] { return reload(); },
                       [this](bool at_once) { asio::post(parts_->control, [this, at_once] { shut_down(at_once); }); },
                       std::chrono::system_clock::now(), FOREBAY_VERSION});
-#ifndef NO_CONSOLE
   p.shared.make_console = make_console_factory(*p.surface);
-#else
-  p.shared.make_console = [](auto&&...) { return nullptr; };
-#endif
 
   for (const auto& w : p.workers) w->start();
   if (!open_doors()) {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "session/console_session.hpp"
+#include "session/shard.hpp"
+
+// The administration console: what clients of the database "forebay" (or "pgbouncer") talk to.
+namespace forebay {
+
+// What the console can see and do, given by the application; outlives every console session. The callables may be
+// called from any thread.
+struct control_surface {
+  proxy& process;
+  std::function<std::vector<std::string>()> reload;   // what is wrong with the configuration; empty: applied
+  std::function<void(bool immediately)> shutdown;     // at once, or each client at its transaction's end
+  std::chrono::system_clock::time_point started_at;
+  std::string version;
+};
+
+// Rights: `admin` users may do everything, `stats` users may SHOW, anybody else gets no console.
+console_factory make_console_factory(control_surface& surface);
+
+}  // namespace forebay
