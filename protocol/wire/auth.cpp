@@ -25,10 +25,10 @@ result<authentication> authentication::decode(std::string_view body) {
     case auth_code::cleartext_password:
     case auth_code::gss:
     case auth_code::sspi:
-      if (!m.data.empty()) return make_error_code(errc::trailing_bytes);
+      if (!m.data.empty()) r.fail(errc::trailing_bytes);
       break;
     case auth_code::md5_password:
-      if (m.data.size() != 4) return make_error_code(m.data.size() < 4 ? errc::truncated : errc::trailing_bytes);
+      if (m.data.size() != 4) r.fail(m.data.size() < 4 ? errc::truncated : errc::trailing_bytes);
       break;
     case auth_code::gss_continue:
     case auth_code::sasl:
@@ -36,7 +36,7 @@ result<authentication> authentication::decode(std::string_view body) {
     case auth_code::sasl_final:
       break;
     default:
-      return make_error_code(errc::bad_value);
+      r.fail(errc::bad_value);
   }
   return r.done(m);
 }
@@ -50,7 +50,8 @@ void authentication::encode(writer& w) const {
 
 std::string authentication::sasl(const std::vector<std::string_view>& mechanisms) {
   std::string list;
-  for (const auto name : mechanisms) list.append(name).push_back('\0');
+  for (const auto name : mechanisms)
+    list.append(name).push_back('\0');
   list.push_back('\0');
   return wire::encode(authentication{auth_code::sasl, list});
 }
@@ -72,18 +73,16 @@ result<sasl_initial_response> sasl_initial_response::decode(std::string_view bod
   reader r(body);
   sasl_initial_response m;
   m.mechanism = r.cstring();
-  const auto size = r.i32();
-  if (size < -1) return make_error_code(errc::bad_value);
-  m.has_data = size >= 0;
-  if (m.has_data) m.data = r.bytes(static_cast<std::size_t>(size));
+  const auto data = r.value();
+  m.has_data = data.has_value();
+  m.data = data.value_or(std::string_view{});
   return r.done(m);
 }
 
 void sasl_initial_response::encode(writer& w) const {
   w.begin(type);
   w.cstring(mechanism);
-  w.u32(has_data ? static_cast<std::uint32_t>(data.size()) : 0xffffffffU);
-  w.bytes(data);
+  w.value(has_data ? std::optional(data) : std::nullopt);
   w.finish();
 }
 

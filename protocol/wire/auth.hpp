@@ -55,7 +55,7 @@ struct password_message {
 struct sasl_initial_response {
   static constexpr char type = 'p';
   std::string_view mechanism;
-  bool has_data = false;
+  bool has_data = false;  // false: no initial response, which is not the same as an empty one
   std::string_view data;
 
   static result<sasl_initial_response> decode(std::string_view body);
@@ -63,6 +63,7 @@ struct sasl_initial_response {
   bool operator==(const sasl_initial_response&) const = default;
 };
 
+// Also the bytes of a GSSAPI or SSPI answer.
 struct sasl_response {
   static constexpr char type = 'p';
   std::string_view data;

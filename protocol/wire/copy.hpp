@@ -9,6 +9,7 @@
 // COPY (manual, "COPY Operations").
 namespace forebay::wire {
 
+// Any part of the data; its borders mean nothing.
 struct copy_data {
   static constexpr char type = 'd';
   std::string_view data;
@@ -48,22 +49,20 @@ struct copy_fail {
 template <char Type>
 struct copy_response {
   static constexpr char type = Type;
-  std::uint8_t format = 0;  // 0 text, 1 binary
-  std::vector<std::uint16_t> column_formats;
+  std::uint8_t format = 0;                    // 0 text, 1 binary
+  std::vector<std::uint16_t> column_formats;  // the same, per column
 
   static result<copy_response> decode(std::string_view body) {
     reader r(body);
     copy_response m;
     m.format = r.u8();
-    const auto count = r.u16();
-    for (std::uint16_t i = 0; i < count && r.ok(); ++i) m.column_formats.push_back(r.u16());
+    m.column_formats = r.u16_list();
     return r.done(std::move(m));
   }
   void encode(writer& w) const {
     w.begin(Type);
     w.u8(format);
-    w.u16(static_cast<std::uint16_t>(column_formats.size()));
-    for (const auto f : column_formats) w.u16(f);
+    w.list(column_formats);
     w.finish();
   }
   bool operator==(const copy_response&) const = default;

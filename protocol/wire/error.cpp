@@ -5,6 +5,8 @@
 namespace forebay::wire {
 namespace {
 
+// Boost keeps the base's destructor protected, which GCC 12 takes for accessible.
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 class wire_category final : public boost::system::error_category {
  public:
   const char* name() const noexcept override { return "postgresql protocol"; }

@@ -15,7 +15,9 @@ enum class errc {
 };
 
 const boost::system::error_category& category();
-inline boost::system::error_code make_error_code(errc e) { return {static_cast<int>(e), category()}; }
+inline boost::system::error_code make_error_code(errc e) {
+  return {static_cast<int>(e), category()};
+}
 
 template <class T>
 using result = boost::system::result<T, boost::system::error_code>;

@@ -36,7 +36,7 @@ struct bind {
   static constexpr char type = 'B';
   std::string_view portal;
   std::string_view statement;
-  std::vector<std::uint16_t> parameter_formats;  // 0 text, 1 binary; none: all text; one: for all
+  std::vector<std::uint16_t> parameter_formats;             // 0 text, 1 binary; none: all text; one: for all
   std::vector<std::optional<std::string_view>> parameters;  // nullopt: NULL
   std::vector<std::uint16_t> result_formats;
 
@@ -57,7 +57,7 @@ struct target_message {
     target_message m;
     m.kind = r.byte();
     m.name = r.cstring();
-    if (r.ok() && m.kind != 'S' && m.kind != 'P') return make_error_code(errc::bad_value);
+    if (m.kind != 'S' && m.kind != 'P') r.fail(errc::bad_value);
     return r.done(m);
   }
   void encode(writer& w) const {

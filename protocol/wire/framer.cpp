@@ -10,7 +10,7 @@ constexpr std::size_t header_size = 5;
 }  // namespace
 
 result<std::optional<piece>> framer::next(std::string_view& in) {
-  if (failed_) return make_error_code(errc::length_too_large);
+  if (failure_ != errc{}) return make_error_code(failure_);
   if (remaining_ != 0) {
     if (in.empty()) return std::optional<piece>{};
     const auto taken = std::min<std::size_t>(remaining_, in.size());
@@ -21,10 +21,11 @@ result<std::optional<piece>> framer::next(std::string_view& in) {
   }
   if (in.size() < header_size) return std::optional<piece>{};
   std::uint32_t length = 0;
-  for (std::size_t i = 1; i < header_size; ++i) length = length << 8 | static_cast<unsigned char>(in[i]);
+  for (std::size_t i = 1; i < header_size; ++i)
+    length = length << 8 | static_cast<unsigned char>(in[i]);
   if (length < 4 || length - 4 > max_body) {
-    failed_ = true;
-    return make_error_code(length < 4 ? errc::length_too_small : errc::length_too_large);
+    failure_ = length < 4 ? errc::length_too_small : errc::length_too_large;
+    return make_error_code(failure_);
   }
   const std::size_t total = std::size_t{length} + 1;
   if (in.size() >= total) {
@@ -33,8 +34,7 @@ result<std::optional<piece>> framer::next(std::string_view& in) {
     return std::optional(p);
   }
   const bool splits = splittable_ && splittable_->contains(in.front());
-  if (!splits && in.size() < std::min<std::size_t>(total, whole_limit)) return std::optional<piece>{};
-  if (!splits && total <= whole_limit) return std::optional<piece>{};
+  if (!splits && (total <= whole_limit || in.size() < whole_limit)) return std::optional<piece>{};
   type_ = in.front();
   body_size_ = length - 4;
   remaining_ = static_cast<std::uint32_t>(total - in.size());

@@ -28,7 +28,8 @@ class type_set {
  public:
   constexpr type_set() = default;
   type_set(std::initializer_list<char> types) {
-    for (char t : types) bits_.set(static_cast<unsigned char>(t));
+    for (char t : types)
+      bits_.set(static_cast<unsigned char>(t));
   }
   bool contains(char type) const { return bits_[static_cast<unsigned char>(type)]; }
 
@@ -70,7 +71,7 @@ class framer {
   std::uint32_t remaining_ = 0;           // bytes of the current message still to come
   std::uint32_t body_size_ = 0;
   char type_ = 0;
-  bool failed_ = false;
+  errc failure_{};
 };
 
 }  // namespace forebay::wire

@@ -51,8 +51,8 @@ void fields_message<Type>::encode(writer& w) const {
 template <char Type>
 pg_error fields_message<Type>::to_pg_error() const {
   const bool ends = severity() == "FATAL" || severity() == "PANIC";
-  return {std::string(sqlstate().empty() ? "XX000" : sqlstate()), std::string(message()), std::string(field('D')),
-          std::string(field('H')), ends ? wire::severity::fatal : wire::severity::error};
+  return {std::string(sqlstate().empty() ? "XX000" : sqlstate()), std::string(message()), std::string(detail()),
+          std::string(hint()), ends ? wire::severity::fatal : wire::severity::error};
 }
 
 template struct fields_message<'E'>;

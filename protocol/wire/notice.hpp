@@ -50,6 +50,8 @@ struct fields_message {
   std::string_view severity() const { return field('V').empty() ? field('S') : field('V'); }
   std::string_view sqlstate() const { return field('C'); }
   std::string_view message() const { return field('M'); }
+  std::string_view detail() const { return field('D'); }
+  std::string_view hint() const { return field('H'); }
 
   pg_error to_pg_error() const;
 
@@ -62,6 +64,7 @@ using notice_response = fields_message<'N'>;
 extern template struct fields_message<'E'>;
 extern template struct fields_message<'N'>;
 
+// What NOTIFY sent to a channel; pid is the sender's.
 struct notification_response {
   static constexpr char type = 'A';
   std::uint32_t pid = 0;

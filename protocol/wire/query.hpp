@@ -29,8 +29,4 @@ struct empty_query_response : empty_message<'I', empty_query_response> {
   bool operator==(const empty_query_response&) const = default;
 };
 
-struct terminate : empty_message<'X', terminate> {
-  bool operator==(const terminate&) const = default;
-};
-
 }  // namespace forebay::wire

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "protocol/wire/error.hpp"
 
 // Cursor over a message body. Failure is sticky: after one, every read gives zero or an empty view and ok() stays
-// false, so a decoder reads all its fields and asks once, at the end, by done().
+// false, so a decoder reads all its fields and asks once, at the end, by done(). Counts and sizes are compared with
+// what remains before anything is allocated. Integers are big-endian (manual, "Message Data Types").
 namespace forebay::wire {
 
 class reader {
@@ -37,9 +40,22 @@ class reader {
   std::string_view rest() { return bytes(rest_.size()); }
   std::size_t remaining() const { return rest_.size(); }
 
-  bool ok() const { return ok_; }
-  std::string_view fail() {
-    ok_ = false;
+  // A 32-bit size and so many bytes; size -1, which comes back as nullopt, is NULL.
+  std::optional<std::string_view> value();
+  // A 16-bit count, and so many of these.
+  std::vector<std::optional<std::string_view>> values();
+  std::vector<std::uint16_t> u16_list();
+  std::vector<std::uint32_t> u32_list();
+  // Whether `count` items of at least `size` bytes each can still come; fails when not.
+  bool can_hold(std::size_t count, std::size_t size) {
+    if (count > rest_.size() / size) fail();
+    return ok();
+  }
+
+  bool ok() const { return failure_ == errc{}; }
+  // The first failure is the one that done() reports.
+  std::string_view fail(errc why = errc::truncated) {
+    if (ok()) failure_ = why;
     rest_ = {};
     return {};
   }
@@ -47,7 +63,7 @@ class reader {
   // The message, if every field was there and nothing is left.
   template <class Message>
   result<Message> done(Message message) const {
-    if (!ok_) return make_error_code(errc::truncated);
+    if (!ok()) return make_error_code(failure_);
     if (!rest_.empty()) return make_error_code(errc::trailing_bytes);
     return message;
   }
@@ -55,12 +71,13 @@ class reader {
  private:
   std::uint32_t integer(std::size_t size) {
     std::uint32_t value = 0;
-    for (const char c : bytes(size)) value = value << 8 | static_cast<unsigned char>(c);
+    for (const char c : bytes(size))
+      value = value << 8 | static_cast<unsigned char>(c);
     return value;
   }
 
   std::string_view rest_;
-  bool ok_ = true;
+  errc failure_{};
 };
 
 }  // namespace forebay::wire

@@ -6,7 +6,8 @@ result<row_description> row_description::decode(std::string_view body) {
   reader r(body);
   row_description m;
   const auto count = r.u16();
-  for (std::uint16_t i = 0; i < count && r.ok(); ++i) {
+  if (r.can_hold(count, 19)) m.fields.reserve(count);  // an empty name and 18 bytes of numbers
+  for (std::size_t i = 0; i < count && r.ok(); ++i) {
     field f;
     f.name = r.cstring();
     f.table_oid = r.u32();
@@ -38,26 +39,13 @@ void row_description::encode(writer& w) const {
 result<data_row> data_row::decode(std::string_view body) {
   reader r(body);
   data_row m;
-  const auto count = r.u16();
-  for (std::uint16_t i = 0; i < count && r.ok(); ++i) {
-    const auto size = r.i32();
-    if (size < -1) return make_error_code(errc::bad_value);
-    if (size == -1) {
-      m.values.emplace_back(std::nullopt);
-    } else {
-      m.values.emplace_back(r.bytes(static_cast<std::size_t>(size)));
-    }
-  }
+  m.values = r.values();
   return r.done(std::move(m));
 }
 
 void data_row::encode(writer& w) const {
   w.begin(type);
-  w.u16(static_cast<std::uint16_t>(values.size()));
-  for (const auto& value : values) {
-    w.u32(value ? static_cast<std::uint32_t>(value->size()) : 0xffffffffU);
-    if (value) w.bytes(*value);
-  }
+  w.values(values);
   w.finish();
 }
 

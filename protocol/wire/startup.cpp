@@ -37,14 +37,15 @@ namespace {
 
 template <class Message>
 result<startup_packet> whole(const reader& r, Message message) {
-  const auto decoded = r.done(std::move(message));
+  auto decoded = r.done(std::move(message));
   if (!decoded) return decoded.error();
-  return startup_packet(*decoded);
+  return startup_packet(*std::move(decoded));
 }
 
 }  // namespace
 
 result<startup_packet> decode_startup_packet(std::string_view body) {
+  if (body.size() > max_startup_packet) return make_error_code(errc::length_too_large);
   reader r(body);
   const auto code = r.u32();
   switch (code) {
@@ -56,7 +57,8 @@ result<startup_packet> decode_startup_packet(std::string_view body) {
       cancel_request m;
       m.pid = r.u32();
       m.key = r.rest();
-      if (m.key.empty() || m.key.size() > max_cancel_key) return make_error_code(errc::bad_value);
+      if (m.key.empty()) r.fail();
+      if (m.key.size() > max_cancel_key) r.fail(errc::bad_value);
       return whole(r, m);
     }
     default:
@@ -80,7 +82,8 @@ result<backend_key_data> backend_key_data::decode(std::string_view body) {
   backend_key_data m;
   m.pid = r.u32();
   m.key = r.rest();
-  if (r.ok() && (m.key.size() < 4 || m.key.size() > max_cancel_key)) return make_error_code(errc::bad_value);
+  if (m.key.size() < 4) r.fail();
+  if (m.key.size() > max_cancel_key) r.fail(errc::bad_value);
   return r.done(m);
 }
 
@@ -96,8 +99,9 @@ result<negotiate_protocol_version> negotiate_protocol_version::decode(std::strin
   negotiate_protocol_version m;
   m.version = r.u32();
   const auto count = r.u32();
-  if (count > r.remaining()) return make_error_code(errc::truncated);  // each takes a byte at least
-  for (std::uint32_t i = 0; i < count && r.ok(); ++i) m.unknown_options.push_back(r.cstring());
+  if (!r.can_hold(count, 1)) return r.done(m);
+  while (m.unknown_options.size() < count && r.ok())
+    m.unknown_options.push_back(r.cstring());
   return r.done(std::move(m));
 }
 
@@ -105,7 +109,8 @@ void negotiate_protocol_version::encode(writer& w) const {
   w.begin(type);
   w.u32(version);
   w.u32(static_cast<std::uint32_t>(unknown_options.size()));
-  for (const auto option : unknown_options) w.cstring(option);
+  for (const auto option : unknown_options)
+    w.cstring(option);
   w.finish();
 }
 

@@ -9,8 +9,8 @@
 #include "protocol/wire/reader.hpp"
 #include "protocol/wire/writer.hpp"
 
-// Messages before the first typed one, and what the server says about them (manual, "Message Formats"). The four startup
-// packets have no type byte: a length, then a code that tells them apart.
+// Messages before the first typed one, and what the server says about them (manual, "Message Formats"). The four
+// startup packets have no type byte: a length, then a code that tells them apart.
 namespace forebay::wire {
 
 struct startup_message {
@@ -47,21 +47,25 @@ struct cancel_request {
 
 using startup_packet = std::variant<startup_message, ssl_request, gssenc_request, cancel_request>;
 
+// Most bytes of a packet's body (MAX_STARTUP_PACKET_LENGTH of PostgreSQL).
+inline constexpr std::size_t max_startup_packet = 10000;
+inline constexpr std::size_t max_cancel_key = 256;
+
 // `body`: the packet without its length. A version other than 3.x comes back as a startup_message without parameters.
 result<startup_packet> decode_startup_packet(std::string_view body);
 
-inline constexpr std::size_t max_cancel_key = 256;
-
+// What a cancel_request must name.
 struct backend_key_data {
   static constexpr char type = 'K';
   std::uint32_t pid = 0;
-  std::string_view key;
+  std::string_view key;  // as in cancel_request
 
   static result<backend_key_data> decode(std::string_view body);
   void encode(writer& w) const;
   bool operator==(const backend_key_data&) const = default;
 };
 
+// The answer to a startup_message with a newer minor version or options ("_pq_.") the server does not know.
 struct negotiate_protocol_version {
   static constexpr char type = 'v';
   std::uint32_t version = 0;  // newest the server speaks; servers before 18 give the minor number alone

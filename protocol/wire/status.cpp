@@ -1,22 +1,6 @@
 #include "protocol/wire/status.hpp"
 
 namespace forebay::wire {
-namespace {
-
-std::optional<std::string_view> read_value(reader& r) {
-  const auto size = r.i32();
-  if (size == -1) return std::nullopt;
-  if (size < -1) return r.fail();
-  return r.bytes(static_cast<std::size_t>(size));
-}
-
-void write_value(writer& w, const std::optional<std::string_view>& value) {
-  w.u32(value ? static_cast<std::uint32_t>(value->size()) : 0xffffffffU);
-  if (value) w.bytes(*value);
-}
-
-}  // namespace
-
 result<parameter_status> parameter_status::decode(std::string_view body) {
   reader r(body);
   parameter_status m;
@@ -36,7 +20,7 @@ result<ready_for_query> ready_for_query::decode(std::string_view body) {
   reader r(body);
   ready_for_query m;
   m.status = r.byte();
-  if (r.ok() && m.status != 'I' && m.status != 'T' && m.status != 'E') return make_error_code(errc::bad_value);
+  if (m.status != 'I' && m.status != 'T' && m.status != 'E') r.fail(errc::bad_value);
   return r.done(m);
 }
 
@@ -50,8 +34,8 @@ result<function_call> function_call::decode(std::string_view body) {
   reader r(body);
   function_call m;
   m.function_oid = r.u32();
-  for (auto left = r.u16(); left > 0 && r.ok(); --left) m.argument_formats.push_back(r.u16());
-  for (auto left = r.u16(); left > 0 && r.ok(); --left) m.arguments.push_back(read_value(r));
+  m.argument_formats = r.u16_list();
+  m.arguments = r.values();
   m.result_format = r.u16();
   return r.done(std::move(m));
 }
@@ -59,10 +43,8 @@ result<function_call> function_call::decode(std::string_view body) {
 void function_call::encode(writer& w) const {
   w.begin(type);
   w.u32(function_oid);
-  w.u16(static_cast<std::uint16_t>(argument_formats.size()));
-  for (const auto format : argument_formats) w.u16(format);
-  w.u16(static_cast<std::uint16_t>(arguments.size()));
-  for (const auto& argument : arguments) write_value(w, argument);
+  w.list(argument_formats);
+  w.values(arguments);
   w.u16(result_format);
   w.finish();
 }
@@ -70,13 +52,13 @@ void function_call::encode(writer& w) const {
 result<function_call_response> function_call_response::decode(std::string_view body) {
   reader r(body);
   function_call_response m;
-  m.value = read_value(r);
+  m.value = r.value();
   return r.done(m);
 }
 
 void function_call_response::encode(writer& w) const {
   w.begin(type);
-  write_value(w, value);
+  w.value(value);
   w.finish();
 }
 

@@ -5,13 +5,12 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/wire/query.hpp"
-#include "protocol/wire/reader.hpp"
-#include "protocol/wire/writer.hpp"
+#include "protocol/wire/empty_message.hpp"
 
 // The session's state as the server tells it, and the function call subprotocol (manual, "Message Formats").
 namespace forebay::wire {
 
+// A setting's value, at login and whenever it changes.
 struct parameter_status {
   static constexpr char type = 'S';
   std::string_view name;
@@ -31,11 +30,16 @@ struct ready_for_query {
   bool operator==(const ready_for_query&) const = default;
 };
 
+struct terminate : empty_message<'X', terminate> {
+  bool operator==(const terminate&) const = default;
+};
+
+// Call of a function by its oid, without SQL. Formats: 0 text, 1 binary; none: all text; one: for all.
 struct function_call {
   static constexpr char type = 'F';
   std::uint32_t function_oid = 0;
   std::vector<std::uint16_t> argument_formats;
-  std::vector<std::optional<std::string_view>> arguments;
+  std::vector<std::optional<std::string_view>> arguments;  // nullopt: NULL
   std::uint16_t result_format = 0;
 
   static result<function_call> decode(std::string_view body);
@@ -45,7 +49,7 @@ struct function_call {
 
 struct function_call_response {
   static constexpr char type = 'V';
-  std::optional<std::string_view> value;
+  std::optional<std::string_view> value;  // nullopt: NULL
 
   static result<function_call_response> decode(std::string_view body);
   void encode(writer& w) const;

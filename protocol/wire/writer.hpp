@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-// Appends messages to a string: begin(), fields, finish(), which fills in the length.
+// Appends messages to a string: begin(), fields, finish(), which fills in the length. The reverse of reader.
 namespace forebay::wire {
 
 class writer {
@@ -15,9 +17,30 @@ class writer {
   void u16(std::uint16_t v) { integer(v, 2); }
   void u32(std::uint32_t v) { integer(v, 4); }
   void bytes(std::string_view v) { out_ += v; }
+  // Ends at a zero byte within `v`, as it would for the reader: what follows would be taken for the next field.
   void cstring(std::string_view v) {
-    out_ += v;
+    out_ += v.substr(0, v.find('\0'));
     out_ += '\0';
+  }
+  void value(const std::optional<std::string_view>& v) {
+    u32(v ? static_cast<std::uint32_t>(v->size()) : 0xffffffffU);
+    if (v) bytes(*v);
+  }
+  // Lists of at most 65535 items.
+  void values(const std::vector<std::optional<std::string_view>>& list) {
+    u16(static_cast<std::uint16_t>(list.size()));
+    for (const auto& v : list)
+      value(v);
+  }
+  void list(const std::vector<std::uint16_t>& items) {
+    u16(static_cast<std::uint16_t>(items.size()));
+    for (const auto v : items)
+      u16(v);
+  }
+  void list(const std::vector<std::uint32_t>& items) {
+    u16(static_cast<std::uint16_t>(items.size()));
+    for (const auto v : items)
+      u32(v);
   }
 
   void begin(char type) {
@@ -31,7 +54,8 @@ class writer {
   }
   void finish() {
     const auto length = static_cast<std::uint32_t>(out_.size() - length_at_);
-    for (std::size_t i = 0; i < 4; ++i) out_[length_at_ + i] = static_cast<char>(length >> (24 - 8 * i));
+    for (std::size_t i = 0; i < 4; ++i)
+      out_[length_at_ + i] = static_cast<char>(length >> (24 - 8 * i));
   }
   // A message without a body.
   void empty(char type) {
@@ -41,7 +65,8 @@ class writer {
 
  private:
   void integer(std::uint32_t v, int size) {
-    for (int i = size - 1; i >= 0; --i) out_ += static_cast<char>(v >> (8 * i));
+    for (int i = size - 1; i >= 0; --i)
+      out_ += static_cast<char>(v >> (8 * i));
   }
 
   std::string& out_;
