@@ -1,204 +1,264 @@
 #include "protocol/fsm/reply_tracker.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace forebay::fsm {
 namespace {
 
-bool is_extended(request kind) { return kind >= request::parse && kind <= request::close; }
+bool is_extended(request kind) {
+  return kind >= request::parse && kind <= request::close;
+}
 
-bool ends_with_ready(request kind) {
+bool ends_in_ready(request kind) {
   return kind == request::query || kind == request::sync || kind == request::function_call;
+}
+
+// What a message other than E, Z and the asynchronous ones means to the request it answers.
+enum class meaning { foreign, part, last, parameters, copy_in, copy_out };
+
+// Outside of COPY.
+meaning meaning_of(request kind, char type) {
+  const auto only = [type](char completion) { return type == completion ? meaning::last : meaning::foreign; };
+  switch (kind) {
+    case request::query:
+    case request::execute:
+      switch (type) {
+        case 'D':
+          return meaning::part;
+        case 'C':
+        case 'I':
+          return kind == request::execute ? meaning::last : meaning::part;
+        case 'T':
+          return kind == request::query ? meaning::part : meaning::foreign;
+        case 's':
+          return kind == request::execute ? meaning::last : meaning::foreign;
+        case 'G':
+          return meaning::copy_in;
+        case 'H':
+          return meaning::copy_out;
+        default:
+          return meaning::foreign;
+      }
+    case request::parse:
+      return only('1');
+    case request::bind:
+      return only('2');
+    case request::close:
+      return only('3');
+    case request::describe_statement:
+      return type == 't' ? meaning::parameters : only(type == 'n' ? 'n' : 'T');
+    case request::describe_portal:
+      return only(type == 'n' ? 'n' : 'T');
+    case request::function_call:
+      return type == 'V' ? meaning::part : meaning::foreign;
+    default:
+      return meaning::foreign;
+  }
 }
 
 }  // namespace
 
 void reply_tracker::sent(request kind, action what, std::uint32_t id) {
   dropped_.clear();
-  completed_.reset();
   switch (kind) {
     case request::copy_data:
-      copy_data_sent_ = true;
       return;
     case request::copy_done:
     case request::copy_fail:
-      copy_ended_ = true;
+      // Ignored by the server unless it is, or will be, in a COPY when it gets there: begin_copy_in() decides.
+      if (takes_copy_data()) {
+        copy_end_sent_ = true;
+      } else {
+        ++copy_ends_;
+      }
       return;
     case request::flush:
-      if (!copy_in_) unsynced_ = true;
+      if (!skipping_ && !takes_copy_data()) unsynced_ = true;
       return;
-    default:
+    case request::sync:
+      if (takes_copy_data()) {
+        ++copy_syncs_;
+        return;
+      }
+      skipping_ = unsynced_ = false;
       break;
+    default:
+      if (skipping_) {
+        // If one of the Syncs that the failed COPY may not have taken ended the skipping, this is not ignored at all.
+        lost_ = lost_ || stray_ready_ > 0;
+        dropped_.push_back({kind, what, id});
+        return;
+      }
+      unsynced_ = is_extended(kind);
+      if (takes_copy_data() && what != action::synthesize) {
+        // The server's COPY fails over it. It is consumed by that, and no answer to it follows.
+        copy_end_sent_ = true;
+        lost_ = lost_ || front()->kind == request::query;
+      }
   }
-  if (copy_in_ && !copy_ended_) {
-    if (kind == request::sync && front() && front()->kind == request::execute) {
-      // The server ignores it while it takes COPY data; only if the data fails before it gets there does it count.
-      if (copy_data_sent_) sync_in_data_ = true;
-      return;
+  fifo_.push_back({kind, what, id, std::exchange(copy_ends_, 0)});
+}
+
+// What the server reads next, now that it wants COPY data, was maybe sent before it said so.
+void reply_tracker::begin_copy_in() {
+  copy_ = copy_mode::in;
+  copy_end_sent_ = false;
+  // Syncs are ignored in a COPY, for drivers that send one behind each Execute before they know that it is a COPY.
+  const auto behind = fifo_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
+  auto kept = behind, next = behind;
+  for (; next != fifo_.end() && next->copy_ends == 0; ++next) {
+    if (next->what == action::synthesize) {
+      *kept++ = *next;  // not there for the server
+    } else if (next->kind == request::sync) {
+      ++copy_syncs_;
+    } else {
+      break;
     }
-    // It makes the COPY fail, and is consumed by that.
-    if (kind != request::sync) misplaced_in_copy_ = true;
   }
-  if (skipping_ && kind != request::sync) {
-    dropped_.push_back({kind, what, id});
-    return;
+  const bool to_come = next == fifo_.end();
+  if (std::uint32_t& ends = to_come ? copy_ends_ : next->copy_ends; ends > 0) {
+    --ends;
+    copy_end_sent_ = true;
+  } else if (!to_come) {
+    copy_end_sent_ = true;  // by a request that has no place in a COPY, see sent()
+    lost_ = lost_ || front()->kind == request::query;
   }
-  if (kind == request::sync) skipping_ = false;
-  if (is_extended(kind)) {
-    if (what != action::synthesize) unsynced_ = true;
-  } else {
-    unsynced_ = false;
-  }
-  fifo_.push_back({kind, what, id});
+  if (to_come && front()->kind == request::execute) unsynced_ = true;  // its Sync, if there was one, does not count
+  fifo_.erase(kept, next);
 }
 
 void reply_tracker::pop() {
-  const auto& e = fifo_[head_];
-  completed_ = outcome{e.kind, e.what, e.id};
+  parameters_seen_ = false;
   if (++head_ == fifo_.size()) {
     fifo_.clear();
+    head_ = 0;
+  } else if (head_ >= 64 && head_ * 2 >= fifo_.size()) {  // never empty, as in one long pipeline
+    fifo_.erase(fifo_.begin(), fifo_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
 }
 
 void reply_tracker::drop_until_sync() {
-  const auto first = fifo_.begin() + static_cast<std::ptrdiff_t>(head_);
-  const auto sync = std::find_if(first, fifo_.end(), [](const entry& e) { return e.kind == request::sync; });
-  for (auto it = first; it != sync; ++it) dropped_.push_back({it->kind, it->what, it->id});
-  skipping_ = sync == fifo_.end();
-  head_ = static_cast<std::size_t>(sync - fifo_.begin());
-  if (head_ == fifo_.size()) {
-    fifo_.clear();
-    head_ = 0;
-  }
-}
-
-void reply_tracker::begin_copy_in() {
-  copy_in_ = true;
-  misplaced_in_copy_ = false;
-  sync_in_data_ = false;
-  if (front()->kind != request::execute) return;
-  // Drivers send Parse, Bind, Execute, Sync and then the data: these Syncs the server reads as part of the COPY and
-  // ignores. If data and its end were sent as well, what came behind the end counts as ever.
-  const auto behind = fifo_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-  auto last = fifo_.end();
-  if (copy_ended_) {
-    // Not known where the end stood among the Syncs: drivers that send everything at once put one on either side.
-    const auto syncs = std::count_if(behind, fifo_.end(), [](const entry& e) { return e.kind == request::sync; });
-    if (syncs > 2) ambiguous_ = true;
-    if (syncs > 1) last = std::find_if(behind, fifo_.end(), [](const entry& e) { return e.kind == request::sync; }) + 1;
-    if (syncs <= 1) last = behind;
-  }
-  fifo_.erase(std::remove_if(behind, last, [](const entry& e) { return e.kind == request::sync; }), last);
-}
-
-void reply_tracker::end_copy() {
-  copy_in_ = copy_out_ = copy_data_sent_ = copy_ended_ = false;
-}
-
-reply_tracker::verdict reply_tracker::on_error() {
-  const auto* e = front();
-  const auto what = current_action();
-  if (!e) return verdict::forward;  // a last word: nobody asked
-  if (copy_in_ && (sync_in_data_ || misplaced_in_copy_)) ambiguous_ = true;
-  if (is_extended(e->kind)) drop_until_sync();
-  end_copy();
-  return what == action::swallow ? verdict::swallow : verdict::forward;
-}
-
-reply_tracker::verdict reply_tracker::on_ready(std::string_view body) {
-  const auto* e = front();
-  if (!e || !ends_with_ready(e->kind) || body.size() != 1) return verdict::violation;
-  if (body[0] != 'I' && body[0] != 'T' && body[0] != 'E') return verdict::violation;
-  status_ = body[0];
-  const auto what = e->what;
-  end_copy();
-  pop();
-  return what == action::swallow ? verdict::swallow : verdict::forward;
+  do {
+    dropped_.push_back({front()->kind, front()->what, front()->id});
+    pop();
+  } while (front() && front()->kind != request::sync);
+  skipping_ = front() == nullptr;
+  stray_ready_ += std::exchange(copy_syncs_, 0);
+  // With a stray Sync among them, those behind the failed COPY were perhaps not skipped.
+  lost_ = lost_ || (stray_ready_ > 0 && dropped_.size() > 1);
 }
 
 reply_tracker::verdict reply_tracker::received(char type, std::string_view body) {
   dropped_.clear();
   completed_.reset();
-  while (front() && front()->what == action::synthesize) pop();
-  completed_.reset();
-  const auto* e = front();
-  const auto mine = [&] { return current_action() == action::swallow ? verdict::swallow : verdict::forward; };
-  const auto completes = [&](bool fits) {
-    if (!fits) return verdict::violation;
-    const auto v = mine();
-    pop();
-    return v;
-  };
-  const bool runs = e && (e->kind == request::query || e->kind == request::execute);
+  while (take_synthesized()) {
+    // the caller forgot to
+  }
   switch (type) {
-    case 'D':
-      return runs ? mine() : verdict::violation;
-    case 'd':
-      return runs && copy_out_ ? mine() : verdict::violation;
-    case 'C':
-    case 'I':
-      if (!runs) return verdict::violation;
-      end_copy();
-      return e->kind == request::execute ? completes(true) : mine();
-    case 's':
-      return completes(e && e->kind == request::execute);
-    case 'T':
-      if (e && e->kind == request::query) return mine();
-      [[fallthrough]];
-    case 'n':
-      return completes(e && (e->kind == request::describe_statement || e->kind == request::describe_portal));
-    case 't':
-      return e && e->kind == request::describe_statement ? mine() : verdict::violation;
-    case '1':
-      return completes(e && e->kind == request::parse);
-    case '2':
-      return completes(e && e->kind == request::bind);
-    case '3':
-      return completes(e && e->kind == request::close);
-    case 'G':
-      if (!runs) return verdict::violation;
-      begin_copy_in();
-      return mine();
-    case 'H':
-      if (!runs) return verdict::violation;
-      copy_out_ = true;
-      return mine();
-    case 'c':
-      return runs && copy_out_ ? mine() : verdict::violation;
-    case 'V':
-      return e && e->kind == request::function_call ? mine() : verdict::violation;
+    case 'A':
+      return verdict::forward;
+    case 'N':
+    case 'S':
+      return verdict_of_front();
     case 'E':
       return on_error();
     case 'Z':
       return on_ready(body);
-    case 'N':
-    case 'S':
-      return mine();
-    case 'A':
-      return verdict::forward;
     default:
-      return verdict::violation;
+      return on_reply(type);
   }
 }
 
-std::optional<outcome> reply_tracker::take_synthesized() {
-  const auto* e = front();
-  if (!e || e->what != action::synthesize) return std::nullopt;
-  const auto kept = completed_;
+reply_tracker::verdict reply_tracker::on_reply(char type) {
+  const auto* request = front();
+  if (!request) return verdict::violation;
+  const auto result = verdict_of_front();
+  if (copy_ == copy_mode::out) {
+    if (type == 'c') copy_ = copy_mode::none;
+    return type == 'd' || type == 'c' ? result : verdict::violation;
+  }
+  if (copy_ == copy_mode::in) {
+    if (type != 'C' || !copy_end_sent_) return verdict::violation;
+    copy_ = copy_mode::none;
+    copy_syncs_ = 0;  // taken by the COPY, every one
+  }
+  switch (meaning_of(request->kind, type)) {
+    case meaning::foreign:
+      return verdict::violation;
+    case meaning::part:
+      break;
+    case meaning::last:
+      if (request->kind == request::describe_statement && !parameters_seen_) return verdict::violation;
+      completed_ = {request->kind, request->what, request->id};
+      pop();
+      break;
+    case meaning::parameters:
+      if (std::exchange(parameters_seen_, true)) return verdict::violation;
+      break;
+    case meaning::copy_in:
+      begin_copy_in();
+      break;
+    case meaning::copy_out:
+      copy_ = copy_mode::out;
+      break;
+  }
+  stray_ready_ = 0;  // the server is past them
+  return result;
+}
+
+reply_tracker::verdict reply_tracker::on_error() {
+  const auto* request = front();
+  if (!request) {
+    // FATAL, or a Flush that was no good. The latter makes the server skip as any extended request does.
+    skipping_ = skipping_ || unsynced_;
+    return verdict::forward;
+  }
+  const auto result = verdict_of_front();
+  copy_ = copy_mode::none;
+  if (request->kind != request::sync) stray_ready_ = 0;  // the server is past them
+  if (is_extended(request->kind)) drop_until_sync();
+  return result;
+}
+
+reply_tracker::verdict reply_tracker::on_ready(std::string_view body) {
+  if (body != "I" && body != "T" && body != "E") return verdict::violation;
+  const auto* request = front();
+  if (stray_ready_ > 0 && !(request && request->kind == request::sync)) {
+    // Of a Sync that the failed COPY had not taken after all.
+    --stray_ready_;
+    if (skipping_) skipping_ = unsynced_ = false;
+    status_ = body[0];
+    return verdict::forward;
+  }
+  if (!request || !ends_in_ready(request->kind) || copy_ != copy_mode::none) return verdict::violation;
+  status_ = body[0];
+  const auto result = verdict_of_front();
+  completed_ = {request->kind, request->what, request->id};
   pop();
-  const auto taken = completed_;
-  completed_ = kept;
+  stray_ready_ += std::exchange(copy_syncs_, 0);
+  return result;
+}
+
+std::optional<outcome> reply_tracker::take_synthesized() {
+  if (!front() || front()->what != action::synthesize) return std::nullopt;
+  const outcome taken{front()->kind, front()->what, front()->id};
+  pop();
   return taken;
 }
 
-bool reply_tracker::settled() const { return front() == nullptr && !unsynced_ && !skipping_ && !copy_in_; }
-
-action reply_tracker::current_action() const { return front() ? front()->what : action::forward; }
-
 std::size_t reply_tracker::ready_owed() const {
   return static_cast<std::size_t>(std::count_if(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(),
-                                                [](const entry& e) { return ends_with_ready(e.kind); }));
+                                                [](const entry& e) { return ends_in_ready(e.kind); }));
+}
+
+action reply_tracker::current_action() const {
+  return front() && front()->what == action::swallow ? action::swallow : action::forward;
+}
+
+reply_tracker::verdict reply_tracker::verdict_of_front() const {
+  return current_action() == action::swallow ? verdict::swallow : verdict::forward;
 }
 
 }  // namespace forebay::fsm

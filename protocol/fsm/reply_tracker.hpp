@@ -7,12 +7,13 @@
 #include <vector>
 
 // What one server connection still owes: the proxy's central machine (PostgreSQL manual, "Message Flow", "Pipelining",
-// "COPY Operations"). It mirrors the server's own state from the requests sent to it and the messages it sent back.
+// "COPY Operations"; PostgreSQL's tcop/postgres.c and copyfromparse.c). It mirrors the server's own state from the
+// requests sent to it and the messages it sent back.
 //
 // Use, per server connection, on one thread:
-//   tracker.sent(request::parse, action::swallow, id);   // in the order of the bytes written to the server
-//   tracker.take_synthesized(id) ...                      // when a Flush was sent, and after each received()
-//   auto r = tracker.received(type, body);                // for each backend message, on its first piece
+//   tracker.sent(request::parse, action::swallow, id);  // in the order of the bytes written to the server
+//   tracker.take_synthesized() ...                      // when a Flush was sent, before and after each received()
+//   auto r = tracker.received(type, body);              // for each backend message, on its first piece
 // FIFO: each request is answered in order; after an ErrorResponse to an extended-protocol request everything up to the
 // next Sync is dropped, by the server and so by the tracker.
 namespace forebay::fsm {
@@ -44,6 +45,8 @@ struct outcome {
   request kind;
   action what;
   std::uint32_t id;
+
+  bool operator==(const outcome&) const = default;
 };
 
 class reply_tracker {
@@ -55,17 +58,17 @@ class reply_tracker {
   };
 
   // A request was written to the server, or for action::synthesize would have been. `id` comes back in outcomes.
-  // Requests behind an error and before a Sync are ignored, as the server ignores them; such a parse appears in dropped().
+  // Requests behind an error and before a Sync are dropped, as the server ignores them.
   void sent(request kind, action what = action::forward, std::uint32_t id = 0);
 
   // A backend message arrived; `body` needs to be there only for ReadyForQuery (one byte). Asynchronous messages
   // (NoticeResponse, ParameterStatus, NotificationResponse) take the verdict of the request being answered,
-  // NotificationResponse always forward.
+  // NotificationResponse always forward. An ErrorResponse with nothing owed is the server's last word: forward.
   verdict received(char type, std::string_view body);
 
   // The request that received() just completed, if it did.
   std::optional<outcome> completed() const { return completed_; }
-  // Requests dropped since the last call of sent() or received() (every kind; callers care for parse).
+  // Requests dropped by the last call of sent() or received(), in order (every kind; callers care for parse).
   const std::vector<outcome>& dropped() const { return dropped_; }
 
   // Pops one synthesized request whose turn has come. Call until empty before handing on a received message, after
@@ -73,36 +76,42 @@ class reply_tracker {
   std::optional<outcome> take_synthesized();
 
   // Released only then: nothing owed, every batch synced, no COPY, transaction status 'I'.
-  bool idle() const { return settled() && status_ == 'I' && !ambiguous_; }
+  bool idle() const { return settled() && status_ == 'I'; }
   // Nothing owed and nothing half said, whatever the transaction status.
-  bool settled() const;
+  bool settled() const { return owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none && !ambiguous(); }
   // Last transaction status: 'I' idle, 'T' in a transaction, 'E' in a failed one.
   char status() const { return status_; }
-  bool copy_in() const { return copy_in_; }
+  bool copy_in() const { return copy_ == copy_mode::in; }
   // An extended batch was begun and not yet ended by Sync (or a Query): the server may be waiting for one.
   bool unsynced() const { return unsynced_; }
   // The server skips everything up to the next Sync.
   bool skipping() const { return skipping_; }
   std::size_t owed() const { return fifo_.size() - head_; }
-  // How many ReadyForQuery the server still owes.
+  // How many of them end in a ReadyForQuery.
   std::size_t ready_owed() const;
   // The action of the request being answered; forward when none is.
   action current_action() const;
-  // The tracker lost certainty of what the server owes (Sync interleaved with COPY data, then an error): never reuse.
-  bool ambiguous() const { return ambiguous_; }
+  // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or
+  // may still answer: this ends with the first answer to a later request. A request in the middle of COPY data: this
+  // never ends. Such a connection is not settled.
+  bool ambiguous() const { return lost_ || stray_ready_ > 0; }
 
  private:
+  enum class copy_mode : std::uint8_t { none, in, out };
   struct entry {
     request kind;
     action what;
     std::uint32_t id;
+    std::uint32_t copy_ends;  // CopyDone and CopyFail sent right before it and not yet known to have ended a COPY
   };
 
   const entry* front() const { return head_ < fifo_.size() ? &fifo_[head_] : nullptr; }
+  bool takes_copy_data() const { return copy_in() && !copy_end_sent_; }
   void pop();
   void drop_until_sync();
   void begin_copy_in();
-  void end_copy();
+  verdict verdict_of_front() const;
+  verdict on_reply(char type);
   verdict on_error();
   verdict on_ready(std::string_view body);
 
@@ -110,16 +119,16 @@ class reply_tracker {
   std::size_t head_ = 0;
   std::vector<outcome> dropped_;
   std::optional<outcome> completed_;
+  std::uint32_t copy_ends_ = 0;    // as in entry, sent behind the last one
+  std::uint32_t copy_syncs_ = 0;   // Syncs that the server reads, or has read, as part of the COPY going on
+  std::uint32_t stray_ready_ = 0;  // ReadyForQuery that may come unasked, of such Syncs of a COPY that failed
   char status_ = 'I';
+  copy_mode copy_ = copy_mode::none;  // of the request at the front
+  bool copy_end_sent_ = false;        // in copy_mode::in: what ends it was sent
+  bool parameters_seen_ = false;      // ParameterDescription came, the first half of the answer to describe_statement
   bool unsynced_ = false;
   bool skipping_ = false;
-  bool copy_in_ = false;
-  bool copy_out_ = false;
-  bool copy_data_sent_ = false;
-  bool copy_ended_ = false;         // CopyDone or CopyFail was sent
-  bool sync_in_data_ = false;       // a Sync was sent between pieces of COPY data
-  bool misplaced_in_copy_ = false;  // something else that has no place in COPY was sent
-  bool ambiguous_ = false;
+  bool lost_ = false;
 };
 
 }  // namespace forebay::fsm
