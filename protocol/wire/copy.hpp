@@ -23,9 +23,7 @@ struct copy_data {
   bool operator==(const copy_data&) const = default;
 };
 
-struct copy_done : empty_message<'c', copy_done> {
-  bool operator==(const copy_done&) const = default;
-};
+struct copy_done : empty_message<'c', copy_done> {};
 
 struct copy_fail {
   static constexpr char type = 'f';

@@ -11,6 +11,7 @@ struct empty_message {
   static constexpr char type = Type;
   static result<Self> decode(std::string_view body) { return reader(body).done(Self{}); }
   void encode(writer& w) const { w.empty(Type); }
+  friend constexpr bool operator==(const Self&, const Self&) { return true; }
 };
 
 }  // namespace forebay::wire

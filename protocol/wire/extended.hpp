@@ -81,27 +81,13 @@ struct execute {
   bool operator==(const execute&) const = default;
 };
 
-struct sync : empty_message<'S', sync> {
-  bool operator==(const sync&) const = default;
-};
-struct flush : empty_message<'H', flush> {
-  bool operator==(const flush&) const = default;
-};
-struct parse_complete : empty_message<'1', parse_complete> {
-  bool operator==(const parse_complete&) const = default;
-};
-struct bind_complete : empty_message<'2', bind_complete> {
-  bool operator==(const bind_complete&) const = default;
-};
-struct close_complete : empty_message<'3', close_complete> {
-  bool operator==(const close_complete&) const = default;
-};
-struct no_data : empty_message<'n', no_data> {
-  bool operator==(const no_data&) const = default;
-};
-struct portal_suspended : empty_message<'s', portal_suspended> {
-  bool operator==(const portal_suspended&) const = default;
-};
+struct sync : empty_message<'S', sync> {};
+struct flush : empty_message<'H', flush> {};
+struct parse_complete : empty_message<'1', parse_complete> {};
+struct bind_complete : empty_message<'2', bind_complete> {};
+struct close_complete : empty_message<'3', close_complete> {};
+struct no_data : empty_message<'n', no_data> {};
+struct portal_suspended : empty_message<'s', portal_suspended> {};
 
 struct parameter_description {
   static constexpr char type = 't';

@@ -25,8 +25,6 @@ struct command_complete {
   bool operator==(const command_complete&) const = default;
 };
 
-struct empty_query_response : empty_message<'I', empty_query_response> {
-  bool operator==(const empty_query_response&) const = default;
-};
+struct empty_query_response : empty_message<'I', empty_query_response> {};
 
 }  // namespace forebay::wire

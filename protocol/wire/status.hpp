@@ -30,9 +30,7 @@ struct ready_for_query {
   bool operator==(const ready_for_query&) const = default;
 };
 
-struct terminate : empty_message<'X', terminate> {
-  bool operator==(const terminate&) const = default;
-};
+struct terminate : empty_message<'X', terminate> {};
 
 // Call of a function by its oid, without SQL. Formats: 0 text, 1 binary; none: all text; one: for all.
 struct function_call {
