@@ -124,7 +124,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   limit.socket = &io.raw();
   wire::framer framer{&backend_splittable};
   auto cache = where->cached_scram();
-  const bool had_cache = !cache.salted_password.empty();
+  const auto cached_before = cache.salted_password;
   fsm::login_as_client machine(where->startup_parameters(), {login.user, login.password}, random_bytes(18), &cache);
   auto failed = co_await log_in(machine, io, framer, on, limit, name);
   limit.at.clear();
@@ -132,12 +132,19 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     fail(std::move(*failed));
     co_return;
   }
-  if (!had_cache) where->keep_scram(std::move(cache));
+  if (cache.salted_password != cached_before) where->keep_scram(std::move(cache));
 
   const auto& session = machine.session();
   for (const auto& [key, value] : session.parameters) {
     if (key != "in_hot_standby" || value != "on" || !where->must_be_primary()) continue;
     fail({wire::pg_error::fatal("57P03", "server at " + name + " is a standby"), false});
+    co_return;
+  }
+  // Connecting made the reactor watch for writability too, which would wake the worker for nothing at every wait from
+  // now on. Registering anew ends that.
+  if (const auto moved = io.move_to(on)) {
+    fail({wire::pg_error::fatal("08006", "could not keep the connection to server at " + name + ": " + moved.message()),
+          false});
     co_return;
   }
   auto server = std::make_unique<server_connection>(where, on, std::move(io));

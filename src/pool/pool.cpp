@@ -50,6 +50,7 @@ void pool::configure(pool_limits limits, server_login login) {
   {
     const std::lock_guard lock(node_->mutex_);
     limits_ = limits;
+    if (login_ != login) scram_ = {};
     login_ = std::move(login);
     while (open_ - todo.close.size() > limits_.size) {
       auto surplus = evict_idle();
