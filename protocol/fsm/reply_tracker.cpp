@@ -100,32 +100,29 @@ void reply_tracker::sent(request kind, action what, std::uint32_t id) {
   fifo_.push_back({kind, what, id, std::exchange(copy_ends_, 0)});
 }
 
-// What the server reads next, now that it wants COPY data, was maybe sent before it said so.
+// What the server reads next, now that it wants COPY data, was maybe sent before it said so. It ignores Syncs there,
+// for drivers that send one behind each Execute before they know that it is a COPY.
 void reply_tracker::begin_copy_in() {
   copy_ = copy_mode::in;
-  copy_end_sent_ = false;
-  // Syncs are ignored in a COPY, for drivers that send one behind each Execute before they know that it is a COPY.
+  const auto is_sync = [](const entry& e) { return e.kind == request::sync; };
   const auto behind = fifo_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-  auto kept = behind, next = behind;
-  for (; next != fifo_.end() && next->copy_ends == 0; ++next) {
-    if (next->what == action::synthesize) {
-      *kept++ = *next;  // not there for the server
-    } else if (next->kind == request::sync) {
-      ++copy_syncs_;
-    } else {
-      break;
-    }
+  const auto next = std::find_if(behind, fifo_.end(), [&](const entry& e) {
+    return e.copy_ends > 0 || !(is_sync(e) || e.what == action::synthesize);
+  });
+  const bool all_sent = next != fifo_.end();
+  auto& ends = all_sent ? next->copy_ends : copy_ends_;
+  copy_end_sent_ = all_sent || ends > 0;
+  if (all_sent && ends == 0) {
+    // A request without a place in a COPY. Since version 14 the server ends the connection when it reads it, so if it
+    // does not, the COPY failed before it read anything. Before 14 it goes on, without these Syncs and without that
+    // request.
+    lost_ = lost_ || front()->kind == request::query || std::any_of(behind, next, is_sync);
+    return;
   }
-  const bool to_come = next == fifo_.end();
-  if (std::uint32_t& ends = to_come ? copy_ends_ : next->copy_ends; ends > 0) {
-    --ends;
-    copy_end_sent_ = true;
-  } else if (!to_come) {
-    copy_end_sent_ = true;  // by a request that has no place in a COPY, see sent()
-    lost_ = lost_ || front()->kind == request::query;
-  }
-  if (to_come && front()->kind == request::execute) unsynced_ = true;  // its Sync, if there was one, does not count
-  fifo_.erase(kept, next);
+  if (ends > 0) --ends;
+  if (!all_sent && front()->kind == request::execute) unsynced_ = true;  // its Sync, if there was one, does not count
+  copy_syncs_ += static_cast<std::uint32_t>(std::count_if(behind, next, is_sync));
+  fifo_.erase(std::remove_if(behind, next, is_sync), next);
 }
 
 void reply_tracker::pop() {

@@ -158,7 +158,9 @@ TEST_CASE("reply_tracker: COPY IN fails with a Sync of uncertain fate") {
 TEST_CASE("reply_tracker: a request that has no place in a COPY makes it fail") {
   // The server before 14 skips to the next Sync; newer ones end the connection.
   play("> Execute; < G; > CopyData; > Parse 1; > Sync 2; < E Execute Parse 1; < Z I Sync 2; = idle");
-  play("> Execute; > Sync; > Bind 1; > Sync 2; < G; = owed 3 copy_in; < E Execute Bind 1; = owed 1 ambiguous");
+  play(
+      "> Execute; > Sync 1; > Bind 2; > Sync 3; < G; = owed 4 copy_in ambiguous; < E Execute; < Z I Sync 1; < 2 Bind "
+      "2");
   // In a simple query nothing tells what became of it.
   play("> Query; < G; > CopyData; > Query 1; = owed 2 copy_in ambiguous; < E; < Z I Query; = owed 1 ambiguous");
   play("> Query; > Parse 1; < G; = owed 2 unsynced copy_in ambiguous");
