@@ -36,7 +36,9 @@ bool take_database(const invocation& in, std::string& database) {
   return true;
 }
 
-std::string all_or(const std::string& database) { return database.empty() ? "all databases" : "database " + database; }
+std::string all_or(const std::string& database) {
+  return database.empty() ? "all databases" : "database " + database;
+}
 
 void log_command(const invocation& in, const std::string& database) {
   log_info("console_command", {{"command", in.word}, {"database", database}});
@@ -54,13 +56,16 @@ void reload(invocation in) {
   const auto wrong = in.shared->surface.reload();
   if (wrong.empty()) return in.done({});
   auto why = error("F0000", "RELOAD failed, the old configuration stays: " + wrong.front());
-  for (const auto& line : wrong) why.detail += (why.detail.empty() ? "" : "\n") + line;
+  for (const auto& line : wrong)
+    why.detail += (why.detail.empty() ? "" : "\n") + line;
   in.done(failed(std::move(why)));
 }
 
 void pause(invocation in) {
   auto wanted = parse_pause(in.arguments);
-  if (!wanted) return in.done(failed(error("42601", "syntax error", "Usage: PAUSE [<db>] [TIMEOUT <time>], time as in 5s, 500ms or 1min")));
+  if (!wanted)
+    return in.done(
+        failed(error("42601", "syntax error", "Usage: PAUSE [<db>] [TIMEOUT <time>], time as in 5s, 500ms or 1min")));
   if (wanted->database) {
     if (auto refused = refuse_database(in, *wanted->database)) return in.done(failed(std::move(*refused)));
   }

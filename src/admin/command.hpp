@@ -39,7 +39,7 @@ struct invocation {
 };
 
 struct command {
-  std::string_view words;      // "SHOW POOLS", in upper case
+  std::string_view words;  // "SHOW POOLS", in upper case
   right needed = right::admin;
   std::size_t max_arguments = 0;
   columns shown;               // none: no result set

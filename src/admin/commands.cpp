@@ -42,15 +42,30 @@ constexpr command table[] = {
     driver_row<7>("SHOW APPLICATION_NAME"),
 
     {"RELOAD", right::admin, 0, {}, {}, "reads the configuration again; a wrong one changes nothing", reload},
-    {"PAUSE", right::admin, 3, {}, "[<db>] [TIMEOUT <time>]",
-     "holds new work back, returns when no server connection is open", pause},
+    {"PAUSE",
+     right::admin,
+     3,
+     {},
+     "[<db>] [TIMEOUT <time>]",
+     "holds new work back, returns when no server connection is open",
+     pause},
     {"RESUME", right::admin, 1, {}, "[<db>]", "ends a PAUSE or KILL", resume},
     {"KILL", right::admin, 1, {}, "[<db>]", "ends the clients, closes the server connections and pauses", kill},
     {"KILL_CLIENT", right::admin, 1, {}, "<id>", "ends one client; id as in SHOW CLIENTS", kill_client},
-    {"RECONNECT", right::admin, 1, {}, "[<db>]",
-     "closes the idle server connections; those in use stay until their server_lifetime", reconnect},
-    {"SHUTDOWN", right::admin, 1, {}, "[WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]",
-     "at once, or each client at its transaction's end", shutdown},
+    {"RECONNECT",
+     right::admin,
+     1,
+     {},
+     "[<db>]",
+     "closes the idle server connections; those in use stay until their server_lifetime",
+     reconnect},
+    {"SHUTDOWN",
+     right::admin,
+     1,
+     {},
+     "[WAIT_FOR_SERVERS|WAIT_FOR_CLIENTS]",
+     "at once, or each client at its transaction's end",
+     shutdown},
 
     {"SET", right::stats, 32, {}, {}, {}, set_setting},
     {"RESET", right::stats, 8, {}, {}, {}, ignore},
@@ -103,7 +118,9 @@ wire::pg_error unknown(const statement_tokens& statement) {
 
 }  // namespace
 
-std::span<const command> all_commands() { return table; }
+std::span<const command> all_commands() {
+  return table;
+}
 
 resolved resolve(const statement_tokens& statement) {
   const bool has_two = statement.size() > 1 && statement[1].what == token::kind::word;
@@ -121,8 +138,9 @@ resolved resolve(const statement_tokens& statement) {
   if (!out.what) return {nullptr, {}, unknown(statement)};
   out.arguments.assign(statement.begin() + static_cast<std::ptrdiff_t>(words), statement.end());
   if (out.arguments.size() > out.what->max_arguments) {
-    return {nullptr, {}, error("42601", "too many arguments for " + std::string(out.what->words),
-                               "Usage: " + usage(*out.what))};
+    return {nullptr,
+            {},
+            error("42601", "too many arguments for " + std::string(out.what->words), "Usage: " + usage(*out.what))};
   }
   return out;
 }

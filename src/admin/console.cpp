@@ -20,10 +20,15 @@ class console final : public console_session {
   std::string greeting() override {
     std::string bytes;
     wire::writer w(bytes);
-    const std::pair<std::string_view, std::string_view> parameters[] = {
-        {"server_version", server_version}, {"client_encoding", "UTF8"}, {"server_encoding", "UTF8"}, {"DateStyle", "ISO"},
-        {"TimeZone", "GMT"}, {"standard_conforming_strings", "on"}, {"integer_datetimes", "on"}};
-    for (const auto& [name, value] : parameters) wire::parameter_status{name, value}.encode(w);
+    const std::pair<std::string_view, std::string_view> parameters[] = {{"server_version", server_version},
+                                                                        {"client_encoding", "UTF8"},
+                                                                        {"server_encoding", "UTF8"},
+                                                                        {"DateStyle", "ISO"},
+                                                                        {"TimeZone", "GMT"},
+                                                                        {"standard_conforming_strings", "on"},
+                                                                        {"integer_datetimes", "on"}};
+    for (const auto& [name, value] : parameters)
+      wire::parameter_status{name, value}.encode(w);
     return bytes;
   }
 

@@ -15,8 +15,8 @@ namespace forebay {
 // called from any thread.
 struct control_surface {
   proxy& process;
-  std::function<std::vector<std::string>()> reload;   // what is wrong with the configuration; empty: applied
-  std::function<void(bool immediately)> shutdown;     // at once, or each client at its transaction's end
+  std::function<std::vector<std::string>()> reload;  // what is wrong with the configuration; empty: applied
+  std::function<void(bool immediately)> shutdown;    // at once, or each client at its transaction's end
   std::chrono::system_clock::time_point started_at;
   std::string version;
 };

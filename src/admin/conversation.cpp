@@ -20,7 +20,9 @@ wire::pg_error no_such(std::string sqlstate, std::string_view kind, std::string_
   return error(std::move(sqlstate), std::string(kind) + " \"" + std::string(name) + "\" does not exist");
 }
 
-bool good_formats(const formats& how, std::size_t width) { return how.size() <= 1 || how.size() == width; }
+bool good_formats(const formats& how, std::size_t width) {
+  return how.size() <= 1 || how.size() == width;
+}
 
 }  // namespace
 
@@ -55,8 +57,8 @@ void conversation::message(char type, std::string_view body, std::function<void(
       send(error("0A000", "the console has no functions"));
       return ready();
     default:
-      send(wire::pg_error::fatal("08P01", "invalid frontend message type " +
-                                              std::to_string(static_cast<unsigned char>(type))));
+      send(wire::pg_error::fatal("08P01",
+                                 "invalid frontend message type " + std::to_string(static_cast<unsigned char>(type))));
       answer_.close = true;
       return finish();
   }
@@ -265,7 +267,9 @@ void conversation::fail(wire::pg_error why) {
   finish();
 }
 
-void conversation::malformed() { fail(error("08P01", "invalid message format")); }
+void conversation::malformed() {
+  fail(error("08P01", "invalid message format"));
+}
 
 void conversation::ready() {
   send(wire::ready_for_query{'I'});
@@ -277,7 +281,8 @@ void conversation::finish() {
   auto answered = std::exchange(answer_, {});
   const auto afterwards = std::exchange(afterwards_, {});
   done(std::move(answered));  // from here on the next message may come, on another thread
-  for (const auto& act : afterwards) act();
+  for (const auto& act : afterwards)
+    act();
 }
 
 }  // namespace forebay::admin

@@ -48,7 +48,7 @@ class conversation : public std::enable_shared_from_this<conversation> {
   void sync();
 
   void run(const prepared& p, std::function<void(outcome)> then);
-  void fail(wire::pg_error why);           // in an extended batch: the rest of it is skipped
+  void fail(wire::pg_error why);  // in an extended batch: the rest of it is skipped
   void fail_query(wire::pg_error why);
   void malformed();
   void ready();

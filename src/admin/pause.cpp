@@ -78,7 +78,8 @@ void pause_wait::undo(const std::string& reason) {
   auto& pools = in_.process().pools;
   pools.resume(database_);
   if (database_.empty()) {
-    for (const auto& name : before_) pools.pause(name);
+    for (const auto& name : before_)
+      pools.pause(name);
   }
   in_.done(failed(error("57014", reason)));
 }

@@ -29,7 +29,8 @@ std::set<std::string> paused_databases(const proxy& process);
 class pause_wait : public std::enable_shared_from_this<pause_wait> {
  public:
   // `before`: what was paused before, and stays so if this pause is undone.
-  static void start(invocation in, std::string database, std::chrono::milliseconds timeout, std::set<std::string> before);
+  static void start(invocation in, std::string database, std::chrono::milliseconds timeout,
+                    std::set<std::string> before);
 
   pause_wait(invocation in, worker& at, std::string database, std::set<std::string> before);
 

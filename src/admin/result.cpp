@@ -34,7 +34,8 @@ std::int64_t fitting(std::int64_t n, column_type type) {
 
 std::string big_endian(std::int64_t n, std::int16_t size) {
   std::string bytes;
-  for (int i = size - 1; i >= 0; --i) bytes += static_cast<char>(static_cast<std::uint64_t>(n) >> (8 * i));
+  for (int i = size - 1; i >= 0; --i)
+    bytes += static_cast<char>(static_cast<std::uint64_t>(n) >> (8 * i));
   return bytes;
 }
 

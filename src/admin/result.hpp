@@ -44,6 +44,11 @@ struct outcome {
   std::function<void()> afterwards;     // once the client has its answer
 };
 
+inline outcome rows(std::vector<row> all) {
+  outcome out;
+  out.rows = std::move(all);
+  return out;
+}
 inline wire::pg_error error(std::string sqlstate, std::string message, std::string hint = {}) {
   auto e = wire::pg_error::error(std::move(sqlstate), std::move(message));
   e.hint = std::move(hint);

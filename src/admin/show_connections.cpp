@@ -64,7 +64,8 @@ std::string replication_kind(const std::string& asked) {
 
 pool_names name_pools(const proxy& process) {
   pool_names names;
-  for (auto& e : process.pools.all()) names.emplace(e.pool.get(), e);
+  for (auto& e : process.pools.all())
+    names.emplace(e.pool.get(), e);
   return names;
 }
 
@@ -163,15 +164,34 @@ void gather_connections(proxy& process, std::function<void(connections, const po
 }
 
 row socket_row(const socket_line& l, std::string_view state_prefix = {}) {
-  return {std::string(1, l.type), l.user, l.database, l.replication, std::string(state_prefix) + l.state, l.address,
-          number(l.port), l.local_address, number(l.local_port), time_text(l.connected_at), time_text(l.request_at),
-          number(l.wait.count() / 1'000'000), number(l.wait.count() % 1'000'000), number(l.close_needed ? 1 : 0),
-          address_text(l.self), address_text(l.link), number(l.remote_pid), std::string(), l.application_name,
-          number(l.prepared), number(l.id), l.pin, number(l.server_pid)};
+  return {std::string(1, l.type),
+          l.user,
+          l.database,
+          l.replication,
+          std::string(state_prefix) + l.state,
+          l.address,
+          number(l.port),
+          l.local_address,
+          number(l.local_port),
+          time_text(l.connected_at),
+          time_text(l.request_at),
+          number(l.wait.count() / 1'000'000),
+          number(l.wait.count() % 1'000'000),
+          number(l.close_needed ? 1 : 0),
+          address_text(l.self),
+          address_text(l.link),
+          number(l.remote_pid),
+          std::string(),
+          l.application_name,
+          number(l.prepared),
+          number(l.id),
+          l.pin,
+          number(l.server_pid)};
 }
 
 void append_rows_of(std::vector<row>& out, const std::vector<socket_line>& lines, std::string_view prefix = {}) {
-  for (const auto& line : lines) out.push_back(socket_row(line, prefix));
+  for (const auto& line : lines)
+    out.push_back(socket_row(line, prefix));
 }
 
 // A line of SHOW POOLS; pools that differ in the replication parameter alone are one.
@@ -218,12 +238,6 @@ std::int64_t resident_bytes() {
   return resident * ::sysconf(_SC_PAGESIZE);
 }
 
-outcome rows(std::vector<row> r) {
-  outcome out;
-  out.rows = std::move(r);
-  return out;
-}
-
 }  // namespace
 
 void show_clients(invocation in) {
@@ -257,8 +271,8 @@ void show_pools(invocation in) {
     std::vector<row> out;
     for (const auto& [key, l] : pool_lines(all, names)) {
       const auto us = l.max_wait.count();
-      out.push_back({key.first, key.second, number(l.active), number(l.waiting), number(0), number(0),
-                     number(l.in_use), number(0), number(0), number(l.idle), number(0), number(0), number(l.login),
+      out.push_back({key.first, key.second, number(l.active), number(l.waiting), number(0), number(0), number(l.in_use),
+                     number(0), number(0), number(l.idle), number(0), number(0), number(l.login),
                      number(us / 1'000'000), number(us % 1'000'000), mode_of(*settings, key), cell(),
                      number(l.paused ? 1 : 0)});
     }
@@ -270,7 +284,8 @@ void show_lists(invocation in) {
   gather_connections(in.process(), [in](const connections& all, const pool_names& names) {
     const auto settings = in.process().settings();
     std::int64_t login = 0;
-    for (const auto& client : all.clients) login += client.state == "login" ? 1 : 0;
+    for (const auto& client : all.clients)
+      login += client.state == "login" ? 1 : 0;
     const auto clients = static_cast<std::int64_t>(all.clients.size());
     const std::pair<const char*, std::int64_t> items[] = {
         {"databases", static_cast<std::int64_t>(settings->databases.size()) + 1},  // and the console
@@ -289,7 +304,8 @@ void show_lists(invocation in) {
         {"dns_pending", 0},
     };
     std::vector<row> out;
-    for (const auto& [name, count] : items) out.push_back({std::string(name), number(count)});
+    for (const auto& [name, count] : items)
+      out.push_back({std::string(name), number(count)});
     in.done(rows(std::move(out)));
   });
 }

@@ -14,7 +14,8 @@ constexpr std::string_view fixed_settings[] = {"general.workers", "listen.addres
 
 row text_row(std::initializer_list<std::string_view> texts) {
   row r;
-  for (const auto text : texts) r.emplace_back(std::string(text));
+  for (const auto text : texts)
+    r.emplace_back(std::string(text));
   return r;
 }
 
@@ -22,16 +23,11 @@ cell optional_mode(const std::optional<config::pool_mode>& mode) {
   return mode ? cell(std::string(name_of(*mode))) : cell();
 }
 
-outcome rows(std::vector<row> r) {
-  outcome out;
-  out.rows = std::move(r);
-  return out;
-}
-
 // Server connections that are open, by what `key` makes of a pool.
 std::map<std::string, std::int64_t> open_servers(const proxy& process, std::string pool_directory::entry::*key) {
   std::map<std::string, std::int64_t> open;
-  for (const auto& e : process.pools.all()) open[e.*key] += e.pool->state(steady::now()).open;
+  for (const auto& e : process.pools.all())
+    open[e.*key] += e.pool->state(steady::now()).open;
   return open;
 }
 
@@ -41,22 +37,39 @@ row database_row(const config::settings& s, const config::database& d, const std
   std::string hosts;
   cell port;
   if (cluster && !cluster->nodes.empty()) {
-    for (const auto& n : cluster->nodes) hosts += (hosts.empty() ? "" : ",") + n.host;
+    for (const auto& n : cluster->nodes)
+      hosts += (hosts.empty() ? "" : ",") + n.host;
     port = number(cluster->nodes.front().port);
   }
   const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(s.pool.server_lifetime);
   const auto size = d.pool_size.value_or(s.pool.size);
-  return {name, hosts, port, d.dbname.empty() ? name : d.dbname, d.user.empty() ? cell() : cell(d.user),
-          number(size), number(std::min(s.pool.min_size, size)), number(0), number(lifetime.count()),
-          optional_mode(d.mode), cell(), number(0), number(open), number(0), number(0), number(paused ? 1 : 0),
-          number(0), d.cluster};
+  return {name,
+          hosts,
+          port,
+          d.dbname.empty() ? name : d.dbname,
+          d.user.empty() ? cell() : cell(d.user),
+          number(size),
+          number(std::min(s.pool.min_size, size)),
+          number(0),
+          number(lifetime.count()),
+          optional_mode(d.mode),
+          cell(),
+          number(0),
+          number(open),
+          number(0),
+          number(0),
+          number(paused ? 1 : 0),
+          number(0),
+          d.cluster};
 }
 
 row console_row(const config::settings& s) {
   const std::string name(console_name);
   const cell port = s.listen.addresses.empty() ? cell() : number(s.listen.addresses.front().port);
-  return {name, cell(), port, name, name, number(2), number(0), number(0), number(0), std::string("statement"), cell(),
-          number(0), number(0), number(0), number(0), number(0), number(0), cell()};
+  return {name,      cell(),    port,      name,      name,
+          number(2), number(0), number(0), number(0), std::string("statement"),
+          cell(),    number(0), number(0), number(0), number(0),
+          number(0), number(0), cell()};
 }
 
 }  // namespace
@@ -80,13 +93,17 @@ void show_help(invocation in) {
   in.done(std::move(out));
 }
 
-void show_version(invocation in) { in.done(rows({text_row({"Forebay " + in.shared->surface.version})})); }
+void show_version(invocation in) {
+  in.done(rows({text_row({"Forebay " + in.shared->surface.version})}));
+}
 
 void show_config(invocation in) {
   std::vector<row> out;
   for (auto& d : config::describe(*in.process().settings())) {
-    const bool fixed = std::find(std::begin(fixed_settings), std::end(fixed_settings), d.key) != std::end(fixed_settings);
-    out.push_back({std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(fixed ? "no" : "yes")});
+    const bool fixed =
+        std::find(std::begin(fixed_settings), std::end(fixed_settings), d.key) != std::end(fixed_settings);
+    out.push_back(
+        {std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(fixed ? "no" : "yes")});
   }
   in.done(rows(std::move(out)));
 }
@@ -126,7 +143,9 @@ void show_state(invocation in) {
                 text_row({"suspended", "no"})}));
 }
 
-void show_nothing(invocation in) { in.done({}); }
+void show_nothing(invocation in) {
+  in.done({});
+}
 
 void show_driver_setting(invocation in) {
   const auto* setting = std::find_if(std::begin(driver_settings), std::end(driver_settings),
@@ -144,14 +163,16 @@ void set_setting(invocation in) {
   const bool known = std::any_of(std::begin(driver_settings), std::end(driver_settings),
                                  [&](const driver_setting& s) { return s.name == name; });
   if (!known) {
-    return in.done(failed(error("0A000", "settings cannot be changed on the console",
-                                "Change the configuration file, then RELOAD.")));
+    return in.done(failed(
+        error("0A000", "settings cannot be changed on the console", "Change the configuration file, then RELOAD.")));
   }
   outcome out;
   out.notice = "SET ignored";
   in.done(std::move(out));
 }
 
-void ignore(invocation in) { in.done({}); }
+void ignore(invocation in) {
+  in.done({});
+}
 
 }  // namespace forebay::admin

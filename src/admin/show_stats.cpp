@@ -1,16 +1,11 @@
+#include "admin/columns.hpp"
 #include "admin/functions.hpp"
 
 namespace forebay::admin {
 namespace {
 
-constexpr const char* total_names[] = {
-    "total_server_assignment_count", "total_xact_count", "total_query_count", "total_received", "total_sent",
-    "total_xact_time", "total_query_time", "total_wait_time", "total_client_parse_count", "total_server_parse_count",
-    "total_bind_count"};
-constexpr const char* average_names[] = {
-    "avg_server_assignment_count", "avg_xact_count", "avg_query_count", "avg_recv", "avg_sent", "avg_xact_time",
-    "avg_query_time", "avg_wait_time", "avg_client_parse_count", "avg_server_parse_count", "avg_bind_count"};
-static_assert(std::size(total_names) == totals::count && std::size(average_names) == totals::count);
+// SHOW STATS has the database, the totals, the averages; SHOW TOTALS has the same names as rows.
+static_assert(std::size(shown::stats) == 1 + 2 * totals::count);
 
 totals totals_of(const pool& p) {
   totals sum;
@@ -30,14 +25,16 @@ totals totals_of(const pool& p) {
 
 stats_history::report report_of(const invocation& in) {
   std::map<std::string, totals> by_database;
-  for (const auto& e : in.process().pools.all()) by_database[e.database] += totals_of(*e.pool);
+  for (const auto& e : in.process().pools.all())
+    by_database[e.database] += totals_of(*e.pool);
   auto& console = by_database["forebay"];
   console[totals::transactions] = console[totals::queries] = in.shared->commands.load(std::memory_order_relaxed);
   return in.shared->stats.update(std::move(by_database), std::chrono::system_clock::now());
 }
 
 void append(row& r, const totals& t) {
-  for (const auto value : t.values) r.push_back(number(value));
+  for (const auto value : t.values)
+    r.push_back(number(value));
 }
 
 outcome half(const invocation& in, totals stats_history::line::*which) {
@@ -62,14 +59,22 @@ void show_stats(invocation in) {
   in.done(std::move(out));
 }
 
-void show_stats_totals(invocation in) { in.done(half(in, &stats_history::line::total)); }
-void show_stats_averages(invocation in) { in.done(half(in, &stats_history::line::average)); }
+void show_stats_totals(invocation in) {
+  in.done(half(in, &stats_history::line::total));
+}
+void show_stats_averages(invocation in) {
+  in.done(half(in, &stats_history::line::average));
+}
 
 void show_totals(invocation in) {
-  const auto [total, average] = report_of(in).all;
+  const auto all = report_of(in).all;
+  row values;
+  append(values, all.total);
+  append(values, all.average);
   outcome out;
-  for (std::size_t i = 0; i < totals::count; ++i) out.rows.push_back({std::string(total_names[i]), number(total.values[i])});
-  for (std::size_t i = 0; i < totals::count; ++i) out.rows.push_back({std::string(average_names[i]), number(average.values[i])});
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    out.rows.push_back({std::string(shown::stats[1 + i].name), values[i]});
+  }
   in.done(std::move(out));
 }
 

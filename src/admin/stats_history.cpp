@@ -3,7 +3,8 @@
 namespace forebay::admin {
 
 totals& totals::operator+=(const totals& other) {
-  for (std::size_t i = 0; i < count; ++i) values[i] += other.values[i];
+  for (std::size_t i = 0; i < count; ++i)
+    values[i] += other.values[i];
   return *this;
 }
 
@@ -14,7 +15,8 @@ totals averages(const totals& then, const totals& now, std::chrono::microseconds
     return now.values[i] > then.values[i] ? now.values[i] - then.values[i] : 0;  // a pool that went takes its counts
   };
   for (std::size_t i = 0; i < totals::count; ++i) {
-    out.values[i] = static_cast<std::uint64_t>(static_cast<double>(grown(i)) * 1e6 / static_cast<double>(between.count()));
+    out.values[i] =
+        static_cast<std::uint64_t>(static_cast<double>(grown(i)) * 1e6 / static_cast<double>(between.count()));
   }
   const auto each = [&](totals::index time, totals::index events) {
     out[time] = grown(events) == 0 ? 0 : grown(time) / grown(events);

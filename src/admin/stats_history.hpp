@@ -17,8 +17,18 @@ namespace forebay::admin {
 struct totals {
   // In the order of PgBouncer's columns.
   enum index : std::size_t {
-    server_assignments, transactions, queries, received, sent, transaction_us, query_us, wait_us,
-    client_parses, server_parses, binds, count
+    server_assignments,
+    transactions,
+    queries,
+    received,
+    sent,
+    transaction_us,
+    query_us,
+    wait_us,
+    client_parses,
+    server_parses,
+    binds,
+    count
   };
   std::array<std::uint64_t, count> values{};
 

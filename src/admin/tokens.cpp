@@ -5,7 +5,9 @@
 namespace forebay::admin {
 namespace {
 
-bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 
 // Letters, digits, what belongs to names and durations, and every byte of a UTF-8 sequence.
 bool is_word_char(char c) {
@@ -32,7 +34,8 @@ class cursor {
       if (is_space(front())) {
         take();
       } else if (starts("--")) {
-        while (!at_end() && front() != '\n') take();
+        while (!at_end() && front() != '\n')
+          take();
       } else if (starts("/*")) {
         if (!skip_comment()) return false;
       } else {
@@ -60,7 +63,8 @@ class cursor {
 
   std::string word() {
     std::string out;
-    while (!at_end() && is_word_char(front()) && !starts("--")) out += take();
+    while (!at_end() && is_word_char(front()) && !starts("--"))
+      out += take();
     return out;
   }
 
@@ -88,13 +92,14 @@ class cursor {
 
 std::string upper_case(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return out;
 }
 
-bool token::is_word(std::string_view upper) const { return what == kind::word && upper_case(text) == upper; }
+bool token::is_word(std::string_view upper) const {
+  return what == kind::word && upper_case(text) == upper;
+}
 
 tokenized tokenize(std::string_view text) {
   tokenized out;

@@ -38,7 +38,8 @@ TEST_CASE_FIXTURE(fixture, "an error ends a query of several statements") {
   CHECK(kinds(c.query("RELOAD; 'no end")) == "EZ");  // the text as a whole is wrong: nothing runs
   CHECK(h.reloads == 0);
   std::string many;
-  for (int i = 0; i < 65; ++i) many += "RELOAD;";
+  for (int i = 0; i < 65; ++i)
+    many += "RELOAD;";
   CHECK(sqlstate_in(c.query(many)) == "54000");
   CHECK(h.reloads == 0);
 }
@@ -93,9 +94,9 @@ TEST_CASE_FIXTURE(fixture, "a limited Execute suspends the portal") {
 }
 
 TEST_CASE_FIXTURE(fixture, "a command of a portal runs once") {
-  const auto replies = c.send(wire::encode(wire::parse{"", "RELOAD"}) + wire::encode(wire::bind{}) +
-                              wire::encode(wire::execute{}) + wire::encode(wire::execute{}) +
-                              wire::encode(wire::sync{}));
+  const auto replies =
+      c.send(wire::encode(wire::parse{"", "RELOAD"}) + wire::encode(wire::bind{}) + wire::encode(wire::execute{}) +
+             wire::encode(wire::execute{}) + wire::encode(wire::sync{}));
   CHECK(kinds(replies) == "12CEZ");
   CHECK(h.reloads == 1);
 }
@@ -206,7 +207,8 @@ TEST_CASE_FIXTURE(fixture, "garbage is answered") {
   const auto below = [&](std::size_t n) { return random() % n; };
   for (int i = 0; i < 20'000; ++i) {
     std::string body;
-    for (auto n = below(40); n > 0; --n) body += below(4) == 0 ? static_cast<char>(random()) : alphabet[below(alphabet.size())];
+    for (auto n = below(40); n > 0; --n)
+      body += below(4) == 0 ? static_cast<char>(random()) : alphabet[below(alphabet.size())];
     if (below(3) == 0) body += '\0';
     std::string bytes;
     wire::writer w(bytes);
@@ -220,10 +222,12 @@ TEST_CASE_FIXTURE(fixture, "garbage is answered") {
   c.send(wire::encode(wire::sync{}));
   CHECK(kinds(c.query("SHOW VERSION")) == "TDCZ");
   // and statements made of the language's own words
-  const char* words[] = {"SHOW", "PAUSE", "RESUME", "KILL", "app", "nowhere", "TIMEOUT", "1ms", "SET", "=", ";", "'x'", "\"y\"", "STATS", "POOLS"};
+  const char* words[] = {"SHOW", "PAUSE", "RESUME", "KILL", "app",   "nowhere", "TIMEOUT", "1ms",
+                         "SET",  "=",     ";",      "'x'",  "\"y\"", "STATS",   "POOLS"};
   for (int i = 0; i < 3000; ++i) {
     std::string text;
-    for (auto n = below(6); n > 0; --n) text += std::string(words[below(std::size(words))]) + " ";
+    for (auto n = below(6); n > 0; --n)
+      text += std::string(words[below(std::size(words))]) + " ";
     CHECK(c.query(text).back().type == 'Z');
   }
 }

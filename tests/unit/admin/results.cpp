@@ -26,7 +26,8 @@ std::vector<std::optional<std::string>> encoded(const row& r, const formats& how
   const auto message = wire::data_row::decode(body);
   REQUIRE(message.has_value());
   std::vector<std::optional<std::string>> out;
-  for (const auto& v : message->values) out.push_back(v ? std::optional(std::string(*v)) : std::nullopt);
+  for (const auto& v : message->values)
+    out.push_back(v ? std::optional(std::string(*v)) : std::nullopt);
   return out;
 }
 
@@ -69,14 +70,18 @@ TEST_CASE("a number is shown as the nearest that fits") {
 
 std::string names(columns all) {
   std::string out;
-  for (const auto& c : all) out += (out.empty() ? "" : ",") + std::string(c.name);
+  for (const auto& c : all)
+    out += (out.empty() ? "" : ",") + std::string(c.name);
   return out;
 }
 
 TEST_CASE("PgBouncer's columns come first") {
-  CHECK(names(shown::pools).starts_with(
-      "database,user,cl_active,cl_waiting,cl_active_cancel_req,cl_waiting_cancel_req,sv_active,sv_active_cancel,"
-      "sv_being_canceled,sv_idle,sv_used,sv_tested,sv_login,maxwait,maxwait_us,pool_mode,load_balance_hosts"));
+  CHECK(
+      names(shown::pools)
+          .starts_with(
+              "database,user,cl_active,cl_waiting,cl_active_cancel_req,cl_waiting_cancel_req,sv_active,sv_active_"
+              "cancel,"
+              "sv_being_canceled,sv_idle,sv_used,sv_tested,sv_login,maxwait,maxwait_us,pool_mode,load_balance_hosts"));
   CHECK(names(shown::sockets) ==
         "type,user,database,replication,state,addr,port,local_addr,local_port,connect_time,request_time,wait,wait_us,"
         "close_needed,ptr,link,remote_pid,tls,application_name,prepared_statements,id,pin_reason,server_pid");

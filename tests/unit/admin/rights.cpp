@@ -5,8 +5,6 @@
 namespace forebay::admin {
 namespace {
 
-using namespace std::string_literals;
-
 // Arguments with which the command would do its work.
 std::string working(const command& c) {
   const std::string words(c.words);
@@ -16,7 +14,9 @@ std::string working(const command& c) {
   return words;
 }
 
-bool denied(const std::vector<message>& replies) { return sqlstate_in(replies) == "42501"; }
+bool denied(const std::vector<message>& replies) {
+  return sqlstate_in(replies) == "42501";
+}
 
 TEST_CASE("every command x {admin, stats, other}") {
   for (const auto& c : all_commands()) {

@@ -34,11 +34,11 @@ TEST_CASE("averages run from the start, then from a sample at least a period old
     CHECK(report.by_database.at("app").total[totals::transactions] == transactions);
     return report.by_database.at("app").average[totals::transactions];
   };
-  CHECK(rate(100, 10) == 10);   // since the start
-  CHECK(rate(200, 20) == 10);   // since the start; a sample is taken
-  CHECK(rate(200, 30) == 6);    // since the start: the sample is too young
-  CHECK(rate(320, 40) == 6);    // since second 20: 120 in 20 s; a sample is taken
-  CHECK(rate(420, 45) == 8);    // since second 20: 220 in 25 s
+  CHECK(rate(100, 10) == 10);  // since the start
+  CHECK(rate(200, 20) == 10);  // since the start; a sample is taken
+  CHECK(rate(200, 30) == 6);   // since the start: the sample is too young
+  CHECK(rate(320, 40) == 6);   // since second 20: 120 in 20 s; a sample is taken
+  CHECK(rate(420, 45) == 8);   // since second 20: 220 in 25 s
 }
 
 TEST_CASE("all databases together") {

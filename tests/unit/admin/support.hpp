@@ -52,14 +52,17 @@ struct house {
     auto settings = std::make_shared<const config::settings>(test_settings());
     pools.reconfigure(settings);
     process.set_settings(settings);
-    for (auto* w : {&first, &second}) process.shards.push_back(std::make_unique<shard>(process, *w));
+    for (auto* w : {&first, &second})
+      process.shards.push_back(std::make_unique<shard>(process, *w));
     factory = make_console_factory(surface);
     first.start();
     second.start();
   }
   ~house() {
-    for (auto* w : {&first, &second}) w->stop();
-    for (auto* w : {&first, &second}) w->join();
+    for (auto* w : {&first, &second})
+      w->stop();
+    for (auto* w : {&first, &second})
+      w->join();
   }
 
   std::unique_ptr<console_session> open(const std::string& user) { return factory(*process.settings(), user); }
@@ -87,7 +90,6 @@ struct house {
 inline std::vector<message> split(std::string_view bytes) {
   std::vector<message> out;
   wire::framer framer;
-  std::string pending;
   while (true) {
     const auto next = framer.next(bytes);
     REQUIRE(next.has_value());
@@ -101,7 +103,8 @@ inline std::vector<message> split(std::string_view bytes) {
 
 inline std::string kinds(const std::vector<message>& all) {
   std::string out;
-  for (const auto& m : all) out += m.type;
+  for (const auto& m : all)
+    out += m.type;
   return out;
 }
 
@@ -117,7 +120,8 @@ struct client {
       REQUIRE(future.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
       auto answer = future.get();
       closed |= answer.close;
-      for (auto& reply : split(answer.bytes)) out.push_back(std::move(reply));
+      for (auto& reply : split(answer.bytes))
+        out.push_back(std::move(reply));
     }
     return out;
   }
@@ -133,7 +137,9 @@ inline wire::pg_error error_in(const std::vector<message>& all) {
   }
   return {};
 }
-inline std::string sqlstate_in(const std::vector<message>& all) { return error_in(all).sqlstate; }
+inline std::string sqlstate_in(const std::vector<message>& all) {
+  return error_in(all).sqlstate;
+}
 
 // The rows of all results, "" for null.
 inline std::vector<std::vector<std::string>> rows_in(const std::vector<message>& all) {
@@ -142,7 +148,8 @@ inline std::vector<std::vector<std::string>> rows_in(const std::vector<message>&
     if (m.type != 'D') continue;
     auto& r = out.emplace_back();
     const auto decoded = wire::data_row::decode(m.body);
-    for (const auto& value : decoded->values) r.emplace_back(value.value_or(""));
+    for (const auto& value : decoded->values)
+      r.emplace_back(value.value_or(""));
   }
   return out;
 }

@@ -13,7 +13,8 @@ std::vector<std::string> words(std::string_view text) {
   std::vector<std::string> out;
   for (const auto& statement : tokenize(text).statements) {
     auto& line = out.emplace_back();
-    for (const auto& t : statement) line += (line.empty() ? "" : "|") + t.text;
+    for (const auto& t : statement)
+      line += (line.empty() ? "" : "|") + t.text;
   }
   return out;
 }
