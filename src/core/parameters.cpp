@@ -128,6 +128,14 @@ parameters parameter_set::with(const parameters& self, std::string_view name, st
   return intern(std::move(entries));
 }
 
+parameters parameter_set::with_unreported_unknown(const parameters& self) {
+  auto entries = self->entries_;
+  for (auto& item : entries) {
+    if (!item.reported) item.value.assign(1, '\0');  // no setting's value holds a zero byte
+  }
+  return intern(std::move(entries));
+}
+
 std::string quote_literal(std::string_view text) {
   const bool escaped = text.find('\\') != std::string_view::npos;
   std::string out = escaped ? " E'" : "'";

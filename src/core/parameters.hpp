@@ -32,6 +32,8 @@ class parameter_set {
 
   // This set with one value changed or added. Returns `self` itself when nothing changes.
   static parameters with(const parameters& self, std::string_view name, std::string_view value, bool reported);
+  // The same, but for every value that is not reported: those differ from any that a session may want.
+  static parameters with_unreported_unknown(const parameters& self);
 
  private:
   std::vector<entry> entries_;

@@ -48,8 +48,8 @@ std::size_t skip_space_and_comments(std::string_view text) {
   return at;
 }
 
-// What the leading keyword of the text says. SET and RESET are harmless when they end with the transaction or name a
-// reported setting, provided nothing follows in the same string.
+// What the leading keyword of the text says. SET is harmless when it ends with the transaction or names a reported
+// setting, provided nothing follows in the same string.
 effect::mask leading_effects(std::string_view text) {
   std::size_t at = skip_space_and_comments(text);
   const auto keyword = next_word(text, at);
@@ -58,7 +58,7 @@ effect::mask leading_effects(std::string_view text) {
   if (one_of(keyword, {"prepare"})) {
     return one_of(next_word(text, at), {"transaction"}) ? effect::none : effect::prepare;
   }
-  if (!one_of(keyword, {"set", "reset"})) {
+  if (!one_of(keyword, {"set"})) {
     const auto semicolon = text.find(';');
     return semicolon != std::string_view::npos && semicolon + 1 < text.size() ? effect::several : effect::none;
   }
@@ -96,6 +96,9 @@ effect::mask word_effects(std::string_view text) {
         if (one_of(word, {"temp", "temporary"}) && one_of(before, {"create", "replace", "global", "local", "into"})) {
           found |= effect::temporary;
         }
+        break;
+      case 'a':
+        if (same_name(word, "all") && same_name(before, "reset")) found |= effect::reset_all;
         break;
       case 'd':
         // ON COMMIT DROP: the table ends with its transaction.
@@ -137,7 +140,7 @@ pin_reason pin_before(effect::mask effects) {
 }
 
 pin_reason pin_after(std::string_view tag, effect::mask effects) {
-  if ((tag == "SET" || tag == "RESET") && (effects & (effect::setting | effect::several))) return pin_reason::setting;
+  if (tag == "SET" && (effects & (effect::setting | effect::several))) return pin_reason::setting;
   if (tag == "LISTEN") return pin_reason::listen;
   if (tag == "PREPARE") return pin_reason::prepared_statement;
   if (tag == "LOAD") return pin_reason::load;

@@ -12,7 +12,7 @@ namespace forebay {
 namespace effect {
 using mask = std::uint32_t;
 inline constexpr mask none = 0;
-inline constexpr mask setting = 1;        // SET or RESET of something PostgreSQL does not report
+inline constexpr mask setting = 1;        // SET of something PostgreSQL does not report
 inline constexpr mask set_function = 2;   // set_config()
 inline constexpr mask advisory_lock = 4;  // session-level advisory lock functions
 inline constexpr mask temporary = 8;      // temporary table, view or sequence
@@ -21,6 +21,7 @@ inline constexpr mask listen = 32;        // LISTEN
 inline constexpr mask prepare = 64;       // SQL-level PREPARE
 inline constexpr mask load = 128;         // LOAD
 inline constexpr mask several = 256;      // several statements in one text: any SET among them counts as `setting`
+inline constexpr mask reset_all = 512;    // RESET ALL: leaves nothing behind, but takes what the login asked for
 }  // namespace effect
 
 // Why a session keeps its server; shown in SHOW CLIENTS.

@@ -62,6 +62,7 @@ class exchange {
   void on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
   void forget_session_state();
+  void return_to_login_settings();
 
   static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
 

@@ -114,8 +114,26 @@ void exchange::on_command_complete(std::string_view tag) {
     server_.prepared.clear();
     if (client_.statements) client_.statements->clear();
     if (client_.pin == pin_reason::prepared_statement) client_.pin = pin_reason::none;
+  } else if (tag == "RESET") {
+    // Not tracked settings that came with the login are now whatever the server's default is: set them again.
+    server_.current = parameter_set::with_unreported_unknown(server_.current);
+    if (client_.effects & effect::reset_all) return_to_login_settings();
   } else {
     pin(pin_after(tag, client_.effects));
+  }
+}
+
+// For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are not, so
+// they are set again before the next request; the client is told now.
+void exchange::return_to_login_settings() {
+  client_.wanted = client_.at_login;
+  for (const auto& e : client_.wanted->entries()) {
+    const auto* now = server_.current->find(e.name);
+    if (!e.reported || !now || now->value == e.value) continue;
+    std::string bytes;
+    wire::writer w(bytes);
+    wire::parameter_status{e.name, e.value}.encode(w);
+    to_client_.copy(bytes);
   }
 }
 
@@ -127,7 +145,7 @@ void exchange::forget_session_state() {
   server_.needs_reset = !client_.gone && client_.mode == config::pool_mode::session;
   server_.current = server_.initial;
   if (client_.gone) return;
-  client_.wanted = client_.at_login;
+  return_to_login_settings();
   if (client_.statements) client_.statements->clear();
   client_.unnamed = nullptr;
   if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;

@@ -102,7 +102,7 @@ void exchange::sent_with_record(fsm::request kind, fsm::action what, server_stat
 }
 
 bool exchange::refused(effect::mask effects) const {
-  return (effects & ~effect::several) != effect::none && client_.renames() &&
+  return (effects & ~(effect::several | effect::reset_all)) != effect::none && client_.renames() &&
          client_.on_session_state == config::session_state_policy::refuse;
 }
 
