@@ -192,7 +192,8 @@ def noise(other):
         for name in ("s1", "s", "a", "p", "d"):
             other.send(close_statement(name), parse(f"select 'noise {name}', $1::text", name), bind(["n"], name), execute(), sync())
             assert wire.transcript(other.until_ready()) == f"3 1 2 D:noise {name},n C:SELECT_1 Z:I"
-        other.run("set timezone = 'Asia/Tokyo'; set work_mem = '6MB'")
+        for setting in ("timezone = 'Asia/Tokyo'", "datestyle = 'German'", "application_name = 'noise'"):
+            other.run(f"set {setting}")
         assert other.value("show timezone") == "Asia/Tokyo"
     return act
 

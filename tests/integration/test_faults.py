@@ -78,13 +78,13 @@ class Bystanders:
         self.busy.run("begin; insert into items values (500, 'bystander')")
         self.calm.send(wire.parse("select $1::int + 1", "mine"), wire.sync())
         self.calm.until_ready()
-        self.calm.run("set work_mem = '9MB'")
+        self.calm.run("set timezone = 'Asia/Tokyo'")
 
     def untouched(self, pid=None):
         assert self.busy.value("select count(*) from items where id = 500") == "1"
         self.calm.send(wire.bind([41], "mine"), wire.execute(), wire.sync())
         assert wire.transcript(self.calm.until_ready()) == "2 D:42 C:SELECT_1 Z:I"
-        assert self.calm.value("show work_mem") == "9MB"
+        assert self.calm.value("show timezone") == "Asia/Tokyo"
 
     def end(self):
         self.busy.run("commit")
@@ -273,7 +273,7 @@ def test_postgresql_is_killed_whole_and_restarted(forebay, cluster, table):
             w.close()
 
     idle_client = proxy.wire()
-    idle_client.run("set work_mem = '7MB'")
+    idle_client.run("set timezone = 'Asia/Tokyo'")
     jobs = [Background(lambda n=n: client(n)) for n in range(12)]
     try:
         eventually(lambda: cluster.backends("state = 'active'") or cluster.backends(), 10)
@@ -292,7 +292,7 @@ def test_postgresql_is_killed_whole_and_restarted(forebay, cluster, table):
         stop.append(True)
         for job in jobs:
             job.result()
-    assert idle_client.value("show work_mem") == "7MB"
+    assert idle_client.value("show timezone") == "Asia/Tokyo"
     idle_client.close()
     assert proxy.alive()
     cluster.nothing_left()

@@ -318,7 +318,7 @@ def test_options_with_escaped_spaces(forebay):
 
 
 def test_set_belongs_to_the_client(forebay, cluster):
-    proxy = forebay(pool={"size": 1})
+    proxy = forebay(pool={"size": 3})  # what PostgreSQL does not report may pin
     with proxy.wire() as a, proxy.wire() as b:
         before = b.run(LOOK)
         a.run("set timezone = 'Asia/Tokyo'; set work_mem = '9MB'; set application_name to 'abc'; set search_path to pg_catalog, public")
@@ -338,7 +338,7 @@ def test_set_belongs_to_the_client(forebay, cluster):
 
 
 def test_set_is_transactional(forebay):
-    proxy = forebay(pool={"size": 1})
+    proxy = forebay(pool={"size": 3})  # what PostgreSQL does not report may pin
     with proxy.wire() as a, proxy.wire() as b:
         a.run("set work_mem = '5MB'")
         a.run("begin; set work_mem = '6MB'; set timezone = 'Asia/Tokyo'")
@@ -363,6 +363,31 @@ def test_set_is_transactional(forebay):
         assert a.value("show work_mem") == "11MB"
 
 
+def test_reported_settings_need_no_server_of_their_own(forebay):
+    """TimeZone, DateStyle, application_name, client_encoding ...: two clients with their own on one server."""
+    proxy = forebay(pool={"size": 1})
+    look = "select current_setting('timezone'), current_setting('datestyle'), current_setting('application_name'), current_setting('intervalstyle')"
+    with proxy.wire() as a, proxy.wire() as b:
+        before = a.run(look)
+        a.run("set timezone = 'Asia/Tokyo'")
+        a.run("set datestyle to German")
+        a.run("set application_name = 'a''s \\ name'")
+        b.run("set session intervalstyle = iso_8601")
+        a.run("begin")
+        a.run("set timezone = 'Europe/Paris'")
+        a.run("rollback")
+        a.run("begin")
+        a.run("set local timezone = 'Europe/Paris'")
+        a.run("commit")
+        for _ in range(3):
+            assert a.run(look) == [["Asia/Tokyo", "German, DMY", "a's \\ name", "postgres"]]
+            assert b.run(look) == [["UTC", "ISO, MDY", "", "iso_8601"]]
+        a.run("reset timezone")
+        a.run("reset all")
+        b.run("discard all")
+        assert a.run(look) == before and b.run(look) == before
+
+
 def test_parameter_status_follows_set(forebay):
     proxy = forebay(pool={"size": 1})
     with proxy.wire() as a, proxy.wire() as b:
@@ -376,7 +401,7 @@ def test_parameter_status_follows_set(forebay):
 
 def test_set_role_belongs_to_the_client(forebay, cluster):
     cluster.sql("grant app2 to app")
-    proxy = forebay(pool={"size": 1})
+    proxy = forebay(pool={"size": 2})
     with proxy.wire() as a, proxy.wire() as b:
         a.run("set role app2")
         if not proxy.direct and proxy.pool()["sv_active"]:  # pinned
@@ -487,7 +512,7 @@ def test_fifty_queries_in_one_write(forebay):
 
 
 def test_sql_level_prepare_belongs_to_the_client(forebay, table):
-    proxy = forebay(pool={"size": 2})
+    proxy = forebay(pool={"size": 3})
     with proxy.wire() as a, proxy.wire() as b, proxy.wire() as c:
         a.run("prepare q(int) as select name from items where id = $1")
         b.run("prepare q(int) as select id + $1 from items order by id limit 1")
