@@ -1,0 +1,189 @@
+#pragma once
+
+#include <poll.h>
+
+#include <chrono>
+#include <deque>
+#include <optional>
+
+#include "pool/pool.hpp"
+#include "tests/unit/net/support.hpp"
+
+// Pools without PostgreSQL: servers are the far ends of socket pairs.
+namespace forebay::test {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// One who asks for a connection, and what it got.
+class customer : public pool::waiter {
+ public:
+  void granted(checkout_result result) override {
+    const std::lock_guard lock(mutex_);
+    ++times_;
+    result_ = std::move(result);
+    came_.notify_all();
+  }
+  bool served() const {
+    const std::lock_guard lock(mutex_);
+    return times_ > 0;
+  }
+  int times() const {
+    const std::lock_guard lock(mutex_);
+    return times_;
+  }
+  // Waits for granted().
+  checkout_result result() {
+    std::unique_lock lock(mutex_);
+    REQUIRE(came_.wait_for(lock, seconds(20), [&] { return times_ > 0; }));
+    return std::move(result_);
+  }
+  server_ptr server() {
+    auto r = result();
+    CHECK_FALSE(r.error);
+    REQUIRE(r.server);
+    return std::move(r.server);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable came_;
+  int times_ = 0;
+  checkout_result result_;
+};
+using customer_ptr = std::shared_ptr<customer>;
+
+// What stands for PostgreSQL. Opens at once, or when the test says so.
+class far_side {
+ public:
+  explicit far_side(bool at_once) : at_once_(at_once) {}
+
+  pool::opener opener() {
+    return [this](std::shared_ptr<pool> where, worker& on) {
+      {
+        const std::lock_guard lock(mutex_);
+        ++asked_;
+        if (!at_once_) {
+          waiting_.emplace_back(std::move(where), &on);
+          return;
+        }
+      }
+      on.post([this, where = std::move(where), &on] { where->opened(make(where, on)); });
+    };
+  }
+
+  // A logged-in connection; counts how many there are at this moment.
+  server_ptr make(const std::shared_ptr<pool>& where, worker& on) {
+    const std::lock_guard lock(mutex_);
+    auto [here, there] = socket_pair(on);
+    auto server = std::make_unique<server_connection>(where, on, std::move(here));
+    server->backend_pid = static_cast<std::uint32_t>(++made_);
+    ends_.push_back(std::move(there));
+    most_ = std::max(most_, alive());
+    return server;
+  }
+
+  std::size_t asked() const { return locked(asked_); }
+  std::size_t opening() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+  std::size_t most() const { return locked(most_); }
+  std::size_t made() const { return locked(made_); }
+  // The oldest login under way: on which worker, for which pool.
+  std::pair<std::shared_ptr<pool>, worker*> next() {
+    const std::lock_guard lock(mutex_);
+    REQUIRE(!waiting_.empty());
+    auto first = std::move(waiting_.front());
+    waiting_.pop_front();
+    return first;
+  }
+  void open_next() {
+    auto [where, on] = next();
+    std::promise<void> done;
+    on->post([&, &p = where, &w = *on] {
+      p->opened(make(p, w));
+      done.set_value();
+    });
+    done.get_future().get();
+  }
+  void fail_next(const std::string& why, bool retry = false) {
+    auto [where, on] = next();
+    where->open_failed(wire::pg_error::fatal("08006", why), retry);
+  }
+  test::fd& end(std::uint32_t pid) {
+    const std::lock_guard lock(mutex_);
+    return ends_.at(pid - 1);
+  }
+
+ private:
+  std::size_t locked(const std::size_t& value) const {
+    const std::lock_guard lock(mutex_);
+    return value;
+  }
+  std::size_t alive() {
+    std::vector<pollfd> all;
+    for (const auto& e : ends_) {
+      if (e.number >= 0) all.push_back({e.number, POLLRDHUP, 0});
+    }
+    ::poll(all.data(), all.size(), 0);
+    std::size_t count = 0;
+    for (const auto& p : all) count += p.revents == 0;
+    return count;
+  }
+
+  const bool at_once_;
+  mutable std::mutex mutex_;
+  std::deque<std::pair<std::shared_ptr<pool>, worker*>> waiting_;
+  std::deque<test::fd> ends_;
+  std::size_t asked_ = 0, made_ = 0, most_ = 0;
+};
+
+// A node, its pools and four workers.
+struct house {
+  explicit house(bool at_once, std::uint32_t node_limit = 0)
+      : servers(at_once), at(std::make_shared<node>("db", std::uint16_t{5432}, node_limit)) {}
+  ~house() {
+    for (auto& p : pools) p->close_idle();
+    workers.stop();
+    for (auto& p : pools) p->close_idle();
+  }
+
+  std::shared_ptr<pool> make(pool_limits limits, pool::opener open = {}) {
+    pools.push_back(std::make_shared<pool>(pool::target{.node = at, .database = "app"}, server_login{"u", "p"}, limits,
+                                           workers.size(), workers[0], open ? open : servers.opener()));
+    return pools.back();
+  }
+  // On that worker's thread: a connection at once, or null and `who` queues.
+  server_ptr ask(pool& p, std::size_t i, const customer_ptr& who = std::make_shared<customer>()) {
+    return workers.on(i, [&] { return p.checkout(workers[i], who); });
+  }
+  customer_ptr queue(pool& p, std::size_t i) {
+    auto who = std::make_shared<customer>();
+    REQUIRE_FALSE(ask(p, i, who));
+    return who;
+  }
+  void give(server_ptr server) {
+    auto& w = server->at();
+    auto& home = server->home();
+    workers.on(w.index(), [&] { home.checkin(std::move(server)); });
+  }
+  void drop(server_ptr server) {
+    auto& w = server->at();
+    workers.on(w.index(), [&] { server.reset(); });
+  }
+  // A connection, opened if there is none.
+  server_ptr take(pool& p, std::size_t i) {
+    auto who = std::make_shared<customer>();
+    auto server = ask(p, i, who);
+    return server ? std::move(server) : who->server();
+  }
+  static pool::snapshot now(const pool& p) { return p.state(steady::now()); }
+
+  crew workers{4};
+  far_side servers;
+  std::shared_ptr<node> at;
+  std::vector<std::shared_ptr<pool>> pools;
+};
+
+}  // namespace forebay::test
