@@ -99,7 +99,11 @@ void pool::checkin(server_ptr server) {
   plan todo;
   {
     std::unique_lock lock(node_->mutex_);
-    put_back(std::move(server), todo, lock);
+    if (for_replication()) {
+      todo.close.push_back(std::move(server));  // it has served its one client
+    } else {
+      put_back(std::move(server), todo, lock);
+    }
   }
   carry_out(std::move(todo));
 }
@@ -301,7 +305,7 @@ bool pool::expired(const server_connection& s, steady::time_point now) const {
 
 void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock) {
   const auto now = server->at().now();
-  if (paused_ || retired_ || for_replication() || server->state.broken || open_ > limits_.size ||
+  if (paused_ || retired_ || server->state.broken || open_ > limits_.size ||
       expired(*server, now)) {
     todo.close.push_back(std::move(server));
     return;
