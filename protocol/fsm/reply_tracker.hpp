@@ -95,6 +95,10 @@ class reply_tracker {
   // may still answer: this ends with the first answer to a later request. A request in the middle of COPY data: this
   // never ends. Such a connection is not settled.
   bool ambiguous() const { return lost_ || stray_ready_ > 0; }
+  // Ambiguous, but any request sent now will settle it.
+  bool answer_would_settle() const {
+    return stray_ready_ > 0 && !lost_ && owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none;
+  }
 
  private:
   enum class copy_mode : std::uint8_t { none, in, out };

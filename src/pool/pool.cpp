@@ -1,5 +1,7 @@
 #include "pool/pool.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 
 namespace forebay {
@@ -158,13 +160,15 @@ void pool::maintain(steady::time_point now) {
   plan todo;
   {
     const std::lock_guard lock(node_->mutex_);
+    const auto stirred = idle_that_stirred();
     std::uint32_t going = 0;
     for (auto& idle : idle_) {
       for (auto it = idle.begin(); it != idle.end();) {
+        const bool dead = stirred.contains(it->get()) && !(*it)->still_good();
         const bool unused = limits_.server_idle_timeout.count() != 0 &&
                             now - (*it)->idle_since > limits_.server_idle_timeout &&
                             open_ - going > limits_.min_size;
-        if (!unused && !expired(**it, now)) {
+        if (!dead && !unused && !expired(**it, now)) {
           ++it;
           continue;
         }
@@ -182,6 +186,24 @@ void pool::maintain(steady::time_point now) {
     }
   }
   carry_out(std::move(todo));
+}
+
+// Idle connections on which something came or that were closed; one system call for all of them.
+std::set<const server_connection*> pool::idle_that_stirred() const {
+  std::vector<pollfd> sockets;
+  std::vector<const server_connection*> servers;
+  for (const auto& idle : idle_) {
+    for (const auto& server : idle) {
+      sockets.push_back({server->io.native(), POLLIN | POLLRDHUP, 0});
+      servers.push_back(server.get());
+    }
+  }
+  std::set<const server_connection*> stirred;
+  if (::poll(sockets.data(), sockets.size(), 0) <= 0) return stirred;
+  for (std::size_t i = 0; i < sockets.size(); ++i) {
+    if (sockets[i].revents != 0) stirred.insert(servers[i]);
+  }
+  return stirred;
 }
 
 void pool::retire() {

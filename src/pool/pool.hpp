@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -115,7 +116,7 @@ class pool : public std::enable_shared_from_this<pool> {
   // Whoever waits is told at once when no connection is left to hope for, unless `retry` (the server is starting up).
   void open_failed(wire::pg_error error, bool retry);
 
-  // Every quarter of a second from the control thread: closes what is too old or too long idle, keeps min_size,
+  // Every quarter of a second from the control thread: closes what is too old, too long idle or dead, keeps min_size,
   // tries again after a failure.
   void maintain(steady::time_point now);
 
@@ -162,6 +163,7 @@ class pool : public std::enable_shared_from_this<pool> {
     std::vector<server_ptr> close;
   };
   server_ptr take_idle(worker& home);
+  std::set<const server_connection*> idle_that_stirred() const;
   bool expired(const server_connection& s, steady::time_point now) const;
   void put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock);
   void plan_opens(plan& todo);

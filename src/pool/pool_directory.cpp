@@ -35,7 +35,13 @@ bool must_be_primary(const config::cluster& cluster) { return cluster.nodes.size
 std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const std::string& database,
                                            const std::string& user, const std::string& replication) {
   const std::lock_guard lock(mutex_);
-  const key what{database, user, replication};
+  return find(settings, {database, user, replication});
+}
+
+std::shared_ptr<pool> pool_directory::find(const config::settings& settings, key what) {
+  const auto& database = std::get<0>(what);
+  // Whoever comes as somebody else shares that one's connections.
+  if (const auto* known = settings.find_database(database); known && !known->user.empty()) std::get<1>(what) = known->user;
   if (const auto known = pools_.find(what); known != pools_.end()) return known->second;
   auto made = plan_for(settings, what);
   if (!made) return nullptr;
@@ -121,6 +127,10 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
         retired.push_back(std::move(it->second));
         it = pools_.erase(it);
       }
+    }
+    // A pool that is to have connections before any client asks; possible only where it is known who logs in.
+    for (const auto& each : settings_->databases) {
+      if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*") find(*settings_, {each.name, each.user, ""});
     }
   }
   for (const auto& p : retired) {

@@ -56,6 +56,7 @@ class pool_directory {
     pool_limits limits;
   };
   // Guarded by mutex_ from here on.
+  std::shared_ptr<pool> find(const config::settings& settings, key what);
   std::optional<plan> plan_for(const config::settings& settings, const key& what);
   std::shared_ptr<node> node_for(const config::cluster& cluster);
   std::size_t primary_of(const config::cluster& cluster);

@@ -30,7 +30,7 @@ struct client_state {
   bool skip_to_sync = false;
   // What happens to the rest of the client's message under way.
   enum class rest : std::uint8_t { forward, drop, collect } rest = rest::forward;
-  std::string collected;  // a Parse too large to come whole
+  std::string collected;  // a Parse, or a console's message, too large to come whole
   std::string text_tail;  // the last bytes of a large Query's piece before
 
   bool gone = false;  // the client left: replies are dropped while its server is put in order

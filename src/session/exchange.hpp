@@ -25,6 +25,7 @@ class exchange {
   enum class progress : std::uint8_t {
     more,
     farewell,   // the server said a last word (FATAL); see farewell()
+    forbidden,  // the client did what its pool mode does not allow; see farewell()
     violation,  // the server broke the protocol
   };
   // A piece of a message of the server.

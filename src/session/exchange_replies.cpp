@@ -53,6 +53,10 @@ exchange::progress exchange::reply(const wire::piece& p) {
       to_client = to_client && client_.pin != pin_reason::none;
       break;
     case 'Z':
+      if (server_.tracker.status() != 'I' && client_.mode == config::pool_mode::statement && to_client) {
+        farewell_ = wire::pg_error::fatal("0A000", "transaction blocks are not allowed in statement pooling mode");
+        return progress::forbidden;
+      }
       if (server_.tracker.status() == 'I') {
         if (!ours) ++client_.transactions;
         if (server_.tracker.settled()) client_.effects = effect::none;
@@ -66,6 +70,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
   if (const auto done = server_.tracker.completed()) settle(*done, false);
   for (const auto& o : server_.tracker.dropped()) settle(o, true);
   emit_synthesized();
+  if (server_.tracker.answer_would_settle()) run_own("");  // or the client would keep its server until it asks again
   return progress::more;
 }
 

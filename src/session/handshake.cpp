@@ -79,7 +79,11 @@ handshake::state handshake::feed(std::string_view& in, std::string& out) {
 
 handshake::state handshake::on_startup_packet(std::string_view body, std::string& out) {
   const auto packet = wire::decode_startup_packet(body);
-  if (!packet) return refuse(wire::pg_error::fatal("08P01", "invalid startup packet"));
+  if (!packet) {
+    // As PostgreSQL: whoever cancels is never told anything, here because no session has number 0.
+    if (read_u32(body) == wire::cancel_request::code) return state::cancel;
+    return refuse(wire::pg_error::fatal("08P01", "invalid startup packet"));
+  }
   if (const auto* cancel = std::get_if<wire::cancel_request>(&*packet)) {
     target_ = {cancel->pid, std::string(cancel->key)};
     return state::cancel;

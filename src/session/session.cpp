@@ -169,6 +169,7 @@ void session::process_replies() {
         auto talk = conversation();
         const auto progress = next ? talk.reply(**next) : exchange::progress::violation;
         if (progress == exchange::progress::farewell) return lose_server(talk.farewell());
+        if (progress == exchange::progress::forbidden) return fatal(talk.farewell());
         if (progress == exchange::progress::violation) {
           server_->state.broken = true;
           return lose_server(wire::pg_error::error(
@@ -343,9 +344,6 @@ void session::release() {
   account();
   if (state_.gone) return put_in_order();
   if (stage_ == stage::greeting) return end_greeting();
-  if (state_.mode == config::pool_mode::statement && server_->state.tracker.status() != 'I') {
-    return fatal(wire::pg_error::fatal("0A000", "transaction blocks are not allowed in statement pooling mode"));
-  }
   const bool between_messages = framer_.at_boundary() || state_.rest != client_state::rest::forward;
   if (!between_messages || !conversation().releasable() || server_->io.backlog()) return;
   drop_server();

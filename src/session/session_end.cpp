@@ -68,7 +68,10 @@ void session::put_in_order() {
       s.tracker.sent(fsm::request::copy_fail);
       home_.to_server.copy(bytes_of(wire::copy_fail{"the client has left"}));
     }
-    if (s.tracker.unsynced() || s.tracker.skipping() || s.tracker.copy_in()) {
+    // Sync alone would commit what an unfinished batch has done so far; PostgreSQL undoes it when its client goes.
+    const bool batch = s.tracker.unsynced() && !s.tracker.skipping();
+    if (batch) conversation().run_own("ROLLBACK");
+    if (batch || s.tracker.skipping() || s.tracker.copy_in()) {
       s.tracker.sent(fsm::request::sync);
       home_.to_server.copy(bytes_of(wire::sync{}));
     }

@@ -9,6 +9,7 @@
 namespace forebay {
 namespace {
 
+constexpr std::uint32_t max_console_message = 1024 * 1024;
 constexpr std::size_t max_application_name = 63;  // NAMEDATALEN less one
 
 // As PostgreSQL cleans it: printable ASCII, cut to a name's length.
@@ -185,11 +186,18 @@ void session::greet(std::string_view parameter_messages) {
 void session::process_console(std::string_view in) {
   while (!state_.gone && !console_busy_) {
     const auto next = framer_.next(in);
-    if (!next || (*next && !(*next)->whole())) return fatal(wire::pg_error::fatal("08P01", "invalid message length"));
+    if (!next) return fatal(wire::pg_error::fatal("08P01", "invalid message length"));
     if (!*next) break;
-    if ((*next)->type == wire::terminate::type) return leave();
+    const auto& piece = **next;
+    if (piece.type == wire::terminate::type) return leave();
+    if (piece.body_size > max_console_message) {
+      return fatal(wire::pg_error::fatal("54000", "message too large for the console"));
+    }
+    state_.collected.append(piece.body());
+    if (!piece.last) continue;
     console_busy_ = true;
-    console_->message((*next)->type, (*next)->body(), [s = shared_from_this()](console_session::answer answer) {
+    const auto body = std::exchange(state_.collected, {});
+    console_->message(piece.type, body, [s = shared_from_this()](console_session::answer answer) {
       s->home_.on.post([s, answer = std::move(answer)] {
         s->console_busy_ = false;
         if (s->state_.gone) return;

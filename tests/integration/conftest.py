@@ -109,7 +109,8 @@ def forebay(cluster, request):
 @pytest.fixture
 def table(cluster):
     """A fresh table `items` (id, name) with 3 rows in database app, owned by app; dropped afterwards."""
-    cluster.sql("drop table if exists items; create table items (id int primary key, name text);"
+    # Some tests kill the server: the table must be on disk by then, although the cluster commits asynchronously.
+    cluster.sql("set synchronous_commit to on; drop table if exists items; create table items (id int primary key, name text);"
                 " insert into items values (1, 'one'), (2, 'two'), (3, 'three');"
                 " alter table items owner to app; grant all on items to public")
     yield "items"

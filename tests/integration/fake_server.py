@@ -114,6 +114,11 @@ class FakeServer:
         finally:
             sock.close()
 
+    def refuse(self):
+        """From now on connections are refused: shut down first, as closing would not end the accept() in the other thread."""
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
     def stop(self):
         self.stopping = True
         try:

@@ -194,17 +194,23 @@ class Cluster:
         run(DEV_CLUSTER, "stop", "--dir", self.dir)
 
     def sql(self, statement, parameters=None, dbname="app"):
-        """As superuser, straight to the primary; rows as dicts."""
-        connection = self._admin.get(dbname)
-        if connection is None or connection.closed:
-            connection = self._admin[dbname] = self.primary.connect("postgres", dbname, application_name="test-admin")
-        try:
-            with connection.cursor(row_factory=dict_row) as cursor:
-                cursor.execute(statement, parameters)
-                return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError:
-            connection.close()
-            raise
+        """As superuser, straight to the primary; rows as dicts. Rides out a server that a test has killed."""
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                connection = self._admin.get(dbname)
+                if connection is None or connection.closed:
+                    connection = self._admin[dbname] = self.primary.connect("postgres", dbname, application_name="test-admin")
+                with connection.cursor(row_factory=dict_row) as cursor:
+                    cursor.execute(statement, parameters)
+                    return cursor.fetchall() if cursor.description else []
+            except psycopg.OperationalError as e:
+                if connection:
+                    connection.close()
+                lost = e.sqlstate is None or e.sqlstate.startswith("57P")
+                if not lost or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def backends(self, where="true", user="app", dbname=None):
         """Server processes of this login, as in pg_stat_activity."""
@@ -216,8 +222,8 @@ class Cluster:
     def nothing_left(self, user="app", seconds=10.0):
         """No open or running transaction of this login, and no lock."""
         eventually(lambda: not self.backends("state <> 'idle'", user), seconds, f"no transaction of {user} left behind")
-        locks = self.sql("select l.* from pg_locks l join pg_stat_activity a using (pid) where a.usename = %s", [user])
-        assert locks == []
+        eventually(lambda: not self.sql("select l.* from pg_locks l join pg_stat_activity a using (pid) where a.usename = %s", [user]),
+                   seconds, f"no lock of {user} left behind")
 
 
 def to_toml(value):

@@ -336,7 +336,7 @@ def test_waiting_clients_hear_at_once_that_the_server_is_gone(forebay):
         while True:
             m = c.receive()
             if m.kind == "Q" and b"die" in m.body:
-                server.listener.close()
+                server.refuse()
                 return
             if m.kind == "Q":
                 c.answer_one_row()
@@ -515,7 +515,7 @@ def test_hostile_servers_during_a_query(forebay, name):
 @pytest.mark.proxy
 def test_unsolicited_bytes_on_an_idle_server(forebay):
     """A server that talked, or ended, while idle is not handed out."""
-    go = threading.Event()
+    go, said = threading.Event(), threading.Event()
 
     def serve(c, number):
         if not c.read_startup():
@@ -528,6 +528,7 @@ def test_unsolicited_bytes_on_an_idle_server(forebay):
                 if number == 0:
                     go.wait(10)
                     c.send(error("FATAL", "57P05", "terminating connection due to idle-session timeout"))
+                    said.set()
                     return
 
     server = FakeServer(serve)
@@ -535,7 +536,8 @@ def test_unsolicited_bytes_on_an_idle_server(forebay):
     with proxy.wire() as w:
         first = w.run("select 1")[0][0]
         go.set()
-        eventually(lambda: w.run("select 1")[0][0] != first, 5)
+        assert said.wait(10)
+        assert w.run("select 1")[0][0] != first
     server.stop()
 
 
