@@ -103,8 +103,11 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   }
 
   const auto fail = [&](failure f) {
-    log_warning("server_login_failed", {{"server", name}, {"database", where->database()}, {"user", login.user},
-                                        {"sqlstate", f.error.sqlstate}, {"reason", f.error.message}});
+    if (const auto kept_quiet = where->announce_failure(f.error.message)) {
+      log_warning("server_login_failed", {{"server", name}, {"database", where->database()}, {"user", login.user},
+                                          {"sqlstate", f.error.sqlstate}, {"reason", f.error.message},
+                                          {"repeated", *kept_quiet}});
+    }
     const bool unreachable = f.error.sqlstate.starts_with("08") || f.error.sqlstate.starts_with("57P0");
     if (unreachable) suspect_(node);
     where->open_failed(std::move(f.error), f.retry);

@@ -9,6 +9,8 @@ namespace {
 
 // After a failed login the next one waits this long, so that a dead or starting server is not stormed.
 constexpr std::chrono::milliseconds retry_pause{200};
+// The same failure is logged this often: while a server is down every client may try it.
+constexpr std::chrono::seconds failure_pause{10};
 
 }  // namespace
 
@@ -120,6 +122,7 @@ void pool::opened(server_ptr server) {
     greetings_[""] = server->state.initial;
     retry_at_ = {};
     starting_ = false;
+    failure_.clear();
     put_back(std::move(server), todo, lock);
   }
   carry_out(std::move(todo));
@@ -142,6 +145,18 @@ void pool::open_failed(wire::pg_error error, bool retry) {
   }
   for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
   carry_out(std::move(todo));
+}
+
+std::optional<std::uint32_t> pool::announce_failure(const std::string& reason) {
+  const auto now = steady::now();
+  const std::lock_guard lock(node_->mutex_);
+  if (reason == failure_ && now - failure_announced_ < failure_pause) {
+    ++failures_kept_quiet_;
+    return std::nullopt;
+  }
+  failure_ = reason;
+  failure_announced_ = now;
+  return std::exchange(failures_kept_quiet_, 0);
 }
 
 void pool::closed() {

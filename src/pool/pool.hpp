@@ -115,6 +115,8 @@ class pool : public std::enable_shared_from_this<pool> {
   void opened(server_ptr server);
   // Whoever waits is told at once when no connection is left to hope for, unless `retry` (the server is starting up).
   void open_failed(wire::pg_error error, bool retry);
+  // Whether this failure is worth a log line: a new reason, or the same again after a while; then how many were not.
+  std::optional<std::uint32_t> announce_failure(const std::string& reason);
 
   // Every quarter of a second from the control thread: closes what is too old, too long idle or dead, keeps min_size,
   // tries again after a failure.
@@ -192,6 +194,9 @@ class pool : public std::enable_shared_from_this<pool> {
   bool hungry_ = false;  // in the node's queue for room
   bool starting_ = false;  // the server is up but takes no logins yet
   steady::time_point retry_at_{};
+  std::string failure_;  // the reason that was announced last
+  steady::time_point failure_announced_{};
+  std::uint32_t failures_kept_quiet_ = 0;
   std::map<std::string, parameters> greetings_;
   fsm::scram_cache scram_;
 };
