@@ -208,7 +208,7 @@ std::map<pool_key, pool_line> pool_lines(const connections& all, const pool_name
   for (const auto& [home, entry] : names) {
     auto& line = lines[{entry.database, entry.user}];
     const auto s = home->state(steady::now());
-    line.in_use += std::int64_t{s.open} - s.opening - s.idle;
+    line.in_use += std::int64_t{s.open} - s.opening - s.closing - s.idle;
     line.idle += s.idle;
     line.login += s.opening;
     line.max_wait = std::max(line.max_wait, s.max_wait);

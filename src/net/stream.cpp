@@ -136,14 +136,25 @@ void stream::close() {
   socket_.close(ignored);
 }
 
-void stream::close_with(std::string_view bytes) {
+void stream::hang_up(std::string_view last_words) {
   if (!socket_.is_open()) return;
-  if (!backlog()) ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  // Unread input would turn our close into a reset, which may take the farewell with it.
+  if (!backlog()) ::send(socket_.native_handle(), last_words.data(), last_words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   ::shutdown(socket_.native_handle(), SHUT_WR);
+}
+
+bool stream::discard() {
   char waste[4096];
-  for (int i = 0; i < 16 && ::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT) > 0; ++i) {
+  for (int i = 0; i < 16; ++i) {
+    const auto n = ::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT);
+    if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
   }
+  return true;
+}
+
+void stream::close_with(std::string_view last_words) {
+  if (!socket_.is_open()) return;
+  hang_up(last_words);
+  discard();  // unread input would turn our close into a reset, which may take the last words with it
   close();
 }
 

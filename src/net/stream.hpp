@@ -61,8 +61,11 @@ class stream {
   bool is_open() const { return socket_.is_open(); }
   int native() { return socket_.native_handle(); }
   socket& raw() { return socket_; }
-  // Best effort: sends `bytes` if the kernel takes them at once, then closes.
-  void close_with(std::string_view bytes);
+  // Best effort: sends these bytes if the kernel takes them at once, and that nothing will follow.
+  void hang_up(std::string_view last_words);
+  // Reads and forgets. False: the other side has closed too.
+  bool discard();
+  void close_with(std::string_view last_words);
   std::uint64_t bytes_read() const { return bytes_read_; }
   std::uint64_t bytes_written() const { return bytes_written_; }
 

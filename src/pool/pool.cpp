@@ -56,7 +56,7 @@ void pool::configure(pool_limits limits, server_login login) {
     limits_ = limits;
     if (login_ != login) scram_ = {};
     login_ = std::move(login);
-    while (open_ - todo.close.size() > limits_.size) {
+    while (lasting() - todo.close.size() > limits_.size) {
       auto surplus = evict_idle();
       if (!surplus) break;
       todo.close.push_back(std::move(surplus));
@@ -138,7 +138,7 @@ void pool::open_failed(wire::pg_error error, bool retry) {
     --node_->open_;
     retry_at_ = steady::now() + retry_pause;
     starting_ = retry;
-    if (!retry && open_ == 0) {
+    if (!retry && lasting() == 0) {
       while (!waiters_.empty()) disappointed.push_back(pop_waiter());
     }
     feed_hungry(todo);
@@ -159,10 +159,16 @@ std::optional<std::uint32_t> pool::announce_failure(const std::string& reason) {
   return std::exchange(failures_kept_quiet_, 0);
 }
 
+void pool::closing() {
+  const std::lock_guard lock(node_->mutex_);
+  ++closing_;
+}
+
 void pool::closed() {
   plan todo;
   {
     const std::lock_guard lock(node_->mutex_);
+    --closing_;
     --open_;
     --node_->open_;
     plan_opens(todo);
@@ -182,7 +188,7 @@ void pool::maintain(steady::time_point now) {
         const bool dead = stirred.contains(it->get()) && !(*it)->still_good();
         const bool unused = limits_.server_idle_timeout.count() != 0 &&
                             now - (*it)->idle_since > limits_.server_idle_timeout &&
-                            open_ - going > limits_.min_size;
+                            lasting() - going > limits_.min_size;
         if (!dead && !unused && !expired(**it, now)) {
           ++it;
           continue;
@@ -193,7 +199,7 @@ void pool::maintain(steady::time_point now) {
       }
     }
     plan_opens(todo);
-    while (!paused_ && now >= retry_at_ && open_ < std::min(limits_.min_size, limits_.size) && node_->has_room()) {
+    while (!paused_ && now >= retry_at_ && lasting() - going < limits_.min_size && open_ < limits_.size && node_->has_room()) {
       ++open_;
       ++opening_;
       ++node_->open_;
@@ -279,6 +285,7 @@ pool::snapshot pool::state(steady::time_point now) const {
   snapshot s;
   s.open = open_;
   s.opening = opening_;
+  s.closing = closing_;
   s.idle = static_cast<std::uint32_t>(idle_count());
   s.waiting = static_cast<std::uint32_t>(waiters_.size());
   s.paused = paused_;
@@ -342,7 +349,7 @@ bool pool::expired(const server_connection& s, steady::time_point now) const {
 
 void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock) {
   const auto now = server->at().now();
-  if (paused_ || retired_ || server->state.broken || open_ > limits_.size ||
+  if (paused_ || retired_ || server->state.broken || lasting() > limits_.size ||
       expired(*server, now)) {
     todo.close.push_back(std::move(server));
     return;
@@ -371,7 +378,7 @@ void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>&
 void pool::plan_opens(plan& todo) {
   if (paused_ || waiters_.size() <= opening_) return;
   // With no connection left and none to come, whoever asks deserves an attempt and its reason at once.
-  if ((open_ != 0 || starting_) && steady::now() < retry_at_) return;
+  if ((lasting() != 0 || starting_) && steady::now() < retry_at_) return;
   auto who = waiters_.begin();
   std::advance(who, opening_);
   for (; who != waiters_.end() && open_ < limits_.size; ++who) {

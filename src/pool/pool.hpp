@@ -134,8 +134,9 @@ class pool : public std::enable_shared_from_this<pool> {
   void close_idle();
 
   struct snapshot {
-    std::uint32_t open = 0;     // all, those being opened included
+    std::uint32_t open = 0;  // all, those being opened and closed included: what the limit counts
     std::uint32_t opening = 0;
+    std::uint32_t closing = 0;
     std::uint32_t idle = 0;
     std::uint32_t waiting = 0;
     std::chrono::microseconds max_wait{0};
@@ -158,7 +159,8 @@ class pool : public std::enable_shared_from_this<pool> {
 
  private:
   friend class server_connection;
-  void closed();  // from ~server_connection
+  void closing();  // from ~server_connection
+  void closed();   // once PostgreSQL has ended its process
 
   struct plan {  // what to do once the mutex is released
     std::vector<std::pair<std::shared_ptr<pool>, worker*>> open;
@@ -175,6 +177,7 @@ class pool : public std::enable_shared_from_this<pool> {
   static void deliver(std::shared_ptr<waiter> who, checkout_result result);
   std::shared_ptr<waiter> pop_waiter();
   std::size_t idle_count() const;
+  std::uint32_t lasting() const { return open_ - closing_; }
 
   const target target_;
   forebay::node* const node_ = target_.node.get();
@@ -190,6 +193,7 @@ class pool : public std::enable_shared_from_this<pool> {
   boost::intrusive::list<waiter> waiters_;
   std::uint32_t open_ = 0;
   std::uint32_t opening_ = 0;
+  std::uint32_t closing_ = 0;
   bool paused_ = false;
   bool hungry_ = false;  // in the node's queue for room
   bool starting_ = false;  // the server is up but takes no logins yet

@@ -9,6 +9,13 @@
 #include "protocol/wire/status.hpp"
 
 namespace forebay {
+namespace {
+
+constexpr std::string_view terminate{"X\0\0\0\4", 5};
+// A server that has not ended its process by then gets no more of our patience.
+constexpr std::chrono::seconds end_timeout{3};
+
+}  // namespace
 
 server_connection::server_connection(std::shared_ptr<pool> home, worker& at, stream s)
     : io(std::move(s)),
@@ -18,13 +25,21 @@ server_connection::server_connection(std::shared_ptr<pool> home, worker& at, str
       at_(&at) {}
 
 server_connection::~server_connection() {
-  static constexpr std::string_view terminate{"X\0\0\0\4", 5};
-  if (!state.broken) {
-    io.close_with(terminate);
-  } else {
-    io.close();
+  home_->closing();
+  io.hang_up(state.broken ? std::string_view{} : terminate);
+  asio::co_spawn(at_->context(), await_end(std::move(home_), *at_, std::move(io)), asio::detached);
+}
+
+asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, worker& at, stream io) {
+  deadline limit([](void* s) { static_cast<stream*>(s)->cancel_waits(); }, &io);
+  limit.set(at.deadlines(), steady::now() + end_timeout);
+  while (true) {
+    const auto [failed] = co_await io.wait_readable(asio::as_tuple(asio::use_awaitable));
+    if (failed || !io.discard()) break;
   }
-  home_->closed();
+  limit.clear();
+  io.close();
+  home->closed();
 }
 
 bool server_connection::move_to(worker& to) {

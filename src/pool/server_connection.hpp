@@ -9,8 +9,8 @@
 // One logged-in connection to PostgreSQL and all that is known of the session behind it.
 //
 // Owned by exactly one of: a lease (a session's unique_ptr), a pool's idle set, or a hand-over posted to a worker;
-// only the owner touches it. Destroying it, wherever that happens, closes the socket and gives its place in the
-// pool's budget back.
+// only the owner touches it. Destroying it, wherever that happens, says goodbye. Its place in the pool's budget is free
+// when PostgreSQL has closed its side too, which it does as its process ends: so never more processes than the budget.
 namespace forebay {
 
 class pool;
@@ -49,6 +49,8 @@ class server_connection {
   steady::time_point idle_since;
 
  private:
+  static asio::awaitable<void> await_end(std::shared_ptr<pool> home, worker& at, stream io);
+
   std::shared_ptr<pool> home_;
   worker* at_;
 };

@@ -57,6 +57,10 @@ using customer_ptr = std::shared_ptr<customer>;
 class far_side {
  public:
   explicit far_side(bool at_once) : at_once_(at_once) {}
+  ~far_side() {
+    stopping_ = true;
+    closer_.join();
+  }
 
   pool::opener opener() {
     return [this](std::shared_ptr<pool> where, worker& on) {
@@ -132,11 +136,27 @@ class far_side {
     return count;
   }
 
+  // As PostgreSQL, which ends its process when the other side has hung up.
+  void close_those_hung_up() {
+    while (!stopping_) {
+      {
+        const std::lock_guard lock(mutex_);
+        for (auto& e : ends_) {
+          pollfd p{e.number, POLLRDHUP, 0};
+          if (e.number >= 0 && ::poll(&p, 1, 0) > 0) e.close();
+        }
+      }
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+
   const bool at_once_;
   mutable std::mutex mutex_;
   std::deque<std::pair<std::shared_ptr<pool>, worker*>> waiting_;
   std::deque<test::fd> ends_;
   std::size_t asked_ = 0, made_ = 0, most_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::thread closer_{[this] { close_those_hung_up(); }};
 };
 
 // A node, its pools and four workers.
@@ -177,6 +197,10 @@ struct house {
     auto who = std::make_shared<customer>();
     auto server = ask(p, i, who);
     return server ? std::move(server) : who->server();
+  }
+  // So many connections are left once those hung up have ended.
+  static bool left(const pool& p, std::uint32_t count) {
+    return eventually([&] { return now(p).open == count && now(p).closing == 0; });
   }
   static pool::snapshot now(const pool& p) { return p.state(steady::now()); }
 
