@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "protocol/fsm/crypto.hpp"
+#include "protocol/fsm/saslprep.hpp"
 
 namespace forebay::fsm {
 namespace {
@@ -25,6 +26,10 @@ std::optional<std::string_view> take(std::string_view& in, char attribute) {
   const auto value = in.substr(2, end - 2);
   in.remove_prefix(std::min(end + 1, in.size()));
   return value;
+}
+
+std::string salt_password(std::string_view password, std::string_view salt, unsigned iterations) {
+  return pbkdf2_sha256(saslprep(password), salt, iterations);
 }
 
 std::string exclusive_or(std::string a, std::string_view b) {
@@ -56,7 +61,7 @@ std::optional<scram_secret> scram_secret::parse(std::string_view text) {
 }
 
 scram_secret scram_secret::derive(std::string_view password, std::string_view salt, unsigned iterations) {
-  const auto salted = pbkdf2_sha256(password, salt, iterations);
+  const auto salted = salt_password(password, salt, iterations);
   return {iterations, std::string(salt), sha256(hmac_sha256(salted, "Client Key")), hmac_sha256(salted, "Server Key")};
 }
 
@@ -112,7 +117,7 @@ std::optional<std::string> scram_client::final(std::string_view server_first) {
   if (cache_ && cache_->salt == salt && cache_->iterations == *iterations) {
     salted = cache_->salted_password;
   } else {
-    salted = pbkdf2_sha256(password_, salt, *iterations);
+    salted = salt_password(password_, salt, *iterations);
     if (cache_) *cache_ = {salt, *iterations, salted};
   }
   const auto client_key = hmac_sha256(salted, "Client Key");

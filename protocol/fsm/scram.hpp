@@ -6,8 +6,7 @@
 
 // SCRAM-SHA-256 (RFC 5802, RFC 7677; PostgreSQL manual, "SASL Authentication"), both roles, without channel binding.
 //
-// Passwords: ASCII is used as it is. Beyond ASCII PostgreSQL applies SASLprep and falls back to the raw bytes where
-// that is not possible; here the raw bytes are used always, which is the same for text in Unicode's composed form (NFKC).
+// Passwords are prepared as PostgreSQL does it, see saslprep.hpp.
 namespace forebay::fsm {
 
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
