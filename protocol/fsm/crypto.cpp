@@ -8,8 +8,12 @@
 namespace forebay::fsm {
 namespace {
 
-const unsigned char* raw(std::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); }
-unsigned char* raw(std::string& s) { return reinterpret_cast<unsigned char*>(s.data()); }
+const unsigned char* raw(std::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
+unsigned char* raw(std::string& s) {
+  return reinterpret_cast<unsigned char*>(s.data());
+}
 
 }  // namespace
 

@@ -11,8 +11,12 @@ namespace {
 
 constexpr std::size_t max_collected = 64 * 1024;  // bytes of parameters; PostgreSQL sends less than one KiB
 
-bool is_md5_hash(std::string_view password) { return password.size() == 35 && password.starts_with("md5"); }
-bool is_scram_secret(std::string_view password) { return scram_secret::parse(password).has_value(); }
+bool is_md5_hash(std::string_view password) {
+  return password.size() == 35 && password.starts_with("md5");
+}
+bool is_scram_secret(std::string_view password) {
+  return scram_secret::parse(password).has_value();
+}
 
 }  // namespace
 
@@ -27,7 +31,8 @@ login_as_client::login_as_client(std::vector<std::pair<std::string, std::string>
 login_step login_as_client::start() const {
   wire::startup_message message;
   message.version = version_;
-  for (const auto& [name, value] : parameters_) message.parameters.emplace_back(name, value);
+  for (const auto& [name, value] : parameters_)
+    message.parameters.emplace_back(name, value);
   return {wire::encode(message), login_state::more};
 }
 

@@ -56,8 +56,9 @@ login_step login_as_server::start() {
 }
 
 login_step login_as_server::resume(char type, std::string_view body) {
-  if (type != wire::password_message::type) return malformed("expected password response, got message type " +
-                                                             std::to_string(static_cast<unsigned char>(type)));
+  if (type != wire::password_message::type)
+    return malformed("expected password response, got message type " +
+                     std::to_string(static_cast<unsigned char>(type)));
   switch (awaiting_) {
     case awaiting::clear_password:
     case awaiting::md5_password: {
@@ -115,7 +116,8 @@ scram_secret login_as_server::scram_secret_to_prove() const {
 login_step login_as_server::on_sasl_initial(std::string_view body) {
   const auto message = wire::sasl_initial_response::decode(body);
   if (!message || !message->has_data) return malformed("invalid SASL initial response");
-  if (message->mechanism != scram_mechanism) return malformed("client selected an invalid SASL authentication mechanism");
+  if (message->mechanism != scram_mechanism)
+    return malformed("client selected an invalid SASL authentication mechanism");
   scram_.emplace(scram_secret_to_prove(), base64(std::string_view(entropy_).substr(salt_size, 18)));
   const auto answer = scram_->first(message->data);
   if (!answer) return malformed("malformed SCRAM message");
@@ -134,7 +136,9 @@ login_step login_as_server::on_sasl_final(std::string_view body) {
 }
 
 login_step login_as_server::wrong_password() const {
-  return {{}, login_state::failed, wire::pg_error::fatal("28P01", "password authentication failed for user \"" + user_ + '"')};
+  return {{},
+          login_state::failed,
+          wire::pg_error::fatal("28P01", "password authentication failed for user \"" + user_ + '"')};
 }
 
 login_step login_as_server::malformed(std::string what) {

@@ -30,7 +30,8 @@ class login_as_server {
   enum class method : unsigned char { trust, plain, md5, scram_sha_256 };
   static constexpr std::size_t entropy_size = 40;  // random bytes for one login: nonce, salts
 
-  login_as_server(method how, std::string user, stored_secret secret, std::string entropy, std::string_view process_secret);
+  login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
+                  std::string_view process_secret);
 
   login_step start();
   login_step resume(char type, std::string_view body);

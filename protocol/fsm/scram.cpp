@@ -33,7 +33,8 @@ std::string salt_password(std::string_view password, std::string_view salt, unsi
 }
 
 std::string exclusive_or(std::string a, std::string_view b) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<char>(a[i] ^ b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    a[i] = static_cast<char>(a[i] ^ b[i]);
   return a;
 }
 
@@ -100,7 +101,9 @@ std::optional<std::string> scram_server::final(std::string_view message) {
   return "v=" + base64(hmac_sha256(secret_.server_key, auth_message));
 }
 
-std::string scram_client::first() const { return "n,,n=,r=" + nonce_; }
+std::string scram_client::first() const {
+  return "n,,n=,r=" + nonce_;
+}
 
 std::optional<std::string> scram_client::final(std::string_view server_first) {
   std::string_view rest = server_first;
