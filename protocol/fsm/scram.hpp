@@ -25,14 +25,15 @@ struct scram_secret {
   std::string text() const;
 };
 
-// The costly part of a client's login, the same as long as the server's salt is the same.
+// The costly part of a client's login, the same as long as the password and the server's salt are the same.
 struct scram_cache {
+  std::string password;
   std::string salt;
   unsigned iterations = 0;
   std::string salted_password;
 };
 
-// The server's role: proves that the client knows the password.
+// The server's role: proves that the client knows the password. Each function is for one call, in this order.
 class scram_server {
  public:
   // nonce: printable, of this exchange alone.
@@ -48,7 +49,8 @@ class scram_server {
   std::string nonce_;
   std::string gs2_header_;
   std::string client_first_bare_;
-  std::string server_first_;
+  std::string server_first_;  // empty: not said yet
+  bool answered_ = false;
 };
 
 // The client's role.
