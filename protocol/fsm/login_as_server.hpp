@@ -22,7 +22,9 @@ struct stored_secret {
   enum class kind : unsigned char { none, clear, md5, scram } what = kind::none;
   std::string text;
 
-  static stored_secret from_text(std::string text);  // tells the form by its beginning, as PostgreSQL does
+  // Tells the form by its beginning. What looks like a stored form is never taken for a password: one that is broken
+  // is `none`, or whoever knows that text could log in with it.
+  static stored_secret from_text(std::string text);
 };
 
 class login_as_server {

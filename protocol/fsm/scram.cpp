@@ -49,9 +49,8 @@ std::string exclusive_or(std::string a, std::string_view b) {
 }  // namespace
 
 std::optional<scram_secret> scram_secret::parse(std::string_view text) {
-  constexpr std::string_view prefix = "SCRAM-SHA-256$";
-  if (!text.starts_with(prefix)) return std::nullopt;
-  text.remove_prefix(prefix.size());
+  if (!text.starts_with(scram_secret_prefix)) return std::nullopt;
+  text.remove_prefix(scram_secret_prefix.size());
   const auto colon = text.find(':');
   const auto dollar = text.find('$');
   if (colon == std::string_view::npos || dollar == std::string_view::npos || colon > dollar) return std::nullopt;
@@ -75,8 +74,8 @@ scram_secret scram_secret::derive(std::string_view password, std::string_view sa
 }
 
 std::string scram_secret::text() const {
-  return "SCRAM-SHA-256$" + std::to_string(iterations) + ':' + base64(salt) + '$' + base64(stored_key) + ':' +
-         base64(server_key);
+  return std::string(scram_secret_prefix) + std::to_string(iterations) + ':' + base64(salt) + '$' + base64(stored_key) +
+         ':' + base64(server_key);
 }
 
 std::optional<std::string> scram_server::first(std::string_view message) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "protocol/fsm/login_step.hpp"
@@ -29,15 +30,12 @@ struct line {
 };
 using conversation = std::vector<line>;
 
-inline std::string as_bytes(std::string_view bytes) {
-  return std::string(bytes);
-}
-template <class Message>
-requires requires(const Message& m) {
-  wire::encode(m);
-}
-std::string as_bytes(const Message& message) {
-  return wire::encode(message);
+std::string as_bytes(const auto& message) {
+  if constexpr (std::is_convertible_v<decltype(message), std::string_view>) {
+    return std::string(message);
+  } else {
+    return wire::encode(message);
+  }
 }
 line says(const auto& message) {
   return {false, as_bytes(message)};
