@@ -6,6 +6,7 @@
 
 #include "protocol/fsm/login_step.hpp"
 #include "protocol/fsm/scram.hpp"
+#include "protocol/fsm/stored_secret.hpp"
 
 // Authenticates a client after its StartupMessage (manual, "Start-up" and "SASL Authentication").
 //
@@ -16,16 +17,6 @@
 // AuthenticationOk and what follows it is for the caller to send. An unknown user goes through the same exchange as a
 // known one, with a salt that is always the same for this name, and fails in the same words.
 namespace forebay::fsm {
-
-// What is known of a user's password: nothing, the password itself, or one of PostgreSQL's stored forms.
-struct stored_secret {
-  enum class kind : unsigned char { none, clear, md5, scram } what = kind::none;
-  std::string text;
-
-  // Tells the form by its beginning. What looks like a stored form is never taken for a password: one that is broken
-  // is `none`, or whoever knows that text could log in with it.
-  static stored_secret from_text(std::string text);
-};
 
 class login_as_server {
  public:

@@ -21,7 +21,7 @@ using wire::password_message;
 
 const std::string user = "ann";
 const std::string password = "ann's secret";
-const std::string wrong = "no secret";
+const std::string wrong = "bob's secret";
 const std::string entropy = "0123456789abcdefghijklmnopqrstuvwxyzABCD";
 const std::string md5_salt = entropy.substr(0, 4);
 const std::string server_nonce = base64(entropy.substr(16, 18));
@@ -230,7 +230,7 @@ TEST_CASE("login_as_server: long passwords") {
 }
 
 TEST_CASE("login_as_server: passwords beyond ASCII, as typed and as stored") {
-  const std::string composed = "p\u00e4ss no secret\u00a0", decomposed = "pa\u0308ss no secret ";
+  const std::string composed = "p\u00e4ss, ann's secret\u00a0", decomposed = "pa\u0308ss, ann's secret ";
   for (const auto how : {method::plain, method::md5, method::scram_sha_256}) {
     CHECK(log_in(server(how, stored_as(kind::scram, composed)), decomposed).last.state == login_state::done);
     CHECK(log_in(server(how, stored_as(kind::clear, composed)), composed).last.state == login_state::done);
@@ -314,7 +314,6 @@ TEST_CASE("login_as_server: whatever goes wrong at whatever step ends the login"
       CAPTURE(static_cast<int>(how));
       CAPTURE(static_cast<int>(what));
       const auto lines = script(how, what);
-      break_each_step([&] { return server(how, stored_as(what)); }, lines, {"08P01", "28P01"});
       break_each_step([&] { return server(how, stored_as(what)); }, lines, {"08P01", "28P01"});
     }
   }
