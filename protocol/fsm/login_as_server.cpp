@@ -105,7 +105,7 @@ scram_secret login_as_server::scram_secret_to_prove() const {
 
 login_step login_as_server::on_sasl_initial(std::string_view body) {
   const auto message = wire::sasl_initial_response::decode(body);
-  if (!message || !message->has_data) return malformed("invalid SASL initial response");
+  if (!message) return malformed("invalid SASL initial response");
   if (message->mechanism != scram_mechanism)
     return malformed("client selected an invalid SASL authentication mechanism");
   scram_.emplace(scram_secret_to_prove(), base64(std::string_view(entropy_).substr(salt_size, 18)));

@@ -49,6 +49,14 @@ TEST_CASE("login_as_client: a server must prove that it knows the password befor
     const auto data = "r=" + nonce + "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0" + other;
     check_refused(hear({sasl, as_bytes(authentication{auth_code::sasl_continue, data}), signature}), {"28000"});
   }
+  // What is said would be right, but not under this name.
+  const auto renamed = [](std::string message, auth_code code) {
+    message[8] = static_cast<char>(code);
+    return message;
+  };
+  check_refused(hear({sasl, challenge, renamed(signature, auth_code::sasl_continue)}), {"28000"});
+  check_refused(hear({sasl, renamed(challenge, auth_code::sasl_final)}), {"08P01"});
+  check_refused(hear({sasl, renamed(challenge, auth_code::sasl)}), {"08P01"});
   check_refused(hear({sasl, signature}), {"08P01"});
   check_refused(hear({sasl, challenge, challenge}), {"28000", "08P01"});
   check_refused(hear({signature}), {"08P01", "28000"});

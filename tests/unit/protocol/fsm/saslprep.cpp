@@ -90,7 +90,7 @@ TEST_CASE("saslprep: what is mapped and normalized") {
 TEST_CASE("saslprep: what cannot be prepared comes back as it is") {
   for (const auto bytes :
        {"\xc2"sv, "caf\xe9"sv, "\xc0\xaf"sv, "\xed\xa0\x80"sv, "\xf4\x90\x80\x80"sv, "\xc2\xad"sv, "\xff\xff"sv,
-        "\0\xc2\xa0"sv, "\xc2\xa0\0x"sv, "\xee\x80\x80\xc2\xa0"sv, "a\xd7\x90\xc2\xa0"sv}) {
+        "\0\xc2\xa0"sv, "\xc2\xa0\0x"sv, "\xee\x80\x80\xc2\xa0"sv, "\xc8\xa1\xc2\xa0"sv, "a\xd7\x90\xc2\xa0"sv}) {
     CAPTURE(bytes);
     CHECK(saslprep(bytes) == bytes);
   }

@@ -13,6 +13,7 @@
 namespace forebay::fsm {
 namespace {
 
+using namespace std::string_literals;
 using namespace std::string_view_literals;
 
 // RFC 7677, 3
@@ -170,7 +171,7 @@ TEST_CASE("scram: the channel binding flag is part of what is proved") {
     const auto challenge = server.first(message);
     if (!challenge) return false;
     auto answer = *client.final(*challenge);
-    answer.replace(2, 4, c);  // a client that means it would have hashed it too: see the next test
+    answer.replace(2, 4, c);
     return server.final(answer).has_value();
   };
   CHECK(with("n", "biws"));
@@ -179,17 +180,36 @@ TEST_CASE("scram: the channel binding flag is part of what is proved") {
   CHECK_FALSE(with("p=tls-server-end-point", "biws"));
 }
 
-TEST_CASE("scram: a client that could bind the channel, but was not offered it") {
-  auto server = server_of_rfc();
-  REQUIRE(server.first("y,,n=,r=" + client_nonce) == server_first);
-  // By hand: the same as above with c=base64("y,,").
-  const auto without_proof = "c=eSws,r=" + both_nonces;
+// The last message of a client that knows the password, whatever it says and was told.
+std::string proved(const std::string& client_first_bare, const std::string& told, const std::string& without_proof) {
   const auto salted = pbkdf2_sha256("pencil", scram_secret::parse(of_pencil)->salt, 4096);
   auto proof = hmac_sha256(salted, "Client Key");
-  const auto signature = hmac_sha256(sha256(proof), "n=,r=" + client_nonce + ',' + server_first + ',' + without_proof);
+  const auto signature = hmac_sha256(sha256(proof), client_first_bare + ',' + told + ',' + without_proof);
   for (std::size_t i = 0; i < proof.size(); ++i)
     proof[i] = static_cast<char>(proof[i] ^ signature[i]);
-  CHECK(server.final(without_proof + ",p=" + base64(proof)).has_value());
+  return without_proof + ",p=" + base64(proof);
+}
+
+TEST_CASE("scram: a client that knows the password must still repeat what was said before") {
+  const auto first = "n=,r=" + client_nonce;
+  const auto says = [&](std::string_view flag, const std::string& without_proof) {
+    auto server = server_of_rfc();
+    REQUIRE(server.first(std::string(flag) + first) == server_first);
+    return server.final(proved(first, server_first, without_proof)).has_value();
+  };
+  CHECK(says("n,,", "c=biws,r=" + both_nonces));
+  CHECK(says("n,,", "c=biws,r=" + both_nonces + ",x=extension"));
+  CHECK(says("y,,", "c=eSws,r=" + both_nonces));  // could bind the channel, but was not offered it
+  CHECK_FALSE(says("y,,", "c=biws,r=" + both_nonces));
+  CHECK_FALSE(says("n,,", "c=eSws,r=" + both_nonces));
+  CHECK_FALSE(says("n,,", "c=,r=" + both_nonces));
+  CHECK_FALSE(says("n,,", "r=" + both_nonces));
+  CHECK_FALSE(says("n,,", "c=biws"));
+  CHECK_FALSE(says("n,,", "c=biws,r=" + client_nonce));
+  CHECK_FALSE(says("n,,", "c=biws,r=" + both_nonces + 'x'));
+  CHECK_FALSE(says("n,,", "c=biws,r=" + server_nonce));
+  auto server = server_of_rfc();
+  CHECK_FALSE(server.final(proved("", "", "c=,r=" + server_nonce)));  // nothing was said yet
 }
 
 TEST_CASE("scram: a client's last message that is no such message") {
@@ -302,6 +322,12 @@ TEST_CASE("scram: every change of a secret makes another one, or none") {
   CHECK_FALSE(scram_secret::parse("pencil"));
   CHECK_FALSE(scram_secret::parse("md5" + std::string(32, 'a')));
   CHECK_FALSE(scram_secret::parse("SCRAM-SHA-256$4096$a:b:c"));
+  const std::string key = "WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=";
+  for (const auto& other : {""s, "AAAA"s, "AAAA" + key}) {
+    CHECK_FALSE(scram_secret::parse("SCRAM-SHA-256$4096:c2FsdA==$" + key + ':' + other));
+    CHECK_FALSE(scram_secret::parse("SCRAM-SHA-256$4096:c2FsdA==$" + other + ':' + key));
+  }
+  CHECK(scram_secret::parse("SCRAM-SHA-256$4096:c2FsdA==$" + key + ':' + key));
   CHECK_FALSE(
       scram_secret::parse("SCRAM-SHA-256$4096:$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:"
                           "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="));  // no salt
