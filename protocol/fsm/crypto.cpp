@@ -8,8 +8,12 @@
 namespace forebay::fsm {
 namespace {
 
-const unsigned char* raw(std::string_view s) { return reinterpret_cast<const unsigned char*>(s.data()); }
-unsigned char* raw(std::string& s) { return reinterpret_cast<unsigned char*>(s.data()); }
+const unsigned char* raw(std::string_view s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
+unsigned char* raw(std::string& s) {
+  return reinterpret_cast<unsigned char*>(s.data());
+}
 
 }  // namespace
 
@@ -56,14 +60,14 @@ std::string base64(std::string_view data) {
 bool base64_decode(std::string_view text, std::string& out) {
   out.clear();
   if (text.empty()) return true;
-  if (text.size() % 4 != 0 || text.find_first_of(" \t\r\n") != std::string_view::npos) return false;
-  const auto padding = text.size() - (text.find_last_not_of('=') + 1);
-  if (padding > 2 || text.substr(0, text.size() - padding).find('=') != std::string_view::npos) return false;
-  out.resize(text.size() / 4 * 3);
+  const auto padding = text.ends_with("==") ? 2U : text.ends_with('=') ? 1U : 0U;
+  out.resize(text.size() / 4 * 3 + 3);
   const int size = EVP_DecodeBlock(raw(out), raw(text), static_cast<int>(text.size()));
-  if (size < 0) return false;
-  out.resize(static_cast<std::size_t>(size) - padding);
-  return true;
+  if (size < 3) return false;
+  out.resize(static_cast<std::size_t>(size) - padding);  // OpenSSL decodes padding as zeros
+  // It also skips blanks and hyphens at the ends and ignores the bits that are left over. There is one text for some
+  // bytes, so that nothing can be changed on the way without notice.
+  return base64(out) == text;
 }
 
 bool same_bytes(std::string_view a, std::string_view b) {

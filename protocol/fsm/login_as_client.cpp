@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t max_collected = 64 * 1024;  // bytes of parameters; PostgreSQL sends less than one KiB
 
-bool is_md5_hash(std::string_view password) { return password.size() == 35 && password.starts_with("md5"); }
-bool is_scram_secret(std::string_view password) { return scram_secret::parse(password).has_value(); }
+// Ours or the server's configuration, not its bytes: no sign that the node is not well.
+constexpr std::string_view cannot_answer = "28000";
 
 }  // namespace
 
@@ -21,33 +21,30 @@ login_as_client::login_as_client(std::vector<std::pair<std::string, std::string>
                                  std::uint32_t version)
     : parameters_(std::move(parameters)),
       credentials_(std::move(credentials)),
+      secret_(stored_secret::from_text(credentials_.password).what),
       scram_(credentials_.password, base64(nonce), cache),
       version_(version) {}
 
 login_step login_as_client::start() const {
   wire::startup_message message;
   message.version = version_;
-  for (const auto& [name, value] : parameters_) message.parameters.emplace_back(name, value);
+  for (const auto& [name, value] : parameters_)
+    message.parameters.emplace_back(name, value);
   return {wire::encode(message), login_state::more};
 }
 
 login_step login_as_client::resume(char type, std::string_view body) {
+  if (phase_ == phase::ended) return out_of_turn(type);
   const bool logged_in = phase_ == phase::accepted;
   switch (type) {
     case wire::authentication::type:
-      return logged_in || phase_ == phase::ended ? out_of_turn(type) : on_authentication(body);
-    case wire::error_response::type: {
-      const auto message = wire::error_response::decode(body);
-      phase_ = phase::ended;
-      if (!message) return fail("server sent a malformed error during login");
-      auto error = message->to_pg_error();
-      error.level = wire::severity::fatal;
-      return {{}, login_state::failed, std::move(error)};
-    }
+      return logged_in ? out_of_turn(type) : on_authentication(body);
+    case wire::error_response::type:
+      return on_error(body);
     case wire::notice_response::type:
-      return {};
+      return wire::notice_response::decode(body) ? login_step{} : fail("server sent a malformed notice during login");
     case wire::negotiate_protocol_version::type:
-      return wire::negotiate_protocol_version::decode(body) ? login_step{} : fail("malformed protocol negotiation");
+      return phase_ == phase::first ? on_negotiation(body) : out_of_turn(type);
     case wire::parameter_status::type:
       return logged_in ? on_parameter(body) : out_of_turn(type);
     case wire::backend_key_data::type:
@@ -57,6 +54,28 @@ login_step login_as_client::resume(char type, std::string_view body) {
     default:
       return out_of_turn(type);
   }
+}
+
+login_step login_as_client::on_error(std::string_view body) {
+  const auto message = wire::error_response::decode(body);
+  if (!message) return fail("server sent a malformed error during login");
+  phase_ = phase::ended;
+  auto error = message->to_pg_error();
+  error.level = wire::severity::fatal;
+  if (error.message.empty()) error.message = "server refused the login without saying why";
+  return {{}, login_state::failed, std::move(error)};
+}
+
+login_step login_as_client::on_negotiation(std::string_view body) {
+  const auto message = wire::negotiate_protocol_version::decode(body);
+  if (!message) return fail("malformed protocol negotiation");
+  constexpr std::uint32_t major_3 = 3U << 16;
+  const auto offered = message->version <= 0xffff ? major_3 | message->version : message->version;
+  if (offered < major_3 || offered > version_ || !message->unknown_options.empty()) {
+    return fail("server offers a protocol that was not asked for");
+  }
+  version_ = offered;
+  return {};
 }
 
 login_step login_as_client::on_authentication(std::string_view body) {
@@ -72,7 +91,7 @@ login_step login_as_client::on_authentication(std::string_view body) {
   }
   if (phase_ == phase::sasl_outcome) {
     if (message->code != auth_code::sasl_final || !scram_.verify(message->data)) {
-      return fail("server did not prove that it knows the password");
+      return fail("server did not prove that it knows the password", cannot_answer);
     }
     phase_ = phase::proved;
     return {};
@@ -84,39 +103,36 @@ login_step login_as_client::on_authentication(std::string_view body) {
       phase_ = phase::accepted;
       return {};
     case auth_code::cleartext_password:
-      if (credentials_.password.empty()) return fail("server asks for a password and none is configured");
-      if (is_md5_hash(credentials_.password) || is_scram_secret(credentials_.password)) {
-        return fail("server asks for the password in clear and only a hash is configured");
-      }
+      if (secret_ != stored_secret::kind::clear) return no_password();
       phase_ = phase::proved;
       return {wire::encode(wire::password_message{credentials_.password}), login_state::more};
     case auth_code::md5_password:
       return on_md5(message->data);
     case auth_code::sasl:
       return on_sasl(message->mechanisms());
+    case auth_code::sasl_continue:
+    case auth_code::sasl_final:
+      return fail("server began in the middle of an authentication");
     default:
-      return fail("server asks for GSSAPI, SSPI or Kerberos, which is not supported");
+      return fail("server asks for GSSAPI, SSPI or Kerberos, which is not supported", cannot_answer);
   }
 }
 
 login_step login_as_client::on_md5(std::string_view salt) {
   const auto& password = credentials_.password;
-  if (password.empty()) return fail("server asks for a password and none is configured");
-  if (is_scram_secret(password)) return fail("server asks for md5 and only a SCRAM secret is configured");
-  const auto inner = is_md5_hash(password) ? password.substr(3) : md5_hex(password + credentials_.user);
+  const bool hashed = secret_ == stored_secret::kind::md5;
+  if (!hashed && secret_ != stored_secret::kind::clear) return no_password();
+  const auto inner = hashed ? stored_secret::from_text(password).text.substr(3) : md5_hex(password + credentials_.user);
   const auto answer = "md5" + md5_hex(inner + std::string(salt));
   phase_ = phase::proved;
   return {wire::encode(wire::password_message{answer}), login_state::more};
 }
 
 login_step login_as_client::on_sasl(const std::vector<std::string_view>& mechanisms) {
-  if (credentials_.password.empty()) return fail("server asks for a password and none is configured");
-  if (is_md5_hash(credentials_.password) || is_scram_secret(credentials_.password)) {
-    return fail("server asks for SCRAM, which needs the password itself, and only a hash is configured");
-  }
   if (std::find(mechanisms.begin(), mechanisms.end(), scram_mechanism) == mechanisms.end()) {
-    return fail("server offers no SASL mechanism that is supported");
+    return fail("server offers no SASL mechanism that is supported", cannot_answer);
   }
+  if (secret_ != stored_secret::kind::clear) return no_password();
   phase_ = phase::sasl_challenge;
   const auto first = scram_.first();
   return {wire::encode(wire::sasl_initial_response{scram_mechanism, true, first}), login_state::more};
@@ -132,7 +148,9 @@ login_step login_as_client::on_parameter(std::string_view body) {
 
 login_step login_as_client::on_key(std::string_view body) {
   const auto message = wire::backend_key_data::decode(body);
-  if (!message) return fail("server sent a malformed cancel key");
+  // Longer keys came with protocol 3.2.
+  const bool fits = message && (version_ > wire::startup_message::version_3_0 || message->key.size() == 4);
+  if (!fits) return fail("server sent a malformed cancel key");
   facts_.backend_pid = message->pid;
   facts_.cancel_key = message->key;
   return {};
@@ -145,9 +163,15 @@ login_step login_as_client::on_ready(std::string_view body) {
   return {{}, login_state::done};
 }
 
-login_step login_as_client::fail(std::string why) {
+login_step login_as_client::fail(std::string why, std::string_view sqlstate) {
   phase_ = phase::ended;
-  return {{}, login_state::failed, wire::pg_error::fatal("08P01", std::move(why))};
+  return {{}, login_state::failed, wire::pg_error::fatal(std::string(sqlstate), std::move(why))};
+}
+
+login_step login_as_client::no_password() {
+  return fail(credentials_.password.empty() ? "server asks for a password and none is configured"
+                                            : "server asks for the password itself and only a hash is configured",
+              cannot_answer);
 }
 
 login_step login_as_client::out_of_turn(char type) {

@@ -8,6 +8,7 @@
 
 #include "protocol/fsm/login_step.hpp"
 #include "protocol/fsm/scram.hpp"
+#include "protocol/fsm/stored_secret.hpp"
 #include "protocol/wire/startup.hpp"
 
 // Logs in to PostgreSQL: from the StartupMessage to the first ReadyForQuery (manual, "Start-up"). The server is not
@@ -55,13 +56,17 @@ class login_as_client {
   login_step on_ready(std::string_view body);
   login_step on_parameter(std::string_view body);
   login_step on_key(std::string_view body);
-  login_step fail(std::string why);
+  login_step on_error(std::string_view body);
+  login_step on_negotiation(std::string_view body);
+  login_step no_password();
+  login_step fail(std::string why, std::string_view sqlstate = "08P01");
   login_step out_of_turn(char type);
 
   std::vector<std::pair<std::string, std::string>> parameters_;
   client_credentials credentials_;
+  stored_secret::kind secret_;  // what credentials_.password is
   scram_client scram_;
-  std::uint32_t version_;
+  std::uint32_t version_;  // asked for, then agreed on
   phase phase_ = phase::first;
   std::size_t collected_ = 0;
   session_facts facts_;

@@ -1,12 +1,13 @@
 #include "protocol/fsm/login_as_server.hpp"
 
+#include <utility>
+
 #include "protocol/fsm/crypto.hpp"
 #include "protocol/wire/auth.hpp"
 
 namespace forebay::fsm {
 namespace {
 
-constexpr std::size_t md5_text_size = 35;  // "md5" and 32 hex digits
 constexpr std::size_t salt_size = 16;
 constexpr std::size_t md5_salt_size = 4;
 
@@ -16,16 +17,6 @@ login_step ask(wire::auth_code code, std::string_view data = {}) {
 
 }  // namespace
 
-stored_secret stored_secret::from_text(std::string text) {
-  if (text.empty()) return {};
-  if (scram_secret::parse(text)) return {kind::scram, std::move(text)};
-  if (text.size() == md5_text_size && text.starts_with("md5") &&
-      text.find_first_not_of("0123456789abcdef", 3) == std::string::npos) {
-    return {kind::md5, std::move(text)};
-  }
-  return {kind::clear, std::move(text)};
-}
-
 login_as_server::login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
                                  std::string_view process_secret)
     : how_(how),
@@ -34,6 +25,8 @@ login_as_server::login_as_server(method how, std::string user, stored_secret sec
       entropy_(std::move(entropy)),
       mock_salt_(hmac_sha256(process_secret, user_).substr(0, salt_size)) {
   entropy_.resize(entropy_size);
+  const bool broken = secret_.what == stored_secret::kind::scram && !scram_secret::parse(secret_.text);
+  if (broken || secret_.text.empty()) secret_ = {};
 }
 
 bool login_as_server::offers_scram() const {
@@ -56,25 +49,22 @@ login_step login_as_server::start() {
 }
 
 login_step login_as_server::resume(char type, std::string_view body) {
-  if (type != wire::password_message::type) return malformed("expected password response, got message type " +
-                                                             std::to_string(static_cast<unsigned char>(type)));
-  switch (awaiting_) {
-    case awaiting::clear_password:
-    case awaiting::md5_password: {
-      const auto message = wire::password_message::decode(body);
-      if (!message) return malformed("invalid password packet size");
-      return awaiting_ == awaiting::md5_password ? on_md5(message->password) : on_clear(message->password);
-    }
-    case awaiting::sasl_initial:
-      return on_sasl_initial(body);
-    case awaiting::sasl_final:
-      return on_sasl_final(body);
-    default:
-      return malformed("unexpected password response");
+  // Each question has one answer. What is due next is set where it is asked; after the end nothing is.
+  const auto due = std::exchange(awaiting_, awaiting::nothing);
+  if (due == awaiting::nothing) return malformed("unexpected password response");
+  if (type != wire::password_message::type) {
+    return malformed("expected password response, got message type " +
+                     std::to_string(static_cast<unsigned char>(type)));
   }
+  if (due == awaiting::sasl_initial) return on_sasl_initial(body);
+  if (due == awaiting::sasl_final) return on_sasl_final(body);
+  const auto message = wire::password_message::decode(body);
+  if (!message) return malformed("invalid password packet size");
+  return due == awaiting::md5_password ? on_md5(message->password) : on_clear(message->password);
 }
 
 login_step login_as_server::on_clear(std::string_view password) {
+  if (password.empty()) return wrong_password();  // whatever is stored, as PostgreSQL
   bool right = false;
   switch (secret_.what) {
     case stored_secret::kind::clear:
@@ -99,7 +89,8 @@ login_step login_as_server::on_md5(std::string_view answer) {
                      : secret_.what == stored_secret::kind::md5 ? secret_.text
                                                                 : "md5" + std::string(32, '?');
   const auto expected = "md5" + md5_hex(known.substr(3) + entropy_.substr(0, md5_salt_size));
-  const bool right = same_bytes(answer, expected) && secret_.what != stored_secret::kind::none;
+  const bool known_form = secret_.what == stored_secret::kind::clear || secret_.what == stored_secret::kind::md5;
+  const bool right = same_bytes(answer, expected) && known_form;
   return right ? login_step{{}, login_state::done} : wrong_password();
 }
 
@@ -114,8 +105,9 @@ scram_secret login_as_server::scram_secret_to_prove() const {
 
 login_step login_as_server::on_sasl_initial(std::string_view body) {
   const auto message = wire::sasl_initial_response::decode(body);
-  if (!message || !message->has_data) return malformed("invalid SASL initial response");
-  if (message->mechanism != scram_mechanism) return malformed("client selected an invalid SASL authentication mechanism");
+  if (!message) return malformed("invalid SASL initial response");
+  if (message->mechanism != scram_mechanism)
+    return malformed("client selected an invalid SASL authentication mechanism");
   scram_.emplace(scram_secret_to_prove(), base64(std::string_view(entropy_).substr(salt_size, 18)));
   const auto answer = scram_->first(message->data);
   if (!answer) return malformed("malformed SCRAM message");
@@ -124,7 +116,6 @@ login_step login_as_server::on_sasl_initial(std::string_view body) {
 }
 
 login_step login_as_server::on_sasl_final(std::string_view body) {
-  awaiting_ = awaiting::nothing;
   const auto answer = scram_->final(body);
   const bool provable = secret_.what == stored_secret::kind::scram || secret_.what == stored_secret::kind::clear;
   if (!answer || !provable) return wrong_password();
@@ -134,7 +125,9 @@ login_step login_as_server::on_sasl_final(std::string_view body) {
 }
 
 login_step login_as_server::wrong_password() const {
-  return {{}, login_state::failed, wire::pg_error::fatal("28P01", "password authentication failed for user \"" + user_ + '"')};
+  return {{},
+          login_state::failed,
+          wire::pg_error::fatal("28P01", "password authentication failed for user \"" + user_ + '"')};
 }
 
 login_step login_as_server::malformed(std::string what) {

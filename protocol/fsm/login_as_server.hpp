@@ -6,6 +6,7 @@
 
 #include "protocol/fsm/login_step.hpp"
 #include "protocol/fsm/scram.hpp"
+#include "protocol/fsm/stored_secret.hpp"
 
 // Authenticates a client after its StartupMessage (manual, "Start-up" and "SASL Authentication").
 //
@@ -17,20 +18,13 @@
 // known one, with a salt that is always the same for this name, and fails in the same words.
 namespace forebay::fsm {
 
-// What is known of a user's password: nothing, the password itself, or one of PostgreSQL's stored forms.
-struct stored_secret {
-  enum class kind : unsigned char { none, clear, md5, scram } what = kind::none;
-  std::string text;
-
-  static stored_secret from_text(std::string text);  // tells the form by its beginning, as PostgreSQL does
-};
-
 class login_as_server {
  public:
   enum class method : unsigned char { trust, plain, md5, scram_sha_256 };
   static constexpr std::size_t entropy_size = 40;  // random bytes for one login: nonce, salts
 
-  login_as_server(method how, std::string user, stored_secret secret, std::string entropy, std::string_view process_secret);
+  login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
+                  std::string_view process_secret);
 
   login_step start();
   login_step resume(char type, std::string_view body);

@@ -1,8 +1,10 @@
 #include "protocol/fsm/scram.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "protocol/fsm/crypto.hpp"
+#include "protocol/fsm/saslprep.hpp"
 
 namespace forebay::fsm {
 namespace {
@@ -18,26 +20,37 @@ std::optional<unsigned> to_iterations(std::string_view text) {
   return value;
 }
 
-// Takes "x=value" off the front, up to the next comma, which is taken too. nullopt: another attribute is there.
+// Takes "x=value" off the front, up to the next comma, which is taken too. nullopt: another attribute is there, or
+// nothing follows the comma.
 std::optional<std::string_view> take(std::string_view& in, char attribute) {
   if (in.size() < 2 || in[0] != attribute || in[1] != '=') return std::nullopt;
   const auto end = std::min(in.find(','), in.size());
+  if (end + 1 == in.size()) return std::nullopt;
   const auto value = in.substr(2, end - 2);
   in.remove_prefix(std::min(end + 1, in.size()));
   return value;
 }
 
+// RFC 5802: printable ASCII without the comma, which take() has looked for.
+bool is_nonce(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x21 && c <= 0x7e; });
+}
+
+std::string salt_password(std::string_view password, std::string_view salt, unsigned iterations) {
+  return pbkdf2_sha256(saslprep(password), salt, iterations);
+}
+
 std::string exclusive_or(std::string a, std::string_view b) {
-  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<char>(a[i] ^ b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    a[i] = static_cast<char>(a[i] ^ b[i]);
   return a;
 }
 
 }  // namespace
 
 std::optional<scram_secret> scram_secret::parse(std::string_view text) {
-  constexpr std::string_view prefix = "SCRAM-SHA-256$";
-  if (!text.starts_with(prefix)) return std::nullopt;
-  text.remove_prefix(prefix.size());
+  if (!text.starts_with(scram_secret_prefix)) return std::nullopt;
+  text.remove_prefix(scram_secret_prefix.size());
   const auto colon = text.find(':');
   const auto dollar = text.find('$');
   if (colon == std::string_view::npos || dollar == std::string_view::npos || colon > dollar) return std::nullopt;
@@ -56,16 +69,17 @@ std::optional<scram_secret> scram_secret::parse(std::string_view text) {
 }
 
 scram_secret scram_secret::derive(std::string_view password, std::string_view salt, unsigned iterations) {
-  const auto salted = pbkdf2_sha256(password, salt, iterations);
+  const auto salted = salt_password(password, salt, iterations);
   return {iterations, std::string(salt), sha256(hmac_sha256(salted, "Client Key")), hmac_sha256(salted, "Server Key")};
 }
 
 std::string scram_secret::text() const {
-  return "SCRAM-SHA-256$" + std::to_string(iterations) + ':' + base64(salt) + '$' + base64(stored_key) + ':' +
-         base64(server_key);
+  return std::string(scram_secret_prefix) + std::to_string(iterations) + ':' + base64(salt) + '$' + base64(stored_key) +
+         ':' + base64(server_key);
 }
 
 std::optional<std::string> scram_server::first(std::string_view message) {
+  if (!server_first_.empty()) return std::nullopt;
   // gs2-header: "n" or "y" (the client could bind the channel but thinks we cannot), no authzid; "p=" wants binding.
   if (!message.starts_with("n,,") && !message.starts_with("y,,")) return std::nullopt;
   gs2_header_ = message.substr(0, 3);
@@ -73,13 +87,15 @@ std::optional<std::string> scram_server::first(std::string_view message) {
   std::string_view rest = client_first_bare_;
   if (!take(rest, 'n')) return std::nullopt;  // the name is that of the startup packet, as in PostgreSQL
   const auto client_nonce = take(rest, 'r');
-  if (!client_nonce || client_nonce->empty()) return std::nullopt;
+  if (!client_nonce || !is_nonce(*client_nonce)) return std::nullopt;
   nonce_.insert(0, *client_nonce);
   server_first_ = "r=" + nonce_ + ",s=" + base64(secret_.salt) + ",i=" + std::to_string(secret_.iterations);
   return server_first_;
 }
 
 std::optional<std::string> scram_server::final(std::string_view message) {
+  if (server_first_.empty() || answered_) return std::nullopt;
+  answered_ = true;
   const auto proof_at = message.rfind(",p=");
   if (proof_at == std::string_view::npos) return std::nullopt;
   const auto without_proof = message.substr(0, proof_at);
@@ -95,7 +111,9 @@ std::optional<std::string> scram_server::final(std::string_view message) {
   return "v=" + base64(hmac_sha256(secret_.server_key, auth_message));
 }
 
-std::string scram_client::first() const { return "n,,n=,r=" + nonce_; }
+std::string scram_client::first() const {
+  return "n,,n=,r=" + nonce_;
+}
 
 std::optional<std::string> scram_client::final(std::string_view server_first) {
   std::string_view rest = server_first;
@@ -103,17 +121,18 @@ std::optional<std::string> scram_client::final(std::string_view server_first) {
   const auto salt_text = take(rest, 's');
   const auto iterations_text = take(rest, 'i');
   std::string salt;
-  if (!nonce || nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) return std::nullopt;
+  if (!rest.empty()) return std::nullopt;  // as libpq: no extensions are known
+  if (!nonce || !is_nonce(*nonce) || nonce->size() <= nonce_.size() || !nonce->starts_with(nonce_)) return std::nullopt;
   if (!salt_text || !base64_decode(*salt_text, salt) || salt.empty()) return std::nullopt;
   const auto iterations = iterations_text ? to_iterations(*iterations_text) : std::nullopt;
   if (!iterations) return std::nullopt;
 
   std::string salted;
-  if (cache_ && cache_->salt == salt && cache_->iterations == *iterations) {
+  if (cache_ && cache_->password == password_ && cache_->salt == salt && cache_->iterations == *iterations) {
     salted = cache_->salted_password;
   } else {
-    salted = pbkdf2_sha256(password_, salt, *iterations);
-    if (cache_) *cache_ = {salt, *iterations, salted};
+    salted = salt_password(password_, salt, *iterations);
+    if (cache_) *cache_ = {password_, salt, *iterations, salted};
   }
   const auto client_key = hmac_sha256(salted, "Client Key");
   const auto without_proof = "c=biws,r=" + std::string(*nonce);
@@ -126,7 +145,7 @@ std::optional<std::string> scram_client::final(std::string_view server_first) {
 bool scram_client::verify(std::string_view server_final) const {
   std::string signature;
   const auto value = take(server_final, 'v');
-  return !server_signature_.empty() && value && base64_decode(*value, signature) &&
+  return !server_signature_.empty() && value && server_final.empty() && base64_decode(*value, signature) &&
          same_bytes(signature, server_signature_);
 }
 

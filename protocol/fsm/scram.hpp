@@ -6,11 +6,11 @@
 
 // SCRAM-SHA-256 (RFC 5802, RFC 7677; PostgreSQL manual, "SASL Authentication"), both roles, without channel binding.
 //
-// Passwords: ASCII is used as it is. Beyond ASCII PostgreSQL applies SASLprep and falls back to the raw bytes where
-// that is not possible; here the raw bytes are used always, which is the same for text in Unicode's composed form (NFKC).
+// Passwords are prepared as PostgreSQL does it, see saslprep.hpp.
 namespace forebay::fsm {
 
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
+inline constexpr std::string_view scram_secret_prefix = "SCRAM-SHA-256$";
 inline constexpr unsigned scram_default_iterations = 4096;
 inline constexpr unsigned scram_max_iterations = 10'000'000;  // a hostile server must not keep a thread busy for ever
 
@@ -26,14 +26,15 @@ struct scram_secret {
   std::string text() const;
 };
 
-// The costly part of a client's login, the same as long as the server's salt is the same.
+// The costly part of a client's login, the same as long as the password and the server's salt are the same.
 struct scram_cache {
+  std::string password;
   std::string salt;
   unsigned iterations = 0;
   std::string salted_password;
 };
 
-// The server's role: proves that the client knows the password.
+// The server's role: proves that the client knows the password. Each function is for one call, in this order.
 class scram_server {
  public:
   // nonce: printable, of this exchange alone.
@@ -49,7 +50,8 @@ class scram_server {
   std::string nonce_;
   std::string gs2_header_;
   std::string client_first_bare_;
-  std::string server_first_;
+  std::string server_first_;  // empty: not said yet
+  bool answered_ = false;
 };
 
 // The client's role.

@@ -9,6 +9,10 @@ void write_field(writer& w, char code, std::string_view text) {
   w.cstring(text);
 }
 
+bool is_sqlstate(std::string_view text) {
+  return text.size() == 5 && text.find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == text.npos;
+}
+
 }  // namespace
 
 void pg_error::encode(writer& w) const {
@@ -51,7 +55,7 @@ void fields_message<Type>::encode(writer& w) const {
 template <char Type>
 pg_error fields_message<Type>::to_pg_error() const {
   const bool ends = severity() == "FATAL" || severity() == "PANIC";
-  return {std::string(sqlstate().empty() ? "XX000" : sqlstate()), std::string(message()), std::string(detail()),
+  return {std::string(is_sqlstate(sqlstate()) ? sqlstate() : "XX000"), std::string(message()), std::string(detail()),
           std::string(hint()), ends ? wire::severity::fatal : wire::severity::error};
 }
 

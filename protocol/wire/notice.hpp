@@ -53,7 +53,7 @@ struct fields_message {
   std::string_view detail() const { return field('D'); }
   std::string_view hint() const { return field('H'); }
 
-  pg_error to_pg_error() const;
+  pg_error to_pg_error() const;  // with XX000 where there is no SQLSTATE, or what cannot be one
 
   static result<fields_message> decode(std::string_view body);
   void encode(writer& w) const;

@@ -143,7 +143,7 @@ class Endpoint:
 
     def env(self, user="app", dbname="app", **more):
         """The environment for psql, pgbench, pg_dump."""
-        return {**os.environ, "PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": user, "PGPASSWORD": PASSWORDS[user],
+        return {**os.environ, "PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": user, "PGPASSWORD": PASSWORDS.get(user, ""),
                 "PGDATABASE": dbname, "PGCONNECT_TIMEOUT": "10", "PGSSLMODE": "disable", "PGGSSENCMODE": "disable", **more}
 
     def psql(self, sql, user="app", dbname="app", check=True, arguments=(), **more):

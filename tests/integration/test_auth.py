@@ -208,6 +208,33 @@ def test_long_passwords(forebay, method):
     refused(proxy, "ann", password=password[:-1])
 
 
+# As typed, and what SASLprep (RFC 4013) makes of it; libpq and PostgreSQL prepare passwords, or take the bytes as they are.
+PREPARED = [("pa\u00a0ss", "pa ss"), ("\ufb01x", "fix"), ("\u2168", "IX"), ("I\u00adX", "IX"), ("pa\u0308ss", "p\u00e4ss"),
+            ("\u0340x", "\u0340x"), ("a\u2135", "a\u05d0"), ("\u0221\u00a0", "\u0221\u00a0")]
+
+
+@pytest.mark.proxy
+@pytest.mark.parametrize("typed, prepared", PREPARED, ids=[ascii(typed) for typed, _ in PREPARED])
+def test_passwords_beyond_ascii(forebay, cluster, typed, prepared):
+    """psql and PostgreSQL agree with us on what they are, whichever side has the secret and whichever the password."""
+    cluster.sql("drop role if exists fancy")
+    cluster.sql(f"create role fancy login password '{typed}'")
+    (row,) = cluster.sql("select rolpassword as secret from pg_authid where rolname = 'fancy'")
+    try:
+        # Clear on our side: both logins are made of it.
+        proxy = forebay(users=[{"name": "fancy", "password": typed}, ADMIN])
+        for password in {typed, prepared}:
+            assert proxy.psql("select current_user", "fancy", PGPASSWORD=password).stdout == "fancy\n"
+        assert proxy.psql("select 1", "fancy", PGPASSWORD=typed + "x", check=False).returncode != 0
+        # PostgreSQL's secret on our side, the password sent in clear.
+        for method in ("plain", "scram-sha-256"):
+            proxy = forebay(auth={"type": method}, databases=FORCED, users=[{"name": "fancy", "secret": row["secret"]}, ADMIN])
+            for password in {typed, prepared}:
+                assert proxy.psql("select 1", "fancy", PGPASSWORD=password).stdout == "1\n"
+    finally:
+        cluster.sql("drop role if exists fancy")
+
+
 @pytest.mark.proxy
 def test_login_timeout(forebay):
     proxy = forebay(auth={"login_timeout": "500ms"})
