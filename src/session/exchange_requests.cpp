@@ -66,7 +66,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
       return std::nullopt;
     case 'H':
       forward(p, request::flush);
-      emit_synthesized();
+      if (server_.framer.at_boundary()) emit_synthesized();  // else at the end of the message coming in
       return std::nullopt;
     case 'F':
       ++client_.queries;

@@ -106,7 +106,8 @@ void run(std::string_view bytes) {
     return server ? r.from_server(part) : r.from_client(part);
   };
   bool goes_on = true;
-  while (goes_on && !in.empty()) {
+  std::size_t said = 0;
+  while (goes_on && !in.empty() && said < 400'000) {
     const auto op = in.u8();
     const bool server = op & 1;
     switch (op / 2 % 6) {
@@ -116,6 +117,7 @@ void run(std::string_view bytes) {
         break;
       case 2: {
         const auto message = large(in);
+        said += message.size();
         const auto now = std::size_t{in.u8()} * 256;
         goes_on = say(server, std::exchange(kept[server], {})) && say(server, std::string_view(message).substr(0, now));
         kept[server] = message.substr(std::min(now, message.size()));
@@ -148,7 +150,7 @@ std::vector<std::string> seeds() {
   const auto other_server = in_u8(8), rest_of_server = in_u8(7), rest_of_client = in_u8(6);
   const wire::command_complete select{"SELECT 1"};
   const wire::ready_for_query ready{'I'};
-  const wire::parse parse{"s", "select 1"};
+  const wire::parse parse{"s", "select 1"}, again{"t", "select 1"};
   const auto prepare = client(parse, wire::describe{'S', "s"}, wire::sync{}) +
                        server(wire::parse_complete{}, wire::parameter_description{}, wire::no_data{}, ready);
   const auto run_it = client(wire::bind{"", "s"}, wire::execute{}, wire::sync{});
@@ -180,11 +182,11 @@ std::vector<std::string> seeds() {
       plain + large_part(false, wire::encode(wire::query{"select '"}), 80, 70) + rest_of_client + server(select, ready),
       plain + large_part(false, wire::encode(wire::parse{"l", "select '"}), 80, 70) + rest_of_client,
       plain + large_part(false, wire::encode(wire::copy_data{"1\n"}), 80, 70) + rest_of_client,
-      plain + prepare + client(wire::describe{'S', "s"}, parse, wire::sync{}) + server(wire::parameter_description{}) +
+      plain + prepare + client(wire::describe{'S', "s"}, again, wire::sync{}) + server(wire::parameter_description{}) +
           large_part(true, wire::encode(wire::row_description{{{"a"}}}), 80, 70) + rest_of_server,
-      plain + large_part(true, wire::encode(notice), 80, 2) + prepare + rest_of_server,
+      plain + prepare + large_part(true, wire::encode(notice), 80, 2) + client(again, wire::flush{}) + rest_of_server,
       plain + run_it + large_part(true, wire::encode(wire::data_row{{"1"}}), 80, 2) + client(wire::flush{}) +
-          rest_of_server + in_u8(255) + its_rows,
+          rest_of_server + in_u8(251) + its_rows,
   };
 }
 
