@@ -24,6 +24,8 @@ std::vector<std::string> seeds() {
           "postgresql://a%20b:sEcReT%2f@[::1]:5433,/",
           "postgres://app@",
           "postgres://app:sEcReT/@h",
+          "postgres://app@h:sEcReT",
+          "postgres://app@h/?sEcReT",
           "host=h",
           "postgres://a@h?sslmode=require&x=%4"};
 }

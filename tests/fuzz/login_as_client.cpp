@@ -1,6 +1,7 @@
 #include "protocol/fsm/login_as_client.hpp"
 
 #include "input.hpp"
+#include "protocol/fsm/crypto.hpp"
 #include "protocol/wire/auth.hpp"
 #include "protocol/wire/startup.hpp"
 #include "protocol/wire/status.hpp"
@@ -13,6 +14,7 @@ namespace {
 using fsm::login_state;
 
 const std::string clear = "secret";
+constexpr std::size_t proof_size = 9 + 46;  // of AuthenticationSASLFinal: header and code, then "v=" and 44 digits
 constexpr std::string_view nonce = "0123456789abcdefgh";
 
 std::string password_of_kind(std::size_t kind) {
@@ -20,6 +22,20 @@ std::string password_of_kind(std::size_t kind) {
                                fsm::scram_secret::derive(clear, "salt", 1).text()};
   return kinds[kind];
 }
+
+// What only a server that knows the password can say, worked out from the messages before (RFC 5802, 3).
+struct exchange {
+  std::string hello, challenge, answer;
+
+  std::string proof() const {
+    const auto salt_at = challenge.find(",s=") + 3, count_at = challenge.find(",i=", salt_at);
+    std::string salt;
+    fsm::base64_decode(std::string_view(challenge).substr(salt_at, count_at - salt_at), salt);
+    const auto iterations = static_cast<unsigned>(std::stoul(challenge.substr(count_at + 3)));
+    const auto all = hello + ',' + challenge + ',' + answer.substr(0, answer.rfind(",p="));
+    return fsm::hmac_sha256(fsm::scram_secret::derive(clear, salt, iterations).server_key, all);
+  }
+};
 
 void run(std::string_view bytes) {
   input in(bytes);
@@ -30,26 +46,34 @@ void run(std::string_view bytes) {
   fsm::login_as_client machine({{"user", "app"}, {"database", "db"}}, {"app", password}, nonce,
                                in.below(2) ? &cache : nullptr);
   machine.start();
-  bool scram = false, proof = false;
+  std::optional<exchange> scram;
+  bool proved = false;
   int answers = 0;
   std::size_t received = 0;
   while (!in.empty()) {
     const auto m = in.next_message();
     received += m.body.size();
-    proof = proof || (m.type == 'R' && m.body.starts_with(std::string_view("\0\0\0\x0cv=", 6)));
+    if (scram && m.type == 'R' && m.body.starts_with(std::string_view("\0\0\0\x0cv=", 6))) {
+      std::string proof;
+      fsm::base64_decode(m.body.substr(6, m.body.find(',', 6) - 6), proof);
+      proved = proved || (!scram->answer.empty() && proof == scram->proof());
+    }
     const auto step = machine.resume(m.type, m.body);
     reframed sent;
     expect(sent.feed(step.send, [&](const wire::piece& p) {
       expect(p.type == 'p');
-      const bool sasl = p.body().starts_with(fsm::scram_mechanism);
-      scram = scram || sasl;
-      answers += !sasl;
+      if (const auto initial = wire::sasl_initial_response::decode(p.body())) {
+        scram.emplace().hello = initial->data.substr(3);
+        return;
+      }
+      if (scram) scram->challenge = m.body.substr(4), scram->answer = p.body();
+      ++answers;
       const bool asked = m.type == 'R' && m.body == std::string_view("\0\0\0\3", 4);
       expect(p.body().find(clear) == std::string_view::npos || (asked && kind == 0));
     }));
     expect(sent.at_boundary() && answers <= 1);
     if (step.state == login_state::more) continue;
-    expect(step.state != login_state::done || !scram || proof);
+    expect(step.state != login_state::done || !scram || proved);
     expect(step.state == login_state::done || !step.error.message.empty() || m.type == 'E');
     break;
   }
@@ -86,6 +110,14 @@ std::vector<std::string> seeds() {
     for (const auto& asked : {std::string(), plain, md5, scram_conversation()})
       all.push_back(kind + asked + greeting());
   }
+  // The proof left out, and another one.
+  const auto scram = scram_conversation();
+  const auto unproved = scram.substr(0, scram.size() - proof_size);
+  const std::string wrong = "v=" + fsm::base64(std::string(32, 'x'));
+  all.push_back(std::string("\0\0", 2) + unproved + greeting());
+  all.push_back(std::string("\0\0", 2) + unproved + wire::encode(wire::authentication{}) + greeting());
+  all.push_back(std::string("\0\0", 2) + unproved +
+                wire::encode(wire::authentication{wire::auth_code::sasl_final, wrong}) + greeting());
   all.push_back(std::string("\0\0", 2) + wire::encode(wire::notice_response{{{'M', "hello"}}}) +
                 wire::encode(wire::error_response{{{'S', "FATAL"}, {'C', "28P01"}, {'M', "no"}}}));
   all.push_back(std::string("\0\0", 2) + wire::encode(wire::negotiate_protocol_version{3U << 16, {"_pq_.x"}}) +

@@ -18,7 +18,11 @@ void run(std::string_view text) {
 }
 
 std::vector<std::string> seeds() {
-  return {"-c search_path=app,public -cwork_mem=1MB --statement-timeout=5s", "-c  a=b\\ c\\\\ --x=", "-c", "  ",
+  return {"-c search_path=app,public -cwork_mem=1MB --statement-timeout=5s",
+          "-c  a=b\\ c\\\\ --x=",
+          "-c",
+          "  ",
+          "--=x",
           "word"};
 }
 

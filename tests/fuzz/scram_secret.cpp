@@ -20,9 +20,11 @@ void run(std::string_view text) {
 
 std::vector<std::string> seeds() {
   return {fsm::scram_secret::derive("secret", "saltsaltsaltsalt", 1).text(),
-          fsm::scram_secret::derive("secret", "s", 1).text(), "md5" + std::string(32, 'a'),
+          fsm::scram_secret::derive("secret", "s", 1).text(),
+          "md5" + std::string(32, 'a'),
           "SCRAM-SHA-256$10000000:c2FsdA==$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"
           "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=",
+          "SCRAM-SHA-256$4096:c2FsdA==$AAAA:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBA=",
           "secret"};
 }
 
