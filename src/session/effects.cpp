@@ -73,13 +73,22 @@ effect::mask leading_effects(std::string_view text) {
   return tracked ? effect::none : effect::setting;
 }
 
-// Words that matter wherever they stand. Their first letters filter nearly everything else out.
-effect::mask word_effects(std::string_view text) {
+// Words that matter wherever they stand. Their first letters filter nearly everything else out. Of a text that is not
+// whole, ON COMMIT DROP is not believed: it may go on in another way.
+effect::mask word_effects(std::string_view text, bool whole) {
   effect::mask found = effect::none;
   std::string_view before;
+  bool may_be_dropped = false;  // of the temporary table named last: by an ON COMMIT DROP of its own statement
   std::size_t at = 0;
   while (at < text.size()) {
+    const auto gap_at = at;
     const auto word = next_word(text, at);
+    const auto gap = text.substr(gap_at, at - word.size() - gap_at);
+    // Behind a quote or in a comment the words may be no SQL.
+    if (may_be_dropped && (gap.find_first_of(";'$") != gap.npos || gap.find("--") != gap.npos ||
+                           gap.find("/*") != gap.npos)) {
+      may_be_dropped = false;
+    }
     switch (word.empty() ? '\0' : static_cast<char>(word.front() | 0x20)) {
       case 's':
         if (same_name(word, "set_config")) found |= effect::set_function;
@@ -90,10 +99,12 @@ effect::mask word_effects(std::string_view text) {
           found |= effect::advisory_lock;
         } else if (same_name(word, "pg_temp")) {
           found |= effect::temporary;
+          may_be_dropped = false;
         }
         break;
       case 't':
         if (one_of(word, {"temp", "temporary"}) && one_of(before, {"create", "replace", "global", "local", "into"})) {
+          may_be_dropped = whole && (found & effect::temporary) == 0;
           found |= effect::temporary;
         }
         break;
@@ -102,7 +113,10 @@ effect::mask word_effects(std::string_view text) {
         break;
       case 'd':
         // ON COMMIT DROP: the table ends with its transaction.
-        if (same_name(word, "drop") && same_name(before, "commit")) found &= ~effect::temporary;
+        if (may_be_dropped && same_name(word, "drop") && same_name(before, "commit")) {
+          found &= ~effect::temporary;
+          may_be_dropped = false;
+        }
         break;
       case 'h':
         if (same_name(word, "hold") && same_name(before, "with")) found |= effect::hold_cursor;
@@ -115,6 +129,18 @@ effect::mask word_effects(std::string_view text) {
   return found;
 }
 
+// Appends the text up to `most` bytes in all, with one blank for all that stands between two words.
+template <class Iterator>
+void condense(Iterator from, Iterator to, std::size_t most, std::string& out) {
+  for (; from != to && out.size() < most; ++from) {
+    if (is_word_char(*from)) {
+      out += *from;
+    } else if (out.empty() || out.back() != ' ') {
+      out += ' ';
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view to_text(pin_reason reason) {
@@ -124,12 +150,22 @@ std::string_view to_text(pin_reason reason) {
   return names[static_cast<std::size_t>(reason)];
 }
 
-effect::mask scan_effects(std::string_view text) { return leading_effects(text) | word_effects(text); }
+effect::mask scan_effects(std::string_view text) {
+  if (text.ends_with('\0')) text.remove_suffix(1);
+  return leading_effects(text) | word_effects(text, true);
+}
 
 effect::mask scan_effects_of_piece(std::string_view tail, std::string_view piece) {
-  std::string seam(tail.substr(tail.size() - std::min(tail.size(), effects_tail)));
-  seam.append(piece.substr(0, effects_tail));
-  return effect::several | word_effects(seam) | word_effects(piece);
+  std::string seam(tail);
+  condense(piece.begin(), piece.end(), tail.size() + effects_tail, seam);
+  return effect::several | word_effects(seam, false) | word_effects(piece, false);
+}
+
+std::string effects_tail_of(std::string_view tail, std::string_view piece) {
+  std::string reversed;
+  condense(piece.rbegin(), piece.rend(), effects_tail, reversed);
+  condense(tail.rbegin(), tail.rend(), effects_tail, reversed);
+  return {reversed.rbegin(), reversed.rend()};
 }
 
 pin_reason pin_before(effect::mask effects) {

@@ -38,11 +38,12 @@ enum class pin_reason : std::uint8_t {
 };
 std::string_view to_text(pin_reason reason);
 
-// From the text, before it runs. Large texts are scanned in pieces: a word over a boundary is found when `tail` (the
-// last bytes of the piece before) is given.
+// From the text, before it runs; the zero byte that ends it in a Query may be there. Large texts are scanned in pieces: a
+// word over a border is found when `tail`, what effects_tail_of() made of the pieces before, is given.
 effect::mask scan_effects(std::string_view text);
 effect::mask scan_effects_of_piece(std::string_view tail, std::string_view piece);
-inline constexpr std::size_t effects_tail = 48;
+std::string effects_tail_of(std::string_view tail, std::string_view piece);
+inline constexpr std::size_t effects_tail = 48;  // its bytes at most
 
 // Why a session that is about to run something with these effects must be pinned already; none if the command tag
 // will tell.

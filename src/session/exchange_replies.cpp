@@ -21,6 +21,7 @@ bool ends_session(const wire::error_response& e) { return e.severity() == "FATAL
 exchange::progress exchange::reply(const wire::piece& p) {
   if (!p.first) {
     if (server_.forwarding_rest) to_client_.view(p.raw);
+    if (p.last) emit_synthesized();
     return progress::more;
   }
   emit_synthesized();
@@ -69,7 +70,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
   server_.forwarding_rest = to_client;
   if (const auto done = server_.tracker.completed()) settle(*done, false);
   for (const auto& o : server_.tracker.dropped()) settle(o, true);
-  emit_synthesized();
+  if (p.last) emit_synthesized();  // never within a message
   if (server_.tracker.answer_would_settle()) run_own("");  // or the client would keep its server until it asks again
   return progress::more;
 }

@@ -38,7 +38,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     if (client_.rest == client_state::rest::drop) return std::nullopt;
     if (p.type == wire::query::type) {
       note(scan_effects_of_piece(client_.text_tail, p.raw));
-      client_.text_tail.assign(p.raw.substr(p.raw.size() - std::min(p.raw.size(), effects_tail)));
+      client_.text_tail = effects_tail_of(client_.text_tail, p.raw);
       if (p.last) std::string().swap(client_.text_tail);
     }
     to_server_.view(p.raw);
@@ -66,7 +66,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
       return std::nullopt;
     case 'H':
       forward(p, request::flush);
-      emit_synthesized();
+      if (server_.framer.at_boundary()) emit_synthesized();  // else at the end of the message coming in
       return std::nullopt;
     case 'F':
       ++client_.queries;
@@ -132,8 +132,8 @@ void exchange::on_query(const wire::piece& p) {
     }
     note(effects);
   } else {
-    note(scan_effects(p.body()) | effect::several);
-    client_.text_tail.assign(p.raw.substr(p.raw.size() - std::min(p.raw.size(), effects_tail)));
+    note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()));
+    client_.text_tail = effects_tail_of({}, p.body());
   }
   forward(p, request::query);
 }

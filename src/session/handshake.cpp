@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint32_t max_startup_packet = 10000;  // as PostgreSQL: MAX_STARTUP_PACKET_LENGTH
 constexpr std::uint32_t max_password_message = 65535;
+constexpr std::size_t message_header = 5;             // type and length
 
 std::uint32_t read_u32(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -63,18 +64,20 @@ handshake::state handshake::feed(std::string_view& in, std::string& out) {
     const auto next = on_startup_packet(body, out);
     if (next != state::more) return next;
   }
-  while (true) {
-    const auto piece = framer_.next(in);
-    if (!piece || (*piece && (*piece)->body_size > max_password_message)) {
+  // Not by a framer, which would hand out in pieces what is large and comes in parts.
+  while (in.size() >= message_header) {
+    const auto length = read_u32(in.substr(1));
+    if (length < 4 || length - 4 > max_password_message) {
       return refuse(wire::pg_error::fatal("08P01", "invalid message length during login"));
     }
-    if (!*piece) return state::more;
-    if (!(*piece)->whole()) {
-      return refuse(wire::pg_error::fatal("08P01", "message too large during login"));
-    }
-    const auto next = log_in(out, std::pair{(*piece)->type, (*piece)->body()});
+    const auto size = std::size_t{length} + 1;
+    if (in.size() < size) break;
+    const auto message = in.substr(0, size);
+    in.remove_prefix(size);
+    const auto next = log_in(out, std::pair{message.front(), message.substr(message_header)});
     if (next != state::more) return next;
   }
+  return state::more;
 }
 
 handshake::state handshake::on_startup_packet(std::string_view body, std::string& out) {

@@ -8,7 +8,6 @@
 
 #include "config/config.hpp"
 #include "protocol/fsm/login_as_server.hpp"
-#include "protocol/wire/framer.hpp"
 #include "protocol/wire/notice.hpp"
 #include "protocol/wire/startup.hpp"
 
@@ -61,7 +60,6 @@ class handshake {
   client_identity identity_;
   cancel_target target_;
   wire::pg_error error_;
-  wire::framer framer_;
   std::unique_ptr<fsm::login_as_server> login_;  // from the StartupMessage on
   bool ssl_asked_ = false;
   bool gss_asked_ = false;
