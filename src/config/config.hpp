@@ -19,6 +19,7 @@ enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
 enum class session_state_policy : std::uint8_t { pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
+enum class user_priority : std::uint8_t { high, normal, low };
 
 struct general {
   unsigned workers = 0;  // 0: one per core
@@ -52,7 +53,13 @@ struct pool {
   duration server_lifetime = 1h;
   duration server_idle_timeout = 10min;
   duration server_connect_timeout = 5s;
+  std::uint32_t reserve_size = 0;
+  duration reserve_timeout = 5s;
   duration checkout_timeout = 30s;
+  duration query_timeout = 0s;
+  duration idle_transaction_timeout = 0s;
+  duration transaction_timeout = 0s;
+  duration client_idle_timeout = 0s;
   session_state_policy on_session_state = session_state_policy::pin;
 };
 
@@ -76,6 +83,7 @@ struct database {
   std::string password;  // of that login
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
+  std::uint32_t max_connections = 0;  // over all pools of this database; 0: no limit
 };
 
 struct user {
@@ -84,6 +92,12 @@ struct user {
   std::string secret;    // "SCRAM-SHA-256$..." or "md5..."; one of the two
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
+  std::uint32_t max_connections = 0;  // over all pools of this user; 0: no limit
+  user_priority priority = user_priority::normal;
+  std::optional<duration> query_timeout;
+  std::optional<duration> idle_transaction_timeout;
+  std::optional<duration> transaction_timeout;
+  std::optional<duration> client_idle_timeout;
   bool admin = false;
   bool stats = false;
 };

@@ -61,7 +61,13 @@ inline constexpr std::array pool_keys{
     key_for<&pool::server_lifetime>("server_lifetime"),
     key_for<&pool::server_idle_timeout>("server_idle_timeout"),
     key_for<&pool::server_connect_timeout>("server_connect_timeout"),
+    key_for<&pool::reserve_size>("reserve_size", {.max = 100'000}),
+    key_for<&pool::reserve_timeout>("reserve_timeout"),
     key_for<&pool::checkout_timeout>("checkout_timeout"),
+    key_for<&pool::query_timeout>("query_timeout"),
+    key_for<&pool::idle_transaction_timeout>("idle_transaction_timeout"),
+    key_for<&pool::transaction_timeout>("transaction_timeout"),
+    key_for<&pool::client_idle_timeout>("client_idle_timeout"),
     key_for<&pool::on_session_state>("on_session_state"),
 };
 
@@ -85,6 +91,7 @@ inline constexpr std::array database_keys{
     key_for<&database::password>("password", {.example = R"("...")", .secret = true}),
     key_for<&database::mode>("pool_mode", {.example = R"("session")"}),
     key_for<&database::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
+    key_for<&database::max_connections>("max_connections", {.max = 1'000'000}),
 };
 
 inline constexpr std::array user_keys{
@@ -94,6 +101,12 @@ inline constexpr std::array user_keys{
                            {.complain = complain_secret, .example = R"("SCRAM-SHA-256$...")", .secret = true}),
     key_for<&user::mode>("pool_mode", {.example = R"("session")"}),
     key_for<&user::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
+    key_for<&user::max_connections>("max_connections", {.max = 1'000'000}),
+    key_for<&user::priority>("priority"),
+    key_for<&user::query_timeout>("query_timeout", {.example = R"("30s")"}),
+    key_for<&user::idle_transaction_timeout>("idle_transaction_timeout", {.example = R"("1m")"}),
+    key_for<&user::transaction_timeout>("transaction_timeout", {.example = R"("10m")"}),
+    key_for<&user::client_idle_timeout>("client_idle_timeout", {.example = R"("1h")"}),
     key_for<&user::admin>("admin"),
     key_for<&user::stats>("stats"),
 };
@@ -136,12 +149,6 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "auth.query_password",
     "auth.query_database",
     "auth.cache_ttl",
-    "pool.reserve_size",
-    "pool.reserve_timeout",
-    "pool.query_timeout",
-    "pool.idle_transaction_timeout",
-    "pool.transaction_timeout",
-    "pool.client_idle_timeout",
     "cluster.user",
     "cluster.password",
     "cluster.tls",
@@ -151,12 +158,9 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "cluster.nodes.weight",
     "cluster.nodes.zone",
     "cluster.nodes.priority",
-    "database.max_connections",
     "database.routing",
     "database.cache",
     "database.tls",
-    "user.max_connections",
-    "user.priority",
 });
 
 }  // namespace forebay::config

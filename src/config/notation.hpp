@@ -74,6 +74,11 @@ struct words<node_role> {
   static constexpr std::array<std::string_view, 3> known{"auto", "primary", "replica"};
   static constexpr std::array<std::string_view, 0> later{};
 };
+template <>
+struct words<user_priority> {
+  static constexpr std::array<std::string_view, 3> known{"high", "normal", "low"};
+  static constexpr std::array<std::string_view, 0> later{};
+};
 
 template <class E>
 concept worded = requires {

@@ -12,25 +12,35 @@ constexpr std::chrono::milliseconds retry_pause{200};
 // The same failure is logged this often: while a server is down every client may try it.
 constexpr std::chrono::seconds failure_pause{10};
 
+// How much later than a waiter of the class above one of the next class is served.
+constexpr std::chrono::seconds ageing{1};
+// A pool of the same budget whose first waiter came this much earlier gets a connection that comes back: opening one for it
+// costs a login, so not for less.
+constexpr std::chrono::milliseconds worth_a_login{50};
+
+std::vector<budget*> budgets_of(const pool::target& at) {
+  std::vector<budget*> all{&at.node->connections};
+  for (const auto& b : at.budgets) all.push_back(b.get());
+  return all;
+}
+
 }  // namespace
 
 pool::pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open)
     : target_(std::move(at)),
+      budgets_(budgets_of(target_)),
       open_server_(std::move(open)),
       spare_(spare),
       traffic_(workers),
       login_(std::move(login)),
       limits_(limits),
       idle_(workers) {
-  const std::lock_guard lock(node_->mutex_);
-  node_->pools_.push_back(this);
+  for (auto* b : budgets_) b->join(*this);
 }
 
 pool::~pool() {
   // Every connection and every queued waiter holds the pool, so there are none.
-  const std::lock_guard lock(node_->mutex_);
-  std::erase(node_->pools_, this);
-  std::erase(node_->hungry_, this);
+  for (auto* b : budgets_) b->leave(*this);
 }
 
 std::vector<std::pair<std::string, std::string>> pool::startup_parameters() const {
@@ -76,8 +86,7 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
       if (!server) {
         who->home_ = &home;
         who->self_ = who;
-        who->since_ = steady::now();
-        waiters_.push_back(*who);
+        enqueue(*who);
         plan_opens(todo);
       }
     }
@@ -134,14 +143,12 @@ void pool::open_failed(wire::pg_error error, bool retry) {
   {
     const std::lock_guard lock(node_->mutex_);
     --opening_;
-    --open_;
-    --node_->open_;
+    give_place_back(todo);
     retry_at_ = steady::now() + retry_pause;
     starting_ = retry;
     if (!retry && lasting() == 0) {
       while (!waiters_.empty()) disappointed.push_back(pop_waiter());
     }
-    feed_hungry(todo);
   }
   for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
   carry_out(std::move(todo));
@@ -169,10 +176,12 @@ void pool::closed() {
   {
     const std::lock_guard lock(node_->mutex_);
     --closing_;
-    --open_;
-    --node_->open_;
-    plan_opens(todo);
-    feed_hungry(todo);
+    give_place_back(todo);
+    if (todo.grow.empty()) {
+      plan_opens(todo);
+    } else {
+      todo.grow.push_back(shared_from_this());  // behind those that were refused before
+    }
   }
   carry_out(std::move(todo));
 }
@@ -199,10 +208,7 @@ void pool::maintain(steady::time_point now) {
       }
     }
     plan_opens(todo);
-    while (!paused_ && now >= retry_at_ && lasting() - going < limits_.min_size && open_ < limits_.size && node_->has_room()) {
-      ++open_;
-      ++opening_;
-      ++node_->open_;
+    while (!paused_ && now >= retry_at_ && lasting() - going < limits_.min_size && open_ < limits_.size && take_place(todo)) {
       todo.open.emplace_back(shared_from_this(), &spare_);
     }
   }
@@ -259,6 +265,24 @@ bool pool::paused() const {
   return paused_;
 }
 
+void pool::grow() {
+  plan todo;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    plan_opens(todo);
+  }
+  carry_out(std::move(todo));
+}
+
+bool pool::close_one_idle() {
+  server_ptr victim;
+  {
+    const std::lock_guard lock(node_->mutex_);
+    victim = evict_idle();
+  }
+  return victim != nullptr;
+}
+
 void pool::fail_waiters(const wire::pg_error& error) {
   std::vector<std::shared_ptr<waiter>> disappointed;
   {
@@ -289,8 +313,8 @@ pool::snapshot pool::state(steady::time_point now) const {
   s.idle = static_cast<std::uint32_t>(idle_count());
   s.waiting = static_cast<std::uint32_t>(waiters_.size());
   s.paused = paused_;
-  if (!waiters_.empty()) {
-    s.max_wait = std::chrono::duration_cast<std::chrono::microseconds>(now - waiters_.front().since_);
+  for (const auto& who : waiters_) {
+    s.max_wait = std::max(s.max_wait, std::chrono::duration_cast<std::chrono::microseconds>(now - who.since_));
   }
   return s;
 }
@@ -349,17 +373,17 @@ bool pool::expired(const server_connection& s, steady::time_point now) const {
 
 void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock) {
   const auto now = server->at().now();
-  if (paused_ || retired_ || server->state.broken || lasting() > limits_.size ||
+  if (paused_ || retired_ || server->state.broken || lasting() > most_now() ||
       expired(*server, now)) {
     todo.close.push_back(std::move(server));
     return;
   }
   server->idle_since = now;
+  if (somebody_waits_longer()) {
+    todo.close.push_back(std::move(server));  // for the room it takes
+    return;
+  }
   if (waiters_.empty()) {
-    if (!node_->hungry_.empty() && !node_->has_room()) {
-      todo.close.push_back(std::move(server));  // another pool of this node waits for the room it takes
-      return;
-    }
     idle_[server->at().index()].push_back(std::move(server));
     return;
   }
@@ -381,35 +405,49 @@ void pool::plan_opens(plan& todo) {
   if ((lasting() != 0 || starting_) && steady::now() < retry_at_) return;
   auto who = waiters_.begin();
   std::advance(who, opening_);
-  for (; who != waiters_.end() && open_ < limits_.size; ++who) {
-    if (!node_->has_room()) {
-      if (!hungry_) {
-        hungry_ = true;
-        node_->hungry_.push_back(this);
-      }
-      for (auto* other : node_->pools_) {
-        if (auto victim = other->evict_idle()) {
-          todo.close.push_back(std::move(victim));
-          break;
-        }
-      }
-      return;
-    }
-    ++open_;
-    ++opening_;
-    ++node_->open_;
+  for (const auto most = most_now(); who != waiters_.end() && open_ < most && take_place(todo); ++who) {
     todo.open.emplace_back(shared_from_this(), who->home_);
   }
 }
 
-void pool::feed_hungry(plan& todo) {
-  // Each pool in turn gets one round; one that still finds no room queues up again at the end.
-  for (auto left = node_->hungry_.size(); left > 0 && node_->has_room(); --left) {
-    auto* next = node_->hungry_.front();
-    node_->hungry_.pop_front();
-    next->hungry_ = false;
-    next->plan_opens(todo);
+// A place in every budget for a connection about to be opened; else queues for it and has an idle one of another pool closed.
+bool pool::take_place(plan& todo) {
+  const auto refused = std::find_if_not(budgets_.begin(), budgets_.end(), [](budget* b) { return b->try_take(); });
+  if (refused != budgets_.end()) {
+    std::for_each(budgets_.begin(), refused, [](budget* b) { b->give_back(); });
+    (*refused)->queue(*this, waiters_.empty() ? steady::now() : waiters_.front().since_);
+    todo.evict = (*refused)->members();
+    return false;
   }
+  ++open_;
+  ++opening_;
+  return true;
+}
+
+void pool::give_place_back(plan& todo) {
+  --open_;
+  for (auto* b : budgets_) {
+    b->give_back();
+    auto hungry = b->take_queue();
+    todo.grow.insert(todo.grow.end(), hungry.begin(), hungry.end());
+  }
+}
+
+// Another pool has been refused room that a connection of this one takes, and its first waiter was there before ours.
+bool pool::somebody_waits_longer() const {
+  for (const auto* b : budgets_) {
+    const auto since = b->hungry_since();
+    if (since == steady::time_point::max() || b->has_room()) continue;
+    if (waiters_.empty() || since + worth_a_login < waiters_.front().since_) return true;
+  }
+  return false;
+}
+
+// Connections there may be at this moment, the reserve included when it is due.
+std::uint32_t pool::most_now() const {
+  const bool due = limits_.reserve_size != 0 && !waiters_.empty() &&
+                   steady::now() - waiters_.front().since_ >= limits_.reserve_timeout;
+  return limits_.size + (due ? limits_.reserve_size : 0);
 }
 
 server_ptr pool::evict_idle() {
@@ -421,6 +459,15 @@ server_ptr pool::evict_idle() {
   auto server = std::move(oldest->front());
   oldest->pop_front();
   return server;
+}
+
+// By the time of asking; a class below counts as having asked a second later, so each is overtaken for a second at most.
+void pool::enqueue(waiter& who) {
+  who.since_ = steady::now();
+  who.turn_ = who.since_ + static_cast<int>(who.priority) * ageing;
+  auto behind = waiters_.end();
+  while (behind != waiters_.begin() && std::prev(behind)->turn_ > who.turn_) --behind;
+  waiters_.insert(behind, who);
 }
 
 std::shared_ptr<pool::waiter> pool::pop_waiter() {
@@ -439,6 +486,10 @@ std::size_t pool::idle_count() const {
 
 void pool::carry_out(plan todo) {
   todo.close.clear();
+  for (const auto& each : todo.evict) {
+    if (each->close_one_idle()) break;
+  }
+  for (const auto& each : todo.grow) each->grow();
   for (auto& [where, on] : todo.open) where->open_server_(where, *on);
 }
 

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "config/config.hpp"
 #include "net/worker.hpp"
 #include "pool/node.hpp"
 #include "pool/server_connection.hpp"
@@ -32,6 +33,8 @@ namespace forebay {
 struct pool_limits {
   std::uint32_t size = 20;
   std::uint32_t min_size = 0;
+  std::uint32_t reserve_size = 0;  // beyond `size`, while the first waiter has waited for reserve_timeout
+  std::chrono::milliseconds reserve_timeout{5'000};
   std::uint32_t max_prepared_statements = 200;
   std::chrono::milliseconds server_lifetime{3'600'000};
   std::chrono::milliseconds server_idle_timeout{600'000};
@@ -77,11 +80,14 @@ class pool : public std::enable_shared_from_this<pool> {
     virtual ~waiter() = default;
     virtual void granted(checkout_result result) = 0;
 
+    config::user_priority priority = config::user_priority::normal;
+
    private:
     friend class pool;
     worker* home_ = nullptr;
     std::shared_ptr<waiter> self_;  // keeps a queued waiter alive
     steady::time_point since_;
+    steady::time_point turn_;  // the queue's order
   };
 
   using opener = std::function<void(std::shared_ptr<pool>, worker&)>;
@@ -93,6 +99,7 @@ class pool : public std::enable_shared_from_this<pool> {
     std::string database;     // on the server
     std::string replication;  // value of the startup parameter; such connections serve one client and are then closed
     bool must_be_primary = false;
+    std::vector<std::shared_ptr<budget>> budgets{};  // it counts in, besides the node's
   };
   pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open);
   ~pool();
@@ -130,6 +137,10 @@ class pool : public std::enable_shared_from_this<pool> {
   void pause();
   void resume();
   bool paused() const;
+  // Opens what its waiters need, if there is room.
+  void grow();
+  // An idle connection less, if there is one.
+  bool close_one_idle();
   void fail_waiters(const wire::pg_error& error);
   void close_idle();
 
@@ -165,22 +176,29 @@ class pool : public std::enable_shared_from_this<pool> {
   struct plan {  // what to do once the mutex is released
     std::vector<std::pair<std::shared_ptr<pool>, worker*>> open;
     std::vector<server_ptr> close;
+    std::vector<std::shared_ptr<pool>> grow;   // found no room before, and may now
+    std::vector<std::shared_ptr<pool>> evict;  // one of them is to close an idle connection
   };
   server_ptr take_idle(worker& home);
   std::set<const server_connection*> idle_that_stirred() const;
   bool expired(const server_connection& s, steady::time_point now) const;
   void put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock);
   void plan_opens(plan& todo);
-  void feed_hungry(plan& todo);
+  bool take_place(plan& todo);
+  void give_place_back(plan& todo);
+  bool somebody_waits_longer() const;
+  std::uint32_t most_now() const;
   server_ptr evict_idle();
   void carry_out(plan todo);
   static void deliver(std::shared_ptr<waiter> who, checkout_result result);
+  void enqueue(waiter& who);
   std::shared_ptr<waiter> pop_waiter();
   std::size_t idle_count() const;
   std::uint32_t lasting() const { return open_ - closing_; }
 
   const target target_;
   forebay::node* const node_ = target_.node.get();
+  const std::vector<budget*> budgets_;  // the node's and those of target_
   std::atomic<bool> retired_{false};
   const opener open_server_;
   worker& spare_;
@@ -195,7 +213,6 @@ class pool : public std::enable_shared_from_this<pool> {
   std::uint32_t opening_ = 0;
   std::uint32_t closing_ = 0;
   bool paused_ = false;
-  bool hungry_ = false;  // in the node's queue for room
   bool starting_ = false;  // the server is up but takes no logins yet
   steady::time_point retry_at_{};
   std::string failure_;  // the reason that was announced last

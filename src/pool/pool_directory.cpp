@@ -10,6 +10,8 @@ pool_limits limits_for(const config::settings& settings, const config::database&
   pool_limits limits;
   limits.size = user && user->pool_size ? *user->pool_size : database.pool_size.value_or(defaults.size);
   limits.min_size = std::min(defaults.min_size, limits.size);
+  limits.reserve_size = defaults.reserve_size;
+  limits.reserve_timeout = defaults.reserve_timeout;
   limits.max_prepared_statements = defaults.max_prepared_statements;
   limits.server_lifetime = defaults.server_lifetime;
   limits.server_idle_timeout = defaults.server_idle_timeout;
@@ -65,7 +67,13 @@ std::optional<pool_directory::plan> pool_directory::plan_for(const config::setti
   const auto* cluster = database ? settings.find_cluster(database->cluster) : nullptr;
   if (!cluster || cluster->nodes.empty()) return std::nullopt;
   const auto on_server = database->dbname.empty() ? name : database->dbname;
-  return plan{{node_for(*cluster), on_server, replication, must_be_primary(*cluster)},
+  const auto* known = settings.find_user(user);
+  return plan{{node_for(*cluster),
+               on_server,
+               replication,
+               must_be_primary(*cluster),
+               {budget_for("database " + name, database->max_connections),
+                budget_for("user " + user, known ? known->max_connections : 0)}},
               login_for(settings, *database, user),
               limits_for(settings, *database, settings.find_user(user))};
 }
@@ -74,7 +82,14 @@ std::shared_ptr<node> pool_directory::node_for(const config::cluster& cluster) {
   const auto& chosen = cluster.nodes[primary_of(cluster)];
   auto& slot = nodes_[node(chosen.host, chosen.port, 0).name()];
   if (!slot) slot = std::make_shared<node>(chosen.host, chosen.port, chosen.max_connections);
-  slot->set_max_connections(chosen.max_connections);
+  slot->connections.set_limit(chosen.max_connections);
+  return slot;
+}
+
+std::shared_ptr<budget> pool_directory::budget_for(const std::string& whose, std::uint32_t limit) {
+  auto& slot = budgets_[whose];
+  if (!slot) slot = std::make_shared<budget>(limit);
+  slot->set_limit(limit);
   return slot;
 }
 
@@ -142,6 +157,7 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
 void pool_directory::maintain(steady::time_point now) {
   for (const auto& each : all()) each.pool->maintain(now);
   const std::lock_guard lock(mutex_);
+  std::erase_if(budgets_, [](const auto& item) { return item.second.use_count() == 1; });
   std::erase_if(pools_, [&](const auto& item) {
     return item.second.use_count() == 1 && item.second->state(now).open == 0 && item.second->limits().min_size == 0;
   });

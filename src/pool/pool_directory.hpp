@@ -58,6 +58,7 @@ class pool_directory {
   // Guarded by mutex_ from here on.
   std::shared_ptr<pool> find(const config::settings& settings, key what);
   std::optional<plan> plan_for(const config::settings& settings, const key& what);
+  std::shared_ptr<budget> budget_for(const std::string& whose, std::uint32_t limit);
   std::shared_ptr<node> node_for(const config::cluster& cluster);
   std::size_t primary_of(const config::cluster& cluster);
   bool is_paused(const std::string& database) const;
@@ -66,6 +67,7 @@ class pool_directory {
   const pool::opener open_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<node>> nodes_;  // by name
+  std::map<std::string, std::shared_ptr<budget>> budgets_;  // "database d", "user u"
   std::map<std::string, std::size_t> primaries_;        // cluster -> index of the node taken for its primary
   std::shared_ptr<const config::settings> settings_;
   std::map<key, std::shared_ptr<pool>> pools_;

@@ -106,6 +106,7 @@ void session::enter_pool() {
   const auto* database = settings->find_database(database_);
   const auto* user = settings->find_user(user_);
   state_.mode = user && user->mode ? *user->mode : database->mode.value_or(settings->pool.mode);
+  if (user) priority = user->priority;
   state_.on_session_state = settings->pool.on_session_state;
   stage_ = stage::greeting;
   if (!pool_->for_replication()) {

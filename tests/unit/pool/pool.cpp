@@ -169,7 +169,7 @@ TEST_CASE("a failed login tells all who wait at once, with the reason") {
   }
   CHECK(house::now(*p).open == 0);
   CHECK(house::now(*p).waiting == 0);
-  CHECK(h.at->open() == 0);
+  CHECK(h.at->connections.open() == 0);
 }
 
 TEST_CASE("after a failure whoever asks has an attempt of his own at once") {
