@@ -24,6 +24,8 @@ std::vector<budget*> budgets_of(const pool::target& at) {
   return all;
 }
 
+wire::pg_error served_elsewhere() { return wire::pg_error::error("57P01", "this database is served elsewhere now"); }
+
 }  // namespace
 
 pool::pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open)
@@ -77,18 +79,24 @@ void pool::configure(pool_limits limits, server_login login) {
 }
 
 server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
+  who->home_ = &home;
   while (true) {
     plan todo;
     server_ptr server;
+    bool moved = false;
     {
       const std::lock_guard lock(node_->mutex_);
-      if (!paused_ && waiters_.empty()) server = take_idle(home);
-      if (!server) {
-        who->home_ = &home;
+      moved = retired_;
+      if (!paused_ && !moved && waiters_.empty()) server = take_idle(home);
+      if (!server && !moved) {
         who->self_ = who;
         enqueue(*who);
         plan_opens(todo);
       }
+    }
+    if (moved) {
+      deliver(who, {nullptr, served_elsewhere()});
+      return nullptr;
     }
     if (!server) {
       carry_out(std::move(todo));
@@ -234,12 +242,13 @@ std::set<const server_connection*> pool::idle_that_stirred() const {
 }
 
 void pool::retire() {
-  retired_ = true;
   {
     const std::lock_guard lock(node_->mutex_);
+    retired_ = true;
     limits_.min_size = 0;
   }
   close_idle();
+  fail_waiters(served_elsewhere());
 }
 
 void pool::pause() {
@@ -373,7 +382,7 @@ bool pool::expired(const server_connection& s, steady::time_point now) const {
 
 void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>& lock) {
   const auto now = server->at().now();
-  if (paused_ || retired_ || server->state.broken || lasting() > most_now() ||
+  if (paused_ || retired_ || server->state.broken || server->state.doubtful || lasting() > most_now() ||
       expired(*server, now)) {
     todo.close.push_back(std::move(server));
     return;
@@ -400,7 +409,7 @@ void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>&
 }
 
 void pool::plan_opens(plan& todo) {
-  if (paused_ || waiters_.size() <= opening_) return;
+  if (paused_ || retired_ || waiters_.size() <= opening_) return;
   // With no connection left and none to come, whoever asks deserves an attempt and its reason at once.
   if ((lasting() != 0 || starting_) && steady::now() < retry_at_) return;
   auto who = waiters_.begin();

@@ -129,7 +129,8 @@ class pool : public std::enable_shared_from_this<pool> {
   // tries again after a failure.
   void maintain(steady::time_point now);
 
-  // The configuration leads elsewhere now: connections close as they come back, and sessions look for the new pool.
+  // The configuration leads elsewhere now: connections close as they come back, and whoever waits or asks is told so
+  // and looks for the new pool.
   void retire();
   bool retired() const { return retired_.load(std::memory_order_relaxed); }
 

@@ -148,10 +148,7 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
       if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*") find(*settings_, {each.name, each.user, ""});
     }
   }
-  for (const auto& p : retired) {
-    p->retire();
-    p->fail_waiters(wire::pg_error::error("57P01", "this database is served elsewhere now"));
-  }
+  for (const auto& p : retired) p->retire();
 }
 
 void pool_directory::maintain(steady::time_point now) {

@@ -13,6 +13,7 @@ class prepared_cache {
  public:
   // Whether the server has it; if so it becomes the most recently used.
   bool use(const statement_ptr& s);
+  bool has(const statement_ptr& s) const { return by_statement_.contains(s.get()); }
   void add(const statement_ptr& s);
   void remove(const statement* s);
   void clear();

@@ -38,6 +38,7 @@ class server_connection {
   // connection is not reused: it is parked in the gate and checked in when the last cancel connection has ended.
   struct cancel_gate {
     int in_flight = 0;
+    bool overdue = false;  // one did not end in time and may hit yet: the connection is closed instead of reused
     std::unique_ptr<server_connection> parked;
   };
   std::shared_ptr<cancel_gate> cancels = std::make_shared<cancel_gate>();

@@ -17,14 +17,20 @@ namespace forebay {
 inline const wire::type_set backend_splittable{'D', 'd', 'N', 'V'};
 
 struct server_state {
-  // A Parse or Close of a statement that was sent and not answered yet, so that a failure can undo what was assumed.
+  // A Parse or Close that was sent and not answered yet. Its success was assumed when it was sent; when it is dropped
+  // instead, what was before it counts again, for the next request in flight about the same thing or else from now on.
   struct in_flight {
-    statement_ptr what;
-    std::string client_name;  // under which the client's session maps it
-    bool maps_name = false;   // the client's name was mapped: undone when dropped
-    bool unmaps_name = false; // the client's name was unmapped: undone when dropped
-    bool prepares = false;    // the server was said to have it: undone when dropped
-    bool evicts = false;      // the server was said to have lost it: undone when dropped
+    statement_ptr what;  // the statement the server is to have, or to have no longer; null: neither
+    bool had = false;    // whether the server had it before this
+    bool has = false;    // whether it has it behind this
+
+    bool names = false;       // what the client's name stands for is changed
+    std::string client_name;  // empty: the unnamed statement
+    statement_ptr before, behind;
+
+    bool cleans = false;   // the server is to have no unnamed statement
+    bool clashes = false;  // the name was in use when this was sent, so it should fail
+    std::uint32_t batch = 0;
   };
 
   wire::framer framer{&backend_splittable};
@@ -36,8 +42,10 @@ struct server_state {
   statement_ptr unnamed;          // what its unnamed statement is; null: none, or not known
   bool unnamed_clean = true;      // null means none
   std::deque<in_flight> flights;  // oldest first, in the order of the tracker's outcomes
+  std::uint32_t batch = 0;        // counts what ends in ReadyForQuery: an error drops requests up to there
   bool needs_reset = false;       // session state was left that DISCARD ALL must undo before anybody else gets it
   bool broken = false;            // never to be reused
+  bool doubtful = false;          // in order, but what it has is not known: closed instead of given to anybody else
   bool forwarding_rest = false;   // the rest of the backend message under way goes to the client
 
   std::uint32_t max_prepared = 200;

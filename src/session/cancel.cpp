@@ -29,12 +29,14 @@ asio::awaitable<void> run(proxy& process, worker& on, request what) {
     // PostgreSQL closes the connection once the signal is sent: only then is the request past.
     deadline limit([](void* s) { static_cast<stream*>(s)->cancel_waits(); }, &*io);
     limit.set(on.deadlines(), steady::now() + cancel_timeout);
-    co_await io->wait_readable(asio::as_tuple(asio::use_awaitable));
+    const auto [ec] = co_await io->wait_readable(asio::as_tuple(asio::use_awaitable));
+    if (ec) what.gate->overdue = true;
   } else {
     log_warning("cancel_failed", {{"server", what.to->name()}, {"pid", what.pid}, {"reason", why}});
   }
   if (--what.gate->in_flight == 0 && what.gate->parked) {
     auto server = std::move(what.gate->parked);
+    server->state.doubtful = server->state.doubtful || what.gate->overdue;
     server->home().checkin(std::move(server));
   }
 }
@@ -52,9 +54,10 @@ void send_cancel(proxy& process, std::uint32_t number, std::string key) {
 
 void cancel_on_server(proxy& process, server_connection& server) {
   ++server.cancels->in_flight;
-  asio::co_spawn(server.at().context(),
-                 run(process, server.at(), {server.cancels, server.home().node(), server.backend_pid, server.cancel_key}),
-                 asio::detached);
+  asio::co_spawn(
+      server.at().context(),
+      run(process, server.at(), {server.cancels, server.home().node(), server.backend_pid, server.cancel_key}),
+      asio::detached);
 }
 
 }  // namespace forebay

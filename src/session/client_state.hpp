@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "config/config.hpp"
 #include "core/parameters.hpp"
@@ -25,13 +26,21 @@ struct client_state {
 
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
+  std::vector<std::string> resets;  // settings that RESET names in what was sent since then and not answered
+  // What was reset since the last ReadyForQuery: settings that go back to those of the login.
+  struct {
+    std::vector<std::string> named;
+    bool some = false;  // of those that are not reported, any
+    bool all = false;
+  } reset;
 
   // After an error of our own in an extended batch everything is ignored up to Sync, as PostgreSQL does.
   bool skip_to_sync = false;
   // What happens to the rest of the client's message under way.
   enum class rest : std::uint8_t { forward, drop, collect } rest = rest::forward;
-  std::string collected;  // a Parse, or a console's message, too large to come whole
-  std::string text_tail;  // the last bytes of a large Query's piece before
+  bool half_sent = false;  // the server has a part of it: nothing else may go there before the rest
+  std::string collected;   // a Parse, or a console's message, too large to come whole
+  std::string text_tail;   // the last bytes of a large Query's piece before
 
   bool gone = false;  // the client left: replies are dropped while its server is put in order
 
@@ -42,6 +51,17 @@ struct client_state {
     if (!statements) return nullptr;
     const auto found = statements->find(std::string(name));
     return found == statements->end() ? nullptr : found->second;
+  }
+  // What a name stands for from now on; null: nothing.
+  void assign(const std::string& name, const statement_ptr& s) {
+    if (name.empty()) {
+      unnamed = s;
+    } else if (s) {
+      if (!statements) statements = std::make_unique<std::unordered_map<std::string, statement_ptr>>();
+      (*statements)[name] = s;
+    } else if (statements) {
+      statements->erase(name);
+    }
   }
   bool renames() const { return mode != config::pool_mode::session; }  // statement names are ours on the server
 };

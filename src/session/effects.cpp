@@ -15,59 +15,94 @@ bool is_word_char(char c) {
 
 // The next word at or after `at`; `at` moves behind it. Empty at the end.
 std::string_view next_word(std::string_view text, std::size_t& at) {
-  while (at < text.size() && !is_word_char(text[at])) ++at;
+  while (at < text.size() && !is_word_char(text[at]))
+    ++at;
   const auto start = at;
-  while (at < text.size() && is_word_char(text[at])) ++at;
+  while (at < text.size() && is_word_char(text[at]))
+    ++at;
   return text.substr(start, at - start);
 }
 
 // Settings whose every change PostgreSQL reports (manual, "Asynchronous Operations"): tracked without reading SQL.
 // "names" and "time" are SET NAMES and SET TIME ZONE.
-constexpr std::array<std::string_view, 9> reported = {
-    "application_name", "client_encoding", "datestyle", "default_transaction_read_only", "intervalstyle",
-    "names",            "standard_conforming_strings", "time", "timezone"};
+constexpr std::array<std::string_view, 9> reported = {"application_name",
+                                                      "client_encoding",
+                                                      "datestyle",
+                                                      "default_transaction_read_only",
+                                                      "intervalstyle",
+                                                      "names",
+                                                      "standard_conforming_strings",
+                                                      "time",
+                                                      "timezone"};
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::any_of(words.begin(), words.end(), [&](auto w) { return same_name(word, w); });
 }
 
-std::size_t skip_space_and_comments(std::string_view text) {
-  std::size_t at = 0;
+// Behind white space and comments (which nest), and behind any of `also`.
+std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also = {}) {
   while (at < text.size()) {
-    if (std::string_view(" \t\r\n;(").find(text[at]) != std::string_view::npos) {
+    if (std::string_view(" \t\r\n\f\v").find(text[at]) != std::string_view::npos ||
+        also.find(text[at]) != std::string_view::npos) {
       ++at;
     } else if (text.substr(at, 2) == "--") {
       at = std::min(text.find('\n', at), text.size());
     } else if (text.substr(at, 2) == "/*") {
-      const auto end = text.find("*/", at + 2);
-      at = end == std::string_view::npos ? text.size() : end + 2;
+      int depth = 0;
+      do {
+        const auto two = text.substr(at, 2);
+        const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
+        depth += step;
+        at += step == 0 ? 1 : 2;
+      } while (depth > 0 && at < text.size());
     } else {
       break;
     }
   }
-  return at;
+  return std::min(at, text.size());
+}
+
+// The next word of the grammar, quoted or not; `at` moves behind it and what white space follows.
+std::string_view next_token(std::string_view text, std::size_t& at) {
+  at = skip_space_and_comments(text, at);
+  const bool quoted = at < text.size() && text[at] == '"';
+  if (quoted) ++at;
+  const auto start = at;
+  while (at < text.size() && is_word_char(text[at]))
+    ++at;
+  const auto word = text.substr(start, at - start);
+  if (quoted && at < text.size() && text[at] == '"') ++at;
+  at = skip_space_and_comments(text, at);
+  return word;
+}
+
+bool dot_at(std::string_view text, std::size_t at) {
+  return at < text.size() && text[at] == '.';
+}
+
+bool is_alone(std::string_view text) {
+  const auto semicolon = text.find(';');
+  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
 }
 
 // What the leading keyword of the text says. SET is harmless when it ends with the transaction or names a reported
 // setting, provided nothing follows in the same string.
 effect::mask leading_effects(std::string_view text) {
-  std::size_t at = skip_space_and_comments(text);
-  const auto keyword = next_word(text, at);
-  if (one_of(keyword, {"listen"})) return effect::listen;
-  if (one_of(keyword, {"load"})) return effect::load;
-  if (one_of(keyword, {"prepare"})) {
-    return one_of(next_word(text, at), {"transaction"}) ? effect::none : effect::prepare;
+  std::size_t at = skip_space_and_comments(text, 0, ";(");
+  const auto keyword = next_token(text, at);
+  const bool alone = is_alone(text);
+  const auto others = alone ? effect::none : effect::several;
+  if (same_name(keyword, "listen")) return others | effect::listen;
+  if (same_name(keyword, "load")) return others | effect::load;
+  if (same_name(keyword, "prepare")) {
+    return others | (same_name(next_token(text, at), "transaction") ? effect::none : effect::prepare);
   }
-  if (!one_of(keyword, {"set"})) {
-    const auto semicolon = text.find(';');
-    return semicolon != std::string_view::npos && semicolon + 1 < text.size() ? effect::several : effect::none;
-  }
-  const auto semicolon = text.find(';');
-  const bool alone = semicolon == std::string_view::npos ||
-                     text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
-  auto name = next_word(text, at);
-  if (same_name(name, "session")) name = next_word(text, at);
+  if (same_name(keyword, "reset") && alone) return effect::reset;
+  if (!same_name(keyword, "set")) return others;
   if (!alone) return effect::setting;
+  auto name = next_token(text, at);
+  if (same_name(name, "session") && !dot_at(text, at)) name = next_token(text, at);
+  if (dot_at(text, at)) return effect::setting;  // an extension's, whatever its first part reads like
   if (one_of(name, {"local", "transaction", "constraints"})) return effect::none;
   const bool tracked = std::any_of(reported.begin(), reported.end(), [&](auto n) { return same_name(n, name); });
   return tracked ? effect::none : effect::setting;
@@ -75,65 +110,94 @@ effect::mask leading_effects(std::string_view text) {
 
 // Words that matter wherever they stand. Their first letters filter nearly everything else out. Of a text that is not
 // whole, ON COMMIT DROP is not believed: it may go on in another way.
-effect::mask word_effects(std::string_view text, bool whole) {
-  effect::mask found = effect::none;
-  std::string_view before;
-  bool may_be_dropped = false;  // of the temporary table named last: by an ON COMMIT DROP of its own statement
-  std::size_t at = 0;
-  while (at < text.size()) {
-    const auto gap_at = at;
-    const auto word = next_word(text, at);
-    const auto gap = text.substr(gap_at, at - word.size() - gap_at);
-    // Behind a quote or in a comment the words may be no SQL.
-    if (may_be_dropped && (gap.find_first_of(";'$") != gap.npos || gap.find("--") != gap.npos ||
-                           gap.find("/*") != gap.npos)) {
-      may_be_dropped = false;
+class word_scan {
+ public:
+  word_scan(std::string_view text, bool whole, bool comments_count)
+      : text_(text), whole_(whole), comments_count_(comments_count) {}
+
+  effect::mask run() {
+    std::string_view before;
+    while (true) {
+      if (!comments_count_) skip_comments();
+      const auto word = next_word(text_, at_);
+      if (word.empty()) break;
+      look(before, word);
+      before = word;
     }
-    switch (word.empty() ? '\0' : static_cast<char>(word.front() | 0x20)) {
+    return temporaries_ > 0 ? found_ | effect::temporary : found_;
+  }
+
+ private:
+  void look(std::string_view before, std::string_view word) {
+    switch (static_cast<char>(word.front() | 0x20)) {
       case 's':
-        if (same_name(word, "set_config")) found |= effect::set_function;
+        if (same_name(word, "set_config")) found_ |= effect::set_function;
         break;
       case 'p':
         if (one_of(word, {"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock",
                           "pg_try_advisory_lock_shared"})) {
-          found |= effect::advisory_lock;
+          found_ |= effect::advisory_lock;
         } else if (same_name(word, "pg_temp")) {
-          found |= effect::temporary;
-          may_be_dropped = false;
+          found_ |= effect::temporary;
         }
         break;
       case 't':
         if (one_of(word, {"temp", "temporary"}) && one_of(before, {"create", "replace", "global", "local", "into"})) {
-          may_be_dropped = whole && (found & effect::temporary) == 0;
-          found |= effect::temporary;
+          ++temporaries_;
+          temporary_at_ = at_;
         }
         break;
       case 'a':
-        if (same_name(word, "all") && same_name(before, "reset")) found |= effect::reset_all;
+        if (!same_name(word, "all")) break;
+        if (same_name(before, "reset")) found_ |= effect::reset_all;
+        if (one_of(before, {"deallocate", "discard", "prepare"})) found_ |= effect::deallocate;
         break;
       case 'd':
-        // ON COMMIT DROP: the table ends with its transaction.
-        if (may_be_dropped && same_name(word, "drop") && same_name(before, "commit")) {
-          found &= ~effect::temporary;
-          may_be_dropped = false;
+        // ON COMMIT DROP: the table ends with its transaction. Only when it is for certain that of this very table.
+        if (same_name(word, "drop") && same_name(before, "commit") && temporary_at_ != 0 && whole_ &&
+            text_.substr(temporary_at_, at_ - temporary_at_).find_first_of("'\"$;-/") == std::string_view::npos) {
+          --temporaries_;
+          temporary_at_ = 0;
         }
         break;
       case 'h':
-        if (same_name(word, "hold") && same_name(before, "with")) found |= effect::hold_cursor;
+        if (same_name(word, "hold") && same_name(before, "with")) found_ |= effect::hold_cursor;
         break;
       default:
         break;
     }
-    before = word;
+  }
+
+  void skip_comments() {
+    while (at_ < text_.size() && !is_word_char(text_[at_])) {
+      const auto behind = skip_space_and_comments(text_, at_);
+      at_ = behind == at_ ? at_ + 1 : behind;
+    }
+  }
+
+  const std::string_view text_;
+  const bool whole_;
+  const bool comments_count_;
+  std::size_t at_ = 0;
+  effect::mask found_ = effect::none;
+  int temporaries_ = 0;
+  std::size_t temporary_at_ = 0;  // behind the last TEMP; 0: none, or its table ends with the transaction
+};
+
+// What looks like a comment may be part of a string, and what is one may part two words: so both readings count.
+effect::mask word_effects(std::string_view text, bool whole) {
+  auto found = word_scan(text, whole, true).run();
+  if (text.find("--") != std::string_view::npos || text.find("/*") != std::string_view::npos) {
+    found |= word_scan(text, whole, false).run();
   }
   return found;
 }
 
-// Appends the text up to `most` bytes in all, with one blank for all that stands between two words.
+// Appends the text up to `most` bytes in all, of what stands between two words one blank and what makes comments.
 template <class Iterator>
 void condense(Iterator from, Iterator to, std::size_t most, std::string& out) {
   for (; from != to && out.size() < most; ++from) {
-    if (is_word_char(*from)) {
+    if (is_word_char(*from) || std::string_view("/*-\n").find(*from) != std::string_view::npos) {
       out += *from;
     } else if (out.empty() || out.back() != ' ') {
       out += ' ';
@@ -145,14 +209,26 @@ void condense(Iterator from, Iterator to, std::size_t most, std::string& out) {
 
 std::string_view to_text(pin_reason reason) {
   static constexpr std::array<std::string_view, 9> names = {
-      "", "session_mode", "setting", "advisory_lock", "temporary_table", "hold_cursor", "listen", "prepared_statement",
-      "load"};
+      "",       "session_mode",       "setting", "advisory_lock", "temporary_table", "hold_cursor",
+      "listen", "prepared_statement", "load"};
   return names[static_cast<std::size_t>(reason)];
 }
 
 effect::mask scan_effects(std::string_view text) {
-  if (text.ends_with('\0')) text.remove_suffix(1);
-  return leading_effects(text) | word_effects(text, true);
+  text = text.substr(0, text.find('\0'));  // a Query's body ends in one
+  const auto leading = leading_effects(text);
+  const auto words = word_effects(text, true);
+  return words & effect::reset_all ? (leading & ~effect::reset) | words : leading | words;
+}
+
+std::string reset_target(std::string_view text) {
+  std::size_t at = skip_space_and_comments(text, 0, ";(");
+  next_token(text, at);  // RESET
+  std::string name(next_token(text, at));
+  if (same_name(name, "time") && same_name(next_token(text, at), "zone")) return "timezone";
+  while (dot_at(text, at))
+    name.append(1, '.').append(next_token(text, ++at));
+  return name;
 }
 
 effect::mask scan_effects_of_piece(std::string_view tail, std::string_view piece) {

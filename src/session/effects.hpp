@@ -22,6 +22,10 @@ inline constexpr mask prepare = 64;       // SQL-level PREPARE
 inline constexpr mask load = 128;         // LOAD
 inline constexpr mask several = 256;      // several statements in one text: any SET among them counts as `setting`
 inline constexpr mask reset_all = 512;    // RESET ALL: leaves nothing behind, but takes what the login asked for
+inline constexpr mask deallocate = 1024;  // DEALLOCATE ALL, DISCARD ALL: the same, but takes prepared statements
+inline constexpr mask reset = 2048;       // RESET of one setting and nothing else: the same as RESET ALL
+// These leave nothing behind.
+inline constexpr mask harmless = several | reset_all | deallocate | reset;
 }  // namespace effect
 
 // Why a session keeps its server; shown in SHOW CLIENTS.
@@ -38,12 +42,14 @@ enum class pin_reason : std::uint8_t {
 };
 std::string_view to_text(pin_reason reason);
 
-// From the text, before it runs; the zero byte that ends it in a Query may be there. Large texts are scanned in pieces: a
-// word over a border is found when `tail`, what effects_tail_of() made of the pieces before, is given.
+// From the text, before it runs; the zero byte that ends it in a Query may be there. Large texts are scanned in pieces:
+// a word over a border is found when `tail`, what effects_tail_of() made of the pieces before, is given.
 effect::mask scan_effects(std::string_view text);
 effect::mask scan_effects_of_piece(std::string_view tail, std::string_view piece);
 std::string effects_tail_of(std::string_view tail, std::string_view piece);
 inline constexpr std::size_t effects_tail = 48;  // its bytes at most
+// The setting that a text with effect::reset names.
+std::string reset_target(std::string_view text);
 
 // Why a session that is about to run something with these effects must be pinned already; none if the command tag
 // will tell.

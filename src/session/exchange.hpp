@@ -19,6 +19,9 @@ class exchange {
   exchange(client_state& client, server_state& server, gather& to_server, gather& to_client)
       : client_(client), server_(server), to_server_(to_server), to_client_(to_client) {}
 
+  // Whether what this message does depends on answers that are still to come: on a Parse or Close of an earlier batch,
+  // which may be dropped, or on a DEALLOCATE ALL. Then it may be handed to request() only after the next reply.
+  bool must_wait(const wire::piece& p) const;
   // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
   std::optional<wire::pg_error> request(const wire::piece& p);
 
@@ -42,6 +45,9 @@ class exchange {
   void run_own(std::string_view sql);
 
  private:
+  enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
+
+  void use_settings();
   void on_query(const wire::piece& p);
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   void parse_named(std::string_view name, std::string_view query, std::string_view types);
@@ -50,20 +56,27 @@ class exchange {
   void forward(const wire::piece& p, fsm::request kind);
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
   bool refused(effect::mask effects) const;
-  void note(effect::mask effects);
+  void note(effect::mask effects, std::string_view text);
   void ensure_prepared(const statement_ptr& s);
+  void close_on_server(const statement_ptr& s);
   void ensure_unnamed();
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
                   server_state::in_flight record);
   void pin(pin_reason reason);
 
-  void settle(const fsm::outcome& o, bool dropped);
+  void settle(const fsm::outcome& o, fate f);
+  void set_prepared(const statement_ptr& s, bool has);
+  void set_name(const std::string& name, const statement_ptr& s);
+  void replay_flights();
   void emit_synthesized();
-  void on_command_complete(std::string_view tag);
+  void on_command_complete(std::string_view tag, bool ours);
+  void on_ready(bool ours);
   void on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
+  std::string with_client_names(std::string_view text) const;
   void forget_session_state();
-  void return_to_login_settings();
+  void return_to_login(const std::string& name);
+  void finish_resets();
 
   static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
 

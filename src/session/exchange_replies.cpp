@@ -14,7 +14,9 @@ namespace {
 constexpr std::string_view parse_complete_bytes{"1\0\0\0\4", 5};
 constexpr std::string_view close_complete_bytes{"3\0\0\0\4", 5};
 
-bool ends_session(const wire::error_response& e) { return e.severity() == "FATAL" || e.severity() == "PANIC"; }
+bool ends_session(const wire::error_response& e) {
+  return e.severity() == "FATAL" || e.severity() == "PANIC";
+}
 
 }  // namespace
 
@@ -39,14 +41,22 @@ exchange::progress exchange::reply(const wire::piece& p) {
     case 'C':
       if (p.whole()) {
         const auto message = wire::command_complete::decode(p.body());
-        if (message) on_command_complete(message->tag);
+        if (message) on_command_complete(message->tag, ours);
       }
       break;
     case 'S':
       on_parameter(p, ours);
       break;
     case 'E':
-      if (!p.whole()) break;  // larger than any real one: goes on as it is
+      if (!p.whole()) {  // larger than any ordinary one: goes on as it is
+        if (ours && server_.tracker.dropped().empty()) {
+          farewell_ = wire::pg_error::error("08P01", "the server refused the session's settings");
+          server_.broken = true;
+          return progress::farewell;
+        }
+        to_client = !client_.gone;
+        break;
+      }
       if (!on_error(p, ours)) return progress::farewell;
       to_client = false;  // done by on_error
       break;
@@ -58,87 +68,160 @@ exchange::progress exchange::reply(const wire::piece& p) {
         farewell_ = wire::pg_error::fatal("0A000", "transaction blocks are not allowed in statement pooling mode");
         return progress::forbidden;
       }
-      if (server_.tracker.status() == 'I') {
-        if (!ours) ++client_.transactions;
-        if (server_.tracker.settled()) client_.effects = effect::none;
-      }
+      on_ready(ours);
       break;
     default:
       break;
   }
   if (to_client) to_client_.view(p.raw);
   server_.forwarding_rest = to_client;
-  if (const auto done = server_.tracker.completed()) settle(*done, false);
-  for (const auto& o : server_.tracker.dropped()) settle(o, true);
+  if (const auto done = server_.tracker.completed()) settle(*done, fate::done);
+  auto f = fate::failed;
+  for (const auto& o : server_.tracker.dropped())
+    settle(o, std::exchange(f, fate::skipped));
   if (p.last) emit_synthesized();  // never within a message
-  if (server_.tracker.answer_would_settle()) run_own("");  // or the client would keep its server until it asks again
+  // Or the client would keep its server until it asks again.
+  if (server_.tracker.answer_would_settle() && !client_.half_sent) run_own("");
   return progress::more;
 }
 
 void exchange::emit_synthesized() {
   while (const auto o = server_.tracker.take_synthesized()) {
-    settle(*o, false);
+    settle(*o, fate::done);
     if (!client_.gone) to_client_.copy(o->kind == request::parse ? parse_complete_bytes : close_complete_bytes);
   }
 }
 
-void exchange::settle(const fsm::outcome& o, bool dropped) {
+void exchange::settle(const fsm::outcome& o, fate f) {
   if (o.id != has_record || server_.flights.empty()) return;
   const auto record = std::move(server_.flights.front());
   server_.flights.pop_front();
-  if (!dropped) return;
-  const bool unnamed = record.client_name.empty();
-  if (record.maps_name) {
-    if (unnamed) {
-      client_.unnamed = nullptr;
-    } else if (client_.find_statement(record.client_name) == record.what) {
-      client_.statements->erase(record.client_name);
-    }
+  if (f == fate::done) {
+    // Who would have thought: the server has this text under another one's name now, so it is of no use to others.
+    if (record.clashes) server_.doubtful = true;
+    if (record.clashes) set_name(record.client_name, record.behind);
+    return;
   }
-  if (record.unmaps_name && record.what) {
-    if (unnamed) {
-      if (!client_.unnamed) client_.unnamed = record.what;
-    } else {
-      client_.statements->emplace(record.client_name, record.what);
-    }
-  }
-  if (record.prepares) {
-    server_.prepared.remove(record.what.get());
-    if (server_.unnamed == record.what) server_.unnamed = nullptr;  // and not clean: an older one may be there
-  }
-  if (record.evicts) server_.prepared.add(record.what);
+  if (record.what && !record.what->server_name.empty()) set_prepared(record.what, record.had);
+  if (record.what && server_.unnamed == record.what)
+    server_.unnamed = nullptr;  // and not clean: an older one may be there
+  if (record.cleans) server_.unnamed_clean = false;
+  // A Parse that fails has destroyed the unnamed statement there was.
+  if (record.names)
+    set_name(record.client_name, f == fate::failed && record.client_name.empty() ? nullptr : record.before);
 }
 
-void exchange::on_command_complete(std::string_view tag) {
+// As of the oldest request in flight; those that follow have the last word.
+void exchange::set_prepared(const statement_ptr& s, bool has) {
+  for (auto& f : server_.flights) {
+    if (f.what != s) continue;
+    f.had = has;
+    return;
+  }
+  if (has) {
+    server_.prepared.add(s);
+  } else {
+    server_.prepared.remove(s.get());
+  }
+}
+
+void exchange::set_name(const std::string& name, const statement_ptr& s) {
+  for (auto& f : server_.flights) {
+    if (!f.names || f.client_name != name) continue;
+    f.before = s;
+    return;
+  }
+  client_.assign(name, s);
+}
+
+// The server has forgotten all statements: what is left are those of requests behind the one that made it forget.
+void exchange::replay_flights() {
+  for (auto& f : server_.flights) {
+    if (f.what && !f.what->server_name.empty()) {
+      f.had = server_.prepared.has(f.what);
+      if (f.has) {
+        server_.prepared.add(f.what);
+      } else {
+        server_.prepared.remove(f.what.get());
+      }
+    }
+    if (f.names && !f.client_name.empty()) {
+      f.before = client_.find_statement(f.client_name);
+      client_.assign(f.client_name, f.behind);
+    }
+  }
+}
+
+void exchange::on_command_complete(std::string_view tag, bool ours) {
   // Nearly all tags are told apart from those that matter by their first letters.
-  if (tag.empty() || std::string_view("SRLPD").find(tag.front()) == std::string_view::npos || tag.starts_with("SELECT")) {
+  if (tag.empty() || std::string_view("SRLPD").find(tag.front()) == std::string_view::npos ||
+      tag.starts_with("SELECT")) {
     return;
   }
   if (tag == "DISCARD ALL") {
     forget_session_state();
+  } else if (ours) {
+    // What our settings do is known.
   } else if (tag == "DEALLOCATE ALL") {
     server_.prepared.clear();
     if (client_.statements) client_.statements->clear();
+    replay_flights();
     if (client_.pin == pin_reason::prepared_statement) client_.pin = pin_reason::none;
   } else if (tag == "RESET") {
-    // Not tracked settings that came with the login are now whatever the server's default is: set them again.
-    server_.current = parameter_set::with_unreported_unknown(server_.current);
-    if (client_.effects & effect::reset_all) return_to_login_settings();
+    const bool several = (client_.effects & effect::several) != 0;
+    if (client_.effects & effect::reset_all) {
+      client_.reset.all = true;
+    } else if (several || client_.resets.empty()) {
+      client_.reset.some = true;
+    } else {
+      client_.reset.named.push_back(std::move(client_.resets.front()));
+      client_.resets.erase(client_.resets.begin());
+    }
   } else {
     pin(pin_after(tag, client_.effects));
   }
 }
 
-// For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are not, so
-// they are set again before the next request; the client is told now.
-void exchange::return_to_login_settings() {
-  client_.wanted = client_.at_login;
-  for (const auto& e : client_.wanted->entries()) {
-    const auto* now = server_.current->find(e.name);
-    if (!e.reported || !now || now->value == e.value) continue;
+void exchange::on_ready(bool ours) {
+  finish_resets();
+  if (server_.tracker.status() != 'I') return;
+  if (!ours) ++client_.transactions;
+  if (!server_.tracker.settled()) return;
+  client_.effects = effect::none;
+  client_.resets.clear();
+}
+
+// For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are not,
+// so they are set again before the next request; the client is told now, behind what the server itself says of its own.
+void exchange::finish_resets() {
+  auto& reset = client_.reset;
+  if (!client_.gone) {
+    if (reset.some || reset.all) server_.current = parameter_set::with_unreported_unknown(server_.current);
+    for (const auto& name : reset.named)
+      return_to_login(name);
+    if (reset.all) {
+      for (const auto& e : client_.at_login->entries())
+        return_to_login(e.name);
+      client_.wanted = client_.at_login;
+    }
+  }
+  reset.named.clear();
+  reset.some = reset.all = false;
+}
+
+void exchange::return_to_login(const std::string& name) {
+  const auto* then = client_.at_login->find(name);
+  if (!then) return;
+  client_.wanted = parameter_set::with(client_.wanted, then->name, then->value, then->reported);
+  const auto* now = server_.current->find(name);
+  if (!then->reported) {
+    if (!now) return;
+    // The server's own default now, which is not known. No setting's value holds a zero byte.
+    server_.current = parameter_set::with(server_.current, then->name, std::string_view("\0", 1), false);
+  } else if (now && now->value != then->value) {
     std::string bytes;
     wire::writer w(bytes);
-    wire::parameter_status{e.name, e.value}.encode(w);
+    wire::parameter_status{then->name, then->value}.encode(w);
     to_client_.copy(bytes);
   }
 }
@@ -146,14 +229,12 @@ void exchange::return_to_login_settings() {
 // DISCARD ALL, the client's or ours: the server session is as after its login.
 void exchange::forget_session_state() {
   server_.prepared.clear();
-  server_.unnamed = nullptr;
-  server_.unnamed_clean = true;
   server_.needs_reset = !client_.gone && client_.mode == config::pool_mode::session;
   server_.current = server_.initial;
   if (client_.gone) return;
-  return_to_login_settings();
+  client_.reset.all = true;
   if (client_.statements) client_.statements->clear();
-  client_.unnamed = nullptr;
+  replay_flights();
   if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;
 }
 
@@ -161,8 +242,30 @@ void exchange::on_parameter(const wire::piece& p, bool ours) {
   const auto status = p.whole() ? wire::parameter_status::decode(p.body()) : wire::parameter_status::decode({});
   if (!status) return;
   server_.current = parameter_set::with(server_.current, status->name, status->value, true);
-  // The answer to our own preamble brings the value in the server's spelling: that is what the session wants from now on.
+  // The answer to our own preamble brings the value in the server's spelling: that is what the session wants from now
+  // on.
   if (!client_.gone || ours) client_.wanted = parameter_set::with(client_.wanted, status->name, status->value, true);
+}
+
+// A message of the server as it would be if our names for statements were the client's.
+std::string exchange::with_client_names(std::string_view text) const {
+  std::string wording(text);
+  const auto rename = [&](const statement& s, const std::string& name) {
+    const auto found = wording.find(s.server_name);
+    if (found == std::string::npos) return false;
+    wording.replace(found, s.server_name.size(), name);
+    return true;
+  };
+  const auto& dropped = server_.tracker.dropped();
+  if (!dropped.empty() && dropped.front().id == has_record && !server_.flights.empty()) {
+    const auto& failed = server_.flights.front();
+    if (failed.clashes && rename(*failed.before, failed.client_name)) return wording;
+  }
+  if (!client_.statements) return wording;
+  for (const auto& [name, s] : *client_.statements) {
+    if (rename(*s, name)) break;
+  }
+  return wording;
 }
 
 // False: a last word, kept in farewell_.
@@ -176,18 +279,15 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
   }
   // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
   if (client_.gone) return true;
-  const auto text = p.raw;
-  const auto at = text.find(statement_prefix);
-  if (!message || at == std::string_view::npos || !client_.statements) {
-    to_client_.view(text);
+  if (!message || p.raw.find(statement_prefix) == std::string_view::npos) {
+    to_client_.view(p.raw);
     return true;
   }
-  auto renamed = message->to_pg_error();
-  for (const auto& [name, s] : *client_.statements) {
-    const auto found = renamed.message.find(s->server_name);
-    if (found == std::string::npos) continue;
-    renamed.message.replace(found, s->server_name.size(), name);
-    break;
+  // The message alone names a statement; all its other fields stay as they are.
+  auto renamed = *message;
+  const auto wording = with_client_names(message->message());
+  for (auto& [code, field] : renamed.fields) {
+    if (code == 'M') field = wording;
   }
   std::string bytes;
   wire::writer w(bytes);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
 #include "session/exchange.hpp"
@@ -32,20 +34,64 @@ wire::pg_error malformed(std::string_view what) {
 
 }  // namespace
 
+bool exchange::must_wait(const wire::piece& p) const {
+  const bool forgets = (client_.effects & effect::deallocate) != 0;
+  const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
+  if (!(earlier || forgets) || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0) return false;
+  std::string_view name;
+  statement_ptr s;
+  if (p.type == 'P') {
+    if (!p.whole()) return true;
+    const auto m = wire::parse::decode(p.body());
+    if (!m || m->name.empty()) return false;
+    name = m->name;
+    s = intern_statement(m->query, m->parameter_types, scan_effects(m->query));
+  } else if (p.type == 'B') {
+    const auto m = wire::bind_names::decode_front(p.body());
+    if (!m) return false;
+    name = m->statement;
+  } else if (p.type == 'D') {
+    const auto m = wire::describe::decode(p.body());
+    if (!m || m->kind != 'S') return false;
+    name = m->name;
+  } else {
+    return false;
+  }
+  if (forgets) return true;
+  const auto known = name.empty() ? client_.unnamed : client_.find_statement(name);
+  if (s && known) return true;  // a name in use: rare, so any doubt will do
+  const auto& flights = server_.flights;
+  const auto about_name = [&](const auto& f) { return f.cleans ? name.empty() : f.names && f.client_name == name; };
+  const auto about_statement = [&](const auto& f) { return f.what && (f.what == s || f.what == known); };
+  const auto last_is_earlier = [&](const auto& about) {
+    const auto last = std::find_if(flights.rbegin(), flights.rend(), about);
+    return last != flights.rend() && last->batch != server_.batch;
+  };
+  return last_is_earlier(about_name) || last_is_earlier(about_statement);
+}
+
 std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
   if (!p.first) {
-    if (client_.rest == client_state::rest::collect) return on_parse(p);
+    if (client_.rest == client_state::rest::collect) {
+      use_settings();  // the server may be another one than when it began
+      return on_parse(p);
+    }
     if (client_.rest == client_state::rest::drop) return std::nullopt;
     if (p.type == wire::query::type) {
-      note(scan_effects_of_piece(client_.text_tail, p.raw));
+      note(scan_effects_of_piece(client_.text_tail, p.raw), {});
       client_.text_tail = effects_tail_of(client_.text_tail, p.raw);
       if (p.last) std::string().swap(client_.text_tail);
     }
     to_server_.view(p.raw);
+    client_.half_sent = !p.last;
     return std::nullopt;
   }
   client_.rest = client_state::rest::forward;
-  if (server_.tracker.idle() && client_.wanted != server_.current) apply_settings();
+  if (server_.tracker.skipping() && !server_.tracker.ambiguous() && p.type != wire::sync::type) {
+    client_.rest = client_state::rest::drop;  // the server would ignore it
+    return std::nullopt;
+  }
+  use_settings();
   switch (p.type) {
     case 'Q':
       on_query(p);
@@ -79,35 +125,38 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
       if (server_.tracker.settled()) {
         client_.rest = client_state::rest::drop;
       } else {
-        forward(p, p.type == 'd'   ? request::copy_data
-                   : p.type == 'c' ? request::copy_done
-                                   : request::copy_fail);
+        forward(p, p.type == 'd' ? request::copy_data : p.type == 'c' ? request::copy_done : request::copy_fail);
       }
       return std::nullopt;
     default:
-      return wire::pg_error::fatal("08P01", "invalid frontend message type " +
-                                                std::to_string(static_cast<unsigned char>(p.type)));
+      return wire::pg_error::fatal(
+          "08P01", "invalid frontend message type " + std::to_string(static_cast<unsigned char>(p.type)));
   }
 }
 
 void exchange::forward(const wire::piece& p, fsm::request kind) {
   server_.tracker.sent(kind);
   to_server_.view(p.raw);
+  client_.half_sent = !p.last;
+  if (kind == request::query || kind == request::sync || kind == request::function_call) ++server_.batch;
 }
 
 void exchange::sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record) {
+  record.batch = server_.batch;
   server_.flights.push_back(std::move(record));
   server_.tracker.sent(kind, what, has_record);
-  for (const auto& o : server_.tracker.dropped()) settle(o, true);  // the server is skipping to the next Sync
+  for (const auto& o : server_.tracker.dropped())
+    settle(o, fate::skipped);
 }
 
 bool exchange::refused(effect::mask effects) const {
-  return (effects & ~(effect::several | effect::reset_all)) != effect::none && client_.renames() &&
+  return (effects & ~effect::harmless) != effect::none && client_.renames() &&
          client_.on_session_state == config::session_state_policy::refuse;
 }
 
-void exchange::note(effect::mask effects) {
+void exchange::note(effect::mask effects, std::string_view text) {
   client_.effects |= effects;
+  if (effects & effect::reset) client_.resets.push_back(reset_target(text));
   pin(pin_before(effects));
 }
 
@@ -119,20 +168,25 @@ void exchange::pin(pin_reason reason) {
 
 void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
-  // A simple query destroys the unnamed statement, on the server and for the client.
+  // A simple query destroys the unnamed statement, on the server and for the client, whatever becomes of what is in
+  // flight.
+  for (auto& f : server_.flights) {
+    if (f.names && f.client_name.empty()) f.before = nullptr;
+  }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
-  server_.unnamed_clean = true;
+  server_.unnamed_clean = !server_.tracker.unsynced();  // else it is skipped if what is before it fails
   if (p.whole()) {
     const auto effects = scan_effects(p.body());
     if (refused(effects)) {
       server_.tracker.sent(request::query);
       append(to_server_, wire::query{refusal});
+      ++server_.batch;
       return;
     }
-    note(effects);
+    note(effects, p.body());
   } else {
-    note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()));
+    note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()), {});
     client_.text_tail = effects_tail_of({}, p.body());
   }
   forward(p, request::query);
@@ -146,9 +200,11 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   std::string_view body = p.body();
   if (!p.whole()) {
     if (p.first && p.body_size > max_parse) {
-      return wire::pg_error::fatal("54000", "statement is larger than 64 MiB: too large to be prepared through Forebay");
+      return wire::pg_error::fatal("54000",
+                                   "statement is larger than 64 MiB: too large to be prepared through Forebay");
     }
     client_.rest = client_state::rest::collect;
+    if (p.first) client_.collected.clear();
     client_.collected.append(body);
     if (!p.last) return std::nullopt;
     body = client_.collected;
@@ -163,11 +219,12 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
       effects = effect::none;
       text = refusal;
     }
-    if (!client_.unnamed || client_.unnamed->query != text ||
-        client_.unnamed->parameter_types != message->parameter_types) {
+    const auto before = client_.unnamed;
+    if (!before || before->query != text || before->parameter_types != message->parameter_types) {
       client_.unnamed = unnamed_statement(text, message->parameter_types, effects);
     }
-    send_parse(client_.unnamed, "", action::forward, {.what = client_.unnamed, .maps_name = true, .prepares = true});
+    send_parse(client_.unnamed, "", action::forward,
+               {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed});
   } else {
     parse_named(message->name, message->query, message->parameter_types);
   }
@@ -176,25 +233,30 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
 }
 
 void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
-  if (const auto known = client_.find_statement(name)) {
-    // PostgreSQL refuses a name in use, after it has looked at the text. Let it say so itself: the text under the
-    // name that this statement has there. The error's wording gets the client's name back on its way.
-    ensure_prepared(known);
-    const auto clash = unnamed_statement(query, types, effect::none);
-    send_parse(clash, known->server_name, action::forward, {.what = clash});
-    return;
-  }
   const auto effects = scan_effects(query);
   const auto s =
       refused(effects) ? intern_statement(refusal, types, effect::none) : intern_statement(query, types, effects);
-  if (!client_.statements) client_.statements = std::make_unique<std::unordered_map<std::string, statement_ptr>>();
-  client_.statements->emplace(std::string(name), s);
-  if (server_.prepared.use(s)) {
-    sent_with_record(request::parse, action::synthesize,
-                     {.what = s, .client_name = std::string(name), .maps_name = true});
+  server_state::in_flight record{.client_name = std::string(name), .behind = s};
+  if (const auto known = client_.find_statement(name)) {
+    // PostgreSQL refuses a name in use, after it has looked at the text. Let it say so itself: the text under a name
+    // that is in use there, this statement's or that of an empty one, which is never wrong. The error's wording gets
+    // the client's name back on its way.
+    record.clashes = true;
+    record.before =
+        server_.prepared.has(known) ? known : intern_statement("", wire::parse{}.parameter_types, effect::none);
+    ensure_prepared(record.before);
+    const auto in_use = record.before->server_name;
+    send_parse(s, in_use, action::forward, std::move(record));
     return;
   }
-  send_parse(s, s->server_name, action::forward, {.what = s, .client_name = std::string(name), .maps_name = true, .prepares = true});
+  client_.assign(record.client_name, s);
+  record.names = true;
+  if (server_.prepared.use(s)) {
+    sent_with_record(request::parse, action::synthesize, std::move(record));
+    return;
+  }
+  record.what = s;
+  send_parse(s, s->server_name, action::forward, std::move(record));
 }
 
 void exchange::send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
@@ -202,35 +264,40 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
   if (server_name.empty()) {
     server_.unnamed = s;
     server_.unnamed_clean = false;
-  } else if (record.prepares) {
-    while (server_.prepared.size() >= server_.max_prepared && server_.prepared.size() > 0) {
-      const auto victim = server_.prepared.oldest();
-      server_.prepared.remove(victim.get());
-      sent_with_record(request::close, action::swallow, {.what = victim, .evicts = true});
-      append(to_server_, wire::close{'S', victim->server_name});
+  } else if (record.what) {
+    for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= server_.max_prepared; --left) {
+      close_on_server(server_.prepared.oldest());
     }
+    record.had = server_.prepared.has(s);
+    record.has = true;
     server_.prepared.add(s);
   }
   append(to_server_, wire::parse{server_name, s->query, s->parameter_types});
   sent_with_record(request::parse, what, std::move(record));
 }
 
+void exchange::close_on_server(const statement_ptr& s) {
+  const bool had = server_.prepared.has(s);
+  server_.prepared.remove(s.get());
+  append(to_server_, wire::close{'S', s->server_name});
+  sent_with_record(request::close, action::swallow, {.what = s, .had = had, .has = false});
+}
+
 void exchange::ensure_prepared(const statement_ptr& s) {
-  if (server_.prepared.use(s)) return;
-  send_parse(s, s->server_name, action::swallow, {.what = s, .prepares = true});
+  if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});
 }
 
 void exchange::ensure_unnamed() {
   if (client_.unnamed) {
     if (server_.unnamed != client_.unnamed) {
-      send_parse(client_.unnamed, "", action::swallow, {.what = client_.unnamed, .prepares = true});
+      send_parse(client_.unnamed, "", action::swallow, {.what = client_.unnamed});
     }
   } else if (!server_.unnamed_clean) {
     // Somebody else's unnamed statement must not answer for one this client never made.
     server_.unnamed = nullptr;
     server_.unnamed_clean = true;
-    server_.tracker.sent(request::close, action::swallow);
     append(to_server_, wire::close{'S', ""});
+    sent_with_record(request::close, action::swallow, {.cleans = true});
   }
 }
 
@@ -243,7 +310,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (!names) return malformed("Bind");
   if (names->statement.empty()) {
     ensure_unnamed();
-    if (client_.unnamed) note(client_.unnamed->effects);
+    if (client_.unnamed) note(client_.unnamed->effects, client_.unnamed->query);
     forward(p, request::bind);
     return std::nullopt;
   }
@@ -253,7 +320,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
     return std::nullopt;
   }
   ensure_prepared(s);
-  note(s->effects);
+  note(s->effects, s->query);
   const auto size = p.body_size - names->statement.size() + s->server_name.size();
   std::string head;
   wire::writer w(head);
@@ -263,6 +330,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   w.cstring(s->server_name);
   to_server_.copy(head);
   to_server_.view(names->rest);
+  client_.half_sent = !p.last;
   server_.tracker.sent(request::bind);
   return std::nullopt;
 }
@@ -278,14 +346,10 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
   }
   if (closes) {
     // The statement stays prepared on servers for others; only this client's name for it ends.
-    const auto closed = target->name.empty() ? client_.unnamed : client_.find_statement(target->name);
-    if (target->name.empty()) {
-      client_.unnamed = nullptr;
-    } else if (closed) {
-      client_.statements->erase(std::string(target->name));
-    }
-    sent_with_record(request::close, action::synthesize,
-                     {.what = closed, .client_name = std::string(target->name), .unmaps_name = true});
+    server_state::in_flight record{.names = true, .client_name = std::string(target->name)};
+    record.before = target->name.empty() ? client_.unnamed : client_.find_statement(target->name);
+    client_.assign(record.client_name, nullptr);
+    sent_with_record(request::close, action::synthesize, std::move(record));
     return std::nullopt;
   }
   const auto s = target->name.empty() ? nullptr : client_.find_statement(target->name);
@@ -300,6 +364,10 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
   return std::nullopt;
 }
 
+void exchange::use_settings() {
+  if (server_.tracker.idle() && client_.wanted != server_.current) apply_settings();
+}
+
 void exchange::apply_settings() {
   const auto sql = change_sql(*server_.current, *client_.wanted);
   server_.current = client_.wanted;
@@ -311,6 +379,7 @@ void exchange::run_own(std::string_view sql) {
   server_.unnamed_clean = true;
   server_.tracker.sent(request::query, action::swallow);
   append(to_server_, wire::query{sql});
+  ++server_.batch;
 }
 
 bool exchange::releasable() const {

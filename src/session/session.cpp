@@ -34,7 +34,7 @@ void session::on_client_readable() {
   home_.on.update_now();
   auto input = client_.read(home_.on);
   if (pool_) traffic::add(pool_->traffic_of(home_.on).bytes_from_clients, input.fresh);
-  if (waiting_ || console_busy_) {
+  if (holds_input()) {
     client_.keep(input.data);
   } else {
     process(input.data);
@@ -44,6 +44,10 @@ void session::on_client_readable() {
     if (!state_.gone) leave();
   }
   finish_event();
+  if (server_ && stage_ == stage::ready && server_->state.tracker.idle()) {
+    release();  // nothing was asked: only the rest of a COPY that had failed came
+    finish_event();
+  }
 }
 
 void session::process(std::string_view in) {
@@ -90,7 +94,8 @@ bool session::take(const wire::piece& p) {
     return true;
   }
   if (!server_) {
-    if (!p.first) return true;  // the rest of a message that was answered without a server
+    const bool collecting = state_.rest == client_state::rest::collect;
+    if (!p.first && !collecting) return true;  // the rest of a message that was answered without a server
     switch (p.type) {
       case 'S':
         answer_ready();
@@ -120,6 +125,10 @@ bool session::take(const wire::piece& p) {
       return true;
     }
     if (!get_server()) return false;
+  }
+  if (conversation().must_wait(p)) {
+    held_ = true;
+    return false;
   }
   if (server_->state.tracker.settled()) request_at_ = home_.on.now();
   if (auto error = conversation().request(p)) fatal(std::move(*error));
@@ -155,6 +164,12 @@ void session::on_server_readable() {
   home_.on.update_now();
   process_replies();
   finish_event();
+  if (held_ && !state_.gone) {
+    held_ = false;
+    const auto kept = client_.take_kept();
+    process(kept);
+    finish_event();
+  }
 }
 
 void session::process_replies() {
@@ -172,8 +187,8 @@ void session::process_replies() {
         if (progress == exchange::progress::forbidden) return fatal(talk.farewell());
         if (progress == exchange::progress::violation) {
           server_->state.broken = true;
-          return lose_server(wire::pg_error::error(
-              "08P01", "server at " + server_->home().node()->name() + " broke the protocol"));
+          return lose_server(
+              wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"));
         }
       }
       server_->io.keep(input.data);
@@ -205,10 +220,13 @@ void session::on_server_writable() {
     // The reply that says why may still be there to read; reading finds the end as well.
     server_->state.broken = true;
   }
+  // What was left of a COPY that had failed may have been all that kept it.
+  if (server_ && !server_->io.backlog()) release();
   finish_event();
 }
 
 void session::on_deadline() {
+  const auto self = shared_from_this();  // maybe only the pool's queue held it
   home_.on.update_now();
   if (stage_ == stage::login) {
     fatal(wire::pg_error::fatal("08P01", "login timeout"));
@@ -242,7 +260,7 @@ void session::arm() {
   const auto self = [this] { return shared_from_this(); };
   if (!state_.gone) {
     const bool room = !(server_ && server_->io.backlog()) && client_.backlog_size() < max_client_backlog &&
-                      ((!waiting_ && !console_busy_) || client_.kept_size() < wire::framer::whole_limit);
+                      (!holds_input() || client_.kept_size() < wire::framer::whole_limit);
     if (room && !client_read_armed_) {
       client_read_armed_ = true;
       client_.wait_readable([s = self()](error_code ec) {
@@ -327,6 +345,7 @@ void session::granted(checkout_result result) {
 
 void session::attach(server_ptr server) {
   attempts_ = 0;
+  state_.half_sent = false;
   server_ = std::move(server);
   ++lease_;
   leased_at_ = home_.on.now();
@@ -344,7 +363,9 @@ void session::release() {
   account();
   if (state_.gone) return put_in_order();
   if (stage_ == stage::greeting) return end_greeting();
-  const bool between_messages = framer_.at_boundary() || state_.rest != client_state::rest::forward;
+  if (held_) return;
+  // A Parse being collected needs a server only when it is complete, but then it needs one.
+  const bool between_messages = framer_.at_boundary() || state_.rest == client_state::rest::drop;
   if (!between_messages || !conversation().releasable() || server_->io.backlog()) return;
   drop_server();
   if (draining_) drain();
@@ -353,8 +374,10 @@ void session::release() {
 void session::account() {
   auto& t = pool_->traffic_of(home_.on);
   const auto now = home_.on.now();
-  traffic::add(t.queries, std::exchange(state_.queries, 0));
-  traffic::add(t.query_us, static_cast<std::uint64_t>(micros(now - request_at_).count()));
+  if (state_.queries != 0) {
+    traffic::add(t.queries, std::exchange(state_.queries, 0));
+    traffic::add(t.query_us, static_cast<std::uint64_t>(micros(now - request_at_).count()));
+  }
   if (state_.transactions != 0) {
     traffic::add(t.transactions, std::exchange(state_.transactions, 0));
     traffic::add(t.transaction_us, static_cast<std::uint64_t>(micros(now - leased_at_).count()));

@@ -76,6 +76,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void fail_request(const wire::piece& p, wire::pg_error error);
   void answer_ready();
   void relay_from_client(std::string_view in);
+  // What the client sends now waits until a server was had, or an answer.
+  bool holds_input() const { return waiting_ || held_ || console_busy_ || stage_ == stage::greeting; }
 
   // Login (session_login.cpp).
   void process_login(std::string_view in);
@@ -112,9 +114,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   client_state state_;
   server_ptr server_;
   std::shared_ptr<pool> pool_;
-  std::unique_ptr<handshake> handshake_;       // while logging in
-  std::unique_ptr<console_session> console_;   // on the console
-  std::unique_ptr<wire::pg_error> refusal_;    // why no server could be had for the request at hand
+  std::unique_ptr<handshake> handshake_;      // while logging in
+  std::unique_ptr<console_session> console_;  // on the console
+  std::unique_ptr<wire::pg_error> refusal_;   // why no server could be had for the request at hand
   std::string user_;
   std::string database_;
   std::string replication_;  // value of the startup parameter
@@ -125,6 +127,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::uint8_t attempts_ = 0;
   stage stage_ = stage::login;
   bool waiting_ = false;  // for a server connection
+  bool held_ = false;     // for a reply that decides what the client's next message means
   bool console_busy_ = false;
   bool draining_ = false;
   bool cleaning_ = false;  // the server was told to end what the client left

@@ -98,6 +98,7 @@ void session::drop_server() {
   auto server = std::move(server_);
   auto& gate = *server->cancels;
   if (server->state.broken) return;
+  server->state.doubtful = server->state.doubtful || gate.overdue;
   if (gate.in_flight > 0) {
     gate.parked = std::move(server);
   } else {
@@ -109,13 +110,17 @@ void session::drop_server() {
 // The server is gone in the middle of things, or is no longer to be trusted.
 void session::lose_server(wire::pg_error error) {
   auto& s = server_->state;
-  log_warning("server_lost", {{"server", server_->home().node()->name()}, {"pid", server_->backend_pid}, {"session", number_},
-                              {"sqlstate", error.sqlstate}, {"reason", error.message}});
+  log_warning("server_lost", {{"server", server_->home().node()->name()},
+                              {"pid", server_->backend_pid},
+                              {"session", number_},
+                              {"sqlstate", error.sqlstate},
+                              {"reason", error.message}});
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
   const bool in_transaction = s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply;
   const auto ready_owed = s.tracker.ready_owed();
   const bool unsynced = s.tracker.unsynced();
-  const bool half_request = !framer_.at_boundary();
+  const bool half_request = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
+  const bool told = s.tracker.skipping();  // of an error in this batch
   s.broken = true;
   home_.to_server.clear();
   drop_server();
@@ -127,7 +132,7 @@ void session::lose_server(wire::pg_error error) {
   if (ready_owed == 0 && !unsynced) return;  // nothing was asked
   if (half_request) state_.rest = client_state::rest::drop;
   error.level = wire::severity::error;
-  home_.to_client.copy(bytes_of(error));
+  if (!told) home_.to_client.copy(bytes_of(error));
   if (ready_owed == 1) {
     answer_ready();
   } else {
@@ -145,6 +150,7 @@ void session::finish() {
 }
 
 void session::cancel(std::string_view key) {
+  const auto self = shared_from_this();  // maybe only the pool's queue holds it
   if (key.size() != cancel_key_.size() || CRYPTO_memcmp(key.data(), cancel_key_.data(), key.size()) != 0) return;
   home_.on.update_now();
   if (waiting_) {
@@ -163,18 +169,21 @@ void session::forward_cancel() {
 }
 
 void session::drain() {
+  const auto self = shared_from_this();
   draining_ = true;
   if (state_.gone || waiting_ || server_) return;  // release() comes back here
   fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
 }
 
 void session::kill(const std::string& reason) {
+  const auto self = shared_from_this();
   home_.on.update_now();
   fatal(wire::pg_error::fatal("57P01", reason));
   finish_event();
 }
 
 void session::abandon() {
+  const auto self = shared_from_this();
   if (server_) server_->state.broken = true;
   if (state_.gone) put_in_order();
   kill("terminating connection due to administrator command");

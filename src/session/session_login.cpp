@@ -58,10 +58,11 @@ void session::process_login(std::string_view in) {
       return leave();
     }
     case handshake::state::refused:
-      log_warning("login_refused",
-                  {{"client", peer_address(client_.native()).text()}, {"user", handshake_->identity().user},
-                   {"database", handshake_->identity().database}, {"sqlstate", handshake_->error().sqlstate},
-                   {"reason", handshake_->error().message}});
+      log_warning("login_refused", {{"client", peer_address(client_.native()).text()},
+                                    {"user", handshake_->identity().user},
+                                    {"database", handshake_->identity().database},
+                                    {"sqlstate", handshake_->error().sqlstate},
+                                    {"reason", handshake_->error().message}});
       return fatal(handshake_->error());
     case handshake::state::accepted:
       client_.keep(in);
@@ -175,7 +176,9 @@ std::string session::parameter_messages() const {
 }
 
 void session::greet(std::string_view parameter_messages) {
-  log_info("client_login", {{"client", peer_address(client_.native()).text()}, {"user", user_}, {"database", database_},
+  log_info("client_login", {{"client", peer_address(client_.native()).text()},
+                            {"user", user_},
+                            {"database", database_},
                             {"session", number_}});
   std::string bytes(parameter_messages);
   wire::writer w(bytes);

@@ -25,7 +25,8 @@ TEST_CASE("never more than its size; whoever comes then waits") {
   house h(false);
   auto p = h.make({.size = 2});
   std::vector<customer_ptr> all;
-  for (std::size_t i = 0; i < 5; ++i) all.push_back(h.queue(*p, i % 4));
+  for (std::size_t i = 0; i < 5; ++i)
+    all.push_back(h.queue(*p, i % 4));
   CHECK(h.servers.opening() == 2);
   CHECK(house::now(*p).open == 2);
   CHECK(house::now(*p).opening == 2);
@@ -54,7 +55,8 @@ TEST_CASE("waiters are served first come, first served, on their own workers") {
   auto p = h.make({.size = 1});
   auto server = h.take(*p, 0);
   std::vector<customer_ptr> all;
-  for (std::size_t i = 0; i < 12; ++i) all.push_back(h.queue(*p, (i * 3) % 4));
+  for (std::size_t i = 0; i < 12; ++i)
+    all.push_back(h.queue(*p, (i * 3) % 4));
   for (std::size_t i = 0; i < 12; ++i) {
     h.give(std::move(server));
     server = all[i]->server();
@@ -81,10 +83,12 @@ TEST_CASE("the worker's own connections, last used first; else a sibling's, leas
   house h(true);
   auto p = h.make({.size = 3});
   std::vector<server_ptr> three;
-  for (int i = 0; i < 3; ++i) three.push_back(h.take(*p, 1));
+  for (int i = 0; i < 3; ++i)
+    three.push_back(h.take(*p, 1));
   const auto oldest = three[0]->backend_pid;
   const auto newest = three[2]->backend_pid;
-  for (auto& s : three) h.give(std::move(s));
+  for (auto& s : three)
+    h.give(std::move(s));
   auto own = h.ask(*p, 1);
   REQUIRE(own);
   CHECK(own->backend_pid == newest);
@@ -154,7 +158,8 @@ TEST_CASE("a failed login tells all who wait at once, with the reason") {
   house h(false);
   auto p = h.make({.size = 3});
   std::vector<customer_ptr> all;
-  for (std::size_t i = 0; i < 6; ++i) all.push_back(h.queue(*p, i % 4));
+  for (std::size_t i = 0; i < 6; ++i)
+    all.push_back(h.queue(*p, i % 4));
   CHECK(h.servers.opening() == 3);
   h.servers.fail_next("one");
   h.servers.fail_next("two");
@@ -330,8 +335,10 @@ TEST_CASE("idle time-out: those unused for long go, but for min_size") {
   house h(true);
   auto p = h.make({.size = 4, .min_size = 1, .server_lifetime = milliseconds(0), .server_idle_timeout = seconds(10)});
   std::vector<server_ptr> four;
-  for (std::size_t i = 0; i < 4; ++i) four.push_back(h.take(*p, i));
-  for (auto& s : four) h.give(std::move(s));
+  for (std::size_t i = 0; i < 4; ++i)
+    four.push_back(h.take(*p, i));
+  for (auto& s : four)
+    h.give(std::move(s));
   p->maintain(steady::now() + seconds(9));
   CHECK(house::now(*p).idle == 4);
   p->maintain(steady::now() + seconds(11));
@@ -387,7 +394,40 @@ TEST_CASE("retire: connections close as they come back") {
   CHECK(house::left(*p, 0));
 }
 
-TEST_CASE("configure: a smaller size closes idle ones at once and others as they come back; a larger one serves waiters") {
+TEST_CASE("retire: whoever waits or asks is told at once, and no login is tried for them") {
+  house h(false);
+  auto p = h.make({.size = 2});
+  auto early = h.queue(*p, 0);
+  h.servers.open_next();
+  auto a = early->server();
+  p->pause();
+  auto waiting = h.queue(*p, 1);
+  p->resume();
+  CHECK(h.servers.opening() == 1);
+  p->retire();
+  CHECK(waiting->result().error->sqlstate == "57P01");
+  auto late = h.queue(*p, 2);
+  CHECK(late->result().error->sqlstate == "57P01");
+  CHECK_FALSE(p->cancel(*late));
+  h.servers.open_next();  // was under way
+  CHECK(eventually([&] { return house::now(*p).open == 1; }));
+  h.give(std::move(a));
+  p->maintain(steady::now() + seconds(1));
+  CHECK(eventually([&] { return house::now(*p).open == 0; }));
+  CHECK(h.servers.asked() == 2);
+}
+
+TEST_CASE("a connection that is doubtful is closed instead of reused") {
+  house h(true);
+  auto p = h.make({.size = 2});
+  auto a = h.take(*p, 0);
+  a->state.doubtful = true;
+  h.give(std::move(a));
+  CHECK(house::now(*p).idle == 0);
+}
+
+TEST_CASE(
+    "configure: a smaller size closes idle ones at once and others as they come back; a larger one serves waiters") {
   house h(true);
   auto p = h.make({.size = 3});
   auto a = h.take(*p, 0);
@@ -413,7 +453,8 @@ TEST_CASE("greetings: kept per startup settings, forgotten when the server's own
   CHECK(p->greeting("") == parameter_set::empty());
   p->remember_greeting("x", parameter_set::intern({{"x", "1"}}));
   CHECK(p->greeting("x")->find("x"));
-  for (int i = 0; i < 1000; ++i) p->remember_greeting("k" + std::to_string(i), parameter_set::empty());
+  for (int i = 0; i < 1000; ++i)
+    p->remember_greeting("k" + std::to_string(i), parameter_set::empty());
   CHECK(p->greeting("k999"));
 }
 

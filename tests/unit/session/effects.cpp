@@ -3,10 +3,221 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
-using namespace forebay;
-
+namespace forebay {
 namespace {
+
+std::string names(effect::mask m) {
+  static constexpr const char* all[] = {"setting",     "set_function", "advisory_lock", "temporary",
+                                        "hold_cursor", "listen",       "prepare",       "load",
+                                        "several",     "reset_all",    "deallocate",    "reset"};
+  std::string text;
+  for (unsigned i = 0; i < std::size(all); ++i) {
+    if (m & (1U << i)) text += (text.empty() ? "" : " ") + std::string(all[i]);
+  }
+  return text;
+}
+
+struct row {
+  const char *sql, *effects;
+};
+
+TEST_CASE("effects: of a text") {
+  const std::vector<row> table = {
+      {"", ""},
+      {"select 1", ""},
+      {"select 1;", ""},
+      {"select 1 ; \n", ""},
+      {"select 1; select 2", "several"},
+      {"  ( select 1 )", ""},
+      // SET.
+      {"set search_path = x", "setting"},
+      {"SET Search_Path TO x;", "setting"},
+      {"set session search_path = x", "setting"},
+      {"set session authorization bob", "setting"},
+      {"set session characteristics as transaction read only", "setting"},
+      {"set role bob", "setting"},
+      {"set local search_path = x", ""},
+      {"set local.x = 1", "setting"},
+      {"set local . x = 1", "setting"},
+      {"set transaction isolation level serializable", ""},
+      {"set constraints all deferred", ""},
+      {"set timezone = x", ""},
+      {"set TimeZone = x;", ""},
+      {"set \"TimeZone\" = x", ""},
+      {"set session timezone = x", ""},
+      {"set time zone x", ""},
+      {"set names x", ""},
+      {"set application_name = x", ""},
+      {"set client_encoding = x", ""},
+      {"set datestyle = x", ""},
+      {"set intervalstyle = x", ""},
+      {"set standard_conforming_strings = off", ""},
+      {"set default_transaction_read_only = on", ""},
+      {"set timezone.x = 1", "setting"},
+      {"set my.timezone = 1", "setting"},
+      {"set timezone = 'x'; set search_path = y", "setting"},
+      {"set local x = 1; set search_path = y", "setting"},
+      {"set /* local */ search_path = x", "setting"},
+      {"set /* timezone */ search_path = x", "setting"},
+      {"set -- local\nsearch_path = x", "setting"},
+      {"-- x\nset search_path = x", "setting"},
+      {"/* x /* nested */ set timezone = y */ set search_path = x", "setting"},
+      {"/* never closed set search_path = x", ""},
+      {"-- set search_path = x", ""},
+      {"begin; set search_path = x", "several"},
+      {"set", "setting"},
+      {"setting", ""},
+      {"update t set search_path = 1", ""},
+      {"select set_config('x', 'y', false)", "set_function"},
+      {"select pg_catalog.\"set_config\"('x', 'y', false)", "set_function"},
+      {"select reset_config()", ""},
+      // RESET.
+      {"reset search_path", "reset"},
+      {"reset search_path;", "reset"},
+      {"reset all", "reset_all"},
+      {"reset /* x */ all", "reset_all"},
+      {"reset all; select 1", "several reset_all"},
+      {"reset x; select 1", "several"},
+      // Locks.
+      {"select pg_advisory_lock(1)", "advisory_lock"},
+      {"select PG_TRY_ADVISORY_LOCK(1)", "advisory_lock"},
+      {"select pg_advisory_lock_shared(1)", "advisory_lock"},
+      {"select pg_try_advisory_lock_shared(1)", "advisory_lock"},
+      {"select pg_advisory_xact_lock(1)", ""},
+      {"select pg_advisory_unlock(1)", ""},
+      {"select my_pg_advisory_lock(1)", ""},
+      // Temporary tables.
+      {"create temp table t ()", "temporary"},
+      {"create temporary table t ()", "temporary"},
+      {"create or replace temp view v as select 1", "temporary"},
+      {"create local temp table t ()", "temporary"},
+      {"create global temporary table t ()", "temporary"},
+      {"select 1 into temp t", "temporary"},
+      {"select 1 into temporary table t", "temporary"},
+      {"create table pg_temp.t ()", "temporary"},
+      {"create/**/temp/**/table t ()", "temporary"},
+      {"create /* a b c */ temp table t ()", "temporary"},
+      {"create -- a b c\n temp table t ()", "temporary"},
+      {"select '/*'; create temp table t (); select '*/'", "temporary several"},
+      {"select '--'; create temp table t ()", "temporary several"},
+      {"select temp from weather", ""},
+      {"create table temp ()", ""},
+      {"create temp table t () on commit drop", ""},
+      {"create temp table t () ON  COMMIT\nDROP as select 1", ""},
+      {"create temp table t () on commit delete rows", "temporary"},
+      {"create temp table t (); create temp table u () on commit drop", "temporary several"},
+      {"create temp table t () on commit drop; create temp table u ()", "temporary several"},
+      {"create temp table t (); select 1 /* on commit drop */", "temporary several"},
+      {"create temp table t () -- on commit drop", "temporary"},
+      {"create temp table t as select 'on commit drop'", "temporary"},
+      {"create temp table t as select \"on commit drop\"", "temporary"},
+      {"create temp table t as select $$ on commit drop $$", "temporary"},
+      {"create table pg_temp.t () on commit drop", "temporary"},
+      {"select 1 on commit drop", ""},
+      // The rest.
+      {"listen c", "listen"},
+      {"LISTEN c; select 1", "listen several"},
+      {"load 'x'", "load"},
+      {"prepare p as select 1", "prepare"},
+      {"prepare transaction 'x'", ""},
+      {"deallocate p", ""},
+      {"deallocate all", "deallocate"},
+      {"deallocate prepare all", "deallocate"},
+      {"discard all", "deallocate"},
+      {"discard plans", ""},
+      {"declare c cursor with hold for select 1", "hold_cursor"},
+      {"declare c cursor with /* x */ hold for select 1", "hold_cursor"},
+      {"declare c cursor without hold for select 1", ""},
+      {"select 1; set search_path = x; create temp table t ()", "temporary several"},
+  };
+  for (const auto& [sql, effects] : table) {
+    CAPTURE(sql);
+    std::string sorted = names(scan_effects(sql));
+    CHECK(sorted == names([&] {
+            effect::mask m = 0;
+            for (unsigned i = 0; i < 12; ++i) {
+              if ((' ' + std::string(effects) + ' ').find(' ' + names(1U << i) + ' ') != std::string::npos)
+                m |= 1U << i;
+            }
+            return m;
+          }()));
+    // As the body of a Query has it.
+    CHECK(scan_effects(sql) == scan_effects(std::string(sql) + '\0'));
+  }
+}
+
+TEST_CASE("effects: of a text in pieces, cut anywhere") {
+  const std::vector<row> table = {
+      {"select pg_try_advisory_lock_shared(1)", "advisory_lock several"},
+      {"select set_config('a', 'b', false)", "set_function several"},
+      {"select 1; create temp table t ()", "temporary several"},
+      {"declare c cursor with hold for select 1", "hold_cursor several"},
+      {"select 1; deallocate all", "several deallocate"},
+      {"create /* x */ temp table t ()", "temporary several"},
+      {"select 1", "several"},
+  };
+  for (const auto& [sql, effects] : table) {
+    const std::string_view text(sql);
+    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+      CAPTURE(text.substr(0, cut));
+      CAPTURE(text.substr(cut));
+      const auto tail = effects_tail_of({}, text.substr(0, cut));
+      CHECK(names(scan_effects(text.substr(0, cut)) | scan_effects_of_piece(tail, text.substr(cut))) == effects);
+    }
+    // And a byte at a time.
+    effect::mask found = effect::none;
+    std::string tail;
+    for (const char& c : text) {
+      found |= scan_effects_of_piece(tail, {&c, 1});
+      tail = effects_tail_of(tail, {&c, 1});
+      CHECK(tail.size() <= effects_tail);
+    }
+    CHECK(names(found) == effects);
+  }
+}
+
+TEST_CASE("effects: what RESET names") {
+  CHECK(reset_target("reset search_path") == "search_path");
+  CHECK(reset_target(" /* x */ RESET -- y\n Search_Path ;") == "Search_Path");
+  CHECK(reset_target("reset \"TimeZone\"") == "TimeZone");
+  CHECK(reset_target("reset time zone") == "timezone");
+  CHECK(reset_target("reset my . ext.x") == "my.ext.x");
+  CHECK(reset_target("reset") == "");
+}
+
+TEST_CASE("effects: what pins before it runs") {
+  CHECK(pin_before(effect::none) == pin_reason::none);
+  CHECK(pin_before(effect::advisory_lock) == pin_reason::advisory_lock);
+  CHECK(pin_before(effect::temporary) == pin_reason::temporary_table);
+  CHECK(pin_before(effect::set_function) == pin_reason::setting);
+  CHECK(pin_before(effect::setting | effect::hold_cursor | effect::listen | effect::prepare | effect::load |
+                   effect::harmless) == pin_reason::none);
+}
+
+TEST_CASE("effects: what pins when it has run") {
+  const auto any = ~effect::mask{0};
+  CHECK(pin_after("SET", effect::setting) == pin_reason::setting);
+  CHECK(pin_after("SET", effect::several) == pin_reason::setting);
+  CHECK(pin_after("SET", effect::none) == pin_reason::none);
+  CHECK(pin_after("SET CONSTRAINTS", any) == pin_reason::none);
+  CHECK(pin_after("LISTEN", effect::none) == pin_reason::listen);
+  CHECK(pin_after("PREPARE", effect::none) == pin_reason::prepared_statement);
+  CHECK(pin_after("PREPARE TRANSACTION", any) == pin_reason::none);
+  CHECK(pin_after("LOAD", effect::none) == pin_reason::load);
+  CHECK(pin_after("DECLARE CURSOR", effect::hold_cursor) == pin_reason::hold_cursor);
+  CHECK(pin_after("DECLARE CURSOR", effect::none) == pin_reason::none);
+  CHECK(pin_after("SELECT 1", any) == pin_reason::none);
+  CHECK(pin_after("", any) == pin_reason::none);
+}
+
+TEST_CASE("effects: the reasons have names") {
+  CHECK(to_text(pin_reason::none) == "");
+  CHECK(to_text(pin_reason::session_mode) == "session_mode");
+  CHECK(to_text(pin_reason::hold_cursor) == "hold_cursor");
+  CHECK(to_text(pin_reason::load) == "load");
+}
 
 bool temporary(std::string_view text) {
   return (scan_effects(text) & effect::temporary) != 0;
@@ -22,8 +233,6 @@ bool finds(effect::mask wanted, std::initializer_list<std::string> pieces) {
   }
   return (found & wanted) != 0;
 }
-
-}  // namespace
 
 TEST_CASE("effects: ON COMMIT DROP speaks for its own table only") {
   CHECK(temporary("create temp table a (x int)"));
@@ -61,3 +270,6 @@ TEST_CASE("effects: what a piece ends in the middle of takes nothing back") {
   CHECK(finds(effect::temporary, {"create temp table a (b int default", " 1, on commit drop", "ped int)"}));
   CHECK(finds(effect::temporary, {"create te", "mp table a as select on commit drop", "ped from b"}));
 }
+
+}  // namespace
+}  // namespace forebay

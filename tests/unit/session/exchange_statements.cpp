@@ -1,0 +1,331 @@
+#include <doctest/doctest.h>
+
+#include "protocol/wire/messages.hpp"
+#include "tests/unit/session/dialogue.hpp"
+
+// Prepared statements: names of clients and names of servers.
+namespace forebay {
+namespace {
+
+using test::dialogue;
+using test::play;
+
+TEST_CASE("statements: the name on the server is ours, the client's own in every reply") {
+  play(R"(
+    client: Parse s1 'select 1'; Describe s1; Bind s1 p; DescribePortal p; Execute p; ClosePortal p; Sync
+    to server: Parse [select 1] 'select 1'; Describe [select 1]; Bind [select 1] p; DescribePortal p; Execute p; ClosePortal p; Sync
+    server: ParseComplete; Parameters; Columns; BindComplete; Columns; Row '1'; Complete 'SELECT 1'; CloseComplete; Ready I
+    to client: ParseComplete; Parameters; Columns; BindComplete; Columns; Row '1'; Complete 'SELECT 1'; CloseComplete; Ready I
+    = releasable, prepared 1
+  )");
+}
+
+TEST_CASE("statements: one name of two clients, two texts") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == bob on one
+    client: Parse s 'select 2'; Sync
+    to server: Parse [select 2] 'select 2'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == alice on one
+    client: Bind s; Execute; Sync
+    to server: Bind [select 1]; Execute; Sync
+    server: BindComplete; Complete 'SELECT 1'; Ready I
+    to client: BindComplete; Complete 'SELECT 1'; Ready I
+    = releasable, prepared 2
+  )");
+}
+
+TEST_CASE("statements: one text of two clients is prepared once, the second hears so in its turn") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == bob on one
+    client: Bind - p; Parse mine 'select 1'; Describe mine; Sync
+    to server: Bind - p; Describe [select 1]; Sync
+    server: BindComplete
+    to client: BindComplete; ParseComplete
+    server: Parameters; NoData; Ready I
+    to client: Parameters; NoData; Ready I
+    = releasable, prepared 1
+    client: Parse again 'select 1'; Flush
+    to server: Flush
+    to client: ParseComplete
+    = not releasable
+    client: Sync
+    to server: Sync
+    server: Ready I
+    to client: Ready I
+    = releasable
+  )");
+}
+
+TEST_CASE("statements: other parameter types, another statement") {
+  dialogue d;
+  const auto typed = wire::encode(wire::parse{"s", "select $1", std::string_view("\0\1\0\0\0\27", 6)});
+  d.from_client(typed);
+  const auto sent = d.take_to_server();
+  CHECK(sent.find("select $1") != std::string::npos);
+  d.play(R"(
+    client: Sync
+    to server: Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Parse t 'select $1'; Sync
+    to server: Parse [select $1] 'select $1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    = prepared 2
+  )");
+}
+
+TEST_CASE("statements: prepared again where the server lacks them, for Bind and for Describe") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select 1'; Parse t 'select 2'; Sync
+    to server: Parse [select 1] 'select 1'; Parse [select 2] 'select 2'; Sync
+    server: ParseComplete; ParseComplete; Ready I
+    to client: ParseComplete; ParseComplete; Ready I
+    == alice on two
+    client: Bind s; Execute; Bind s; Execute; Sync
+    to server: Parse [select 1] 'select 1'; Bind [select 1]; Execute; Bind [select 1]; Execute; Sync
+    server: ParseComplete; BindComplete; Complete 'SELECT 1'; BindComplete; Complete 'SELECT 1'; Ready I
+    to client: BindComplete; Complete 'SELECT 1'; BindComplete; Complete 'SELECT 1'; Ready I
+    client: Describe t; Sync
+    to server: Parse [select 2] 'select 2'; Describe [select 2]; Sync
+    server: ParseComplete; Parameters; Columns; Ready I
+    to client: Parameters; Columns; Ready I
+    = releasable, prepared 2
+  )");
+}
+
+TEST_CASE("statements: where preparing again fails, the Bind gets the error") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select * from t'; Sync
+    to server: Parse [select * from t] 'select * from t'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == alice on two
+    client: Bind s; Execute; Sync
+    to server: Parse [select * from t] 'select * from t'; Bind [select * from t]; Execute; Sync
+    server: Error 42P01 'no such table'; Ready I
+    to client: Error 42P01 'no such table'; Ready I
+    = releasable, prepared 0
+    client: Bind s; Sync
+    to server: Parse [select * from t] 'select * from t'; Bind [select * from t]; Sync
+    server: ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+    = prepared 1
+  )");
+}
+
+TEST_CASE("statements: the least recently used one makes room, closed without anybody's notice") {
+  dialogue d;
+  d.server("server").max_prepared = 2;
+  d.play(R"(
+    client: Parse a 'A'; Parse b 'B'; Bind a; Parse c 'C'; Sync
+    to server: Parse [A] 'A'; Parse [B] 'B'; Bind [A]; Close [B]; Parse [C] 'C'; Sync
+    server: ParseComplete; ParseComplete; BindComplete; CloseComplete; ParseComplete; Ready I
+    to client: ParseComplete; ParseComplete; BindComplete; ParseComplete; Ready I
+    = prepared 2
+    client: Bind b; Sync
+    to server: Close [A]; Parse [B] 'B'; Bind [B]; Sync
+    server: CloseComplete; ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+    = prepared 2
+  )");
+}
+
+TEST_CASE("statements: a limit of none keeps one, the one in use") {
+  dialogue d;
+  d.server("server").max_prepared = 0;
+  d.play(R"(
+    client: Parse a 'A'; Parse b 'B'; Sync
+    to server: Parse [A] 'A'; Close [A]; Parse [B] 'B'; Sync
+    server: ParseComplete; CloseComplete; ParseComplete; Ready I
+    to client: ParseComplete; ParseComplete; Ready I
+    = prepared 1
+  )");
+}
+
+TEST_CASE("statements: a failed Parse leaves no trace on either side") {
+  play(R"(
+    client: Parse s 'selec'; Bind s; Sync
+    to server: Parse [selec] 'selec'; Bind [selec]; Sync
+    server: Error 42601 'syntax error'; Ready I
+    to client: Error 42601 'syntax error'; Ready I
+    = releasable, prepared 0
+    client: Bind s; Sync
+    to server: Bind s; Sync
+    server: Error 26000 'prepared statement "s" does not exist'; Ready I
+    to client: Error 26000 'prepared statement "s" does not exist'; Ready I
+    client: Parse s 'selec'; Sync
+    to server: Parse [selec] 'selec'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    = prepared 1
+  )");
+}
+
+TEST_CASE("statements: a name in use is refused in PostgreSQL's words with the client's name") {
+  dialogue d;
+  d.play(R"(
+    client: Parse s1 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Parse s1 'select 2'; Sync
+    to server: Parse [select 1] 'select 2'; Sync
+    server: Error 42P05 'prepared statement "[select 1]" already exists'; Ready I
+    to client: Error 42P05 'prepared statement "s1" already exists'; Ready I
+    = releasable, prepared 1
+    client: Bind s1; Sync
+    to server: Bind [select 1]; Sync
+    server: BindComplete; Ready I
+    to client: BindComplete; Ready I
+    == client on another
+    client: Parse s1 'select 1'; Sync
+    to server: Parse [] ''; Parse [] 'select 1'; Sync
+    server: ParseComplete; Error 42P05 'prepared statement "[]" already exists'; Ready I
+    to client: Error 42P05 'prepared statement "s1" already exists'; Ready I
+    = releasable, prepared 1
+  )");
+  CHECK_FALSE(d.server("server").doubtful);
+  CHECK_FALSE(d.server("another").doubtful);
+}
+
+TEST_CASE("statements: unknown names are the server's to refuse, and closing one is no error") {
+  play(R"(
+    client: Bind nobody; Sync; Describe nobody; Sync; Close nobody; Sync
+    to server: Bind nobody; Sync; Describe nobody; Sync; Sync
+    server: Error 26000 'no nobody'; Ready I; Error 26000 'no nobody'; Ready I; Ready I
+    to client: Error 26000 'no nobody'; Ready I; Error 26000 'no nobody'; Ready I; CloseComplete; Ready I
+    = releasable
+  )");
+}
+
+TEST_CASE("statements: the unnamed one moves with its client, and nobody gets another's") {
+  play(R"(
+    == alice on one
+    client: Parse - 'select 1'; Sync
+    to server: Parse - 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    = prepared 0
+    client: Bind -; Sync
+    to server: Bind -; Sync
+    server: BindComplete; Ready I
+    to client: BindComplete; Ready I
+    == bob on one
+    client: Bind -; Sync
+    to server: Close -; Bind -; Sync
+    server: CloseComplete; Error 26000 'unnamed prepared statement does not exist'; Ready I
+    to client: Error 26000 'unnamed prepared statement does not exist'; Ready I
+    client: Describe -; Sync
+    to server: Describe -; Sync
+    server: Error 26000 'unnamed prepared statement does not exist'; Ready I
+    to client: Error 26000 'unnamed prepared statement does not exist'; Ready I
+    == alice on one
+    client: Describe -; Sync
+    to server: Parse - 'select 1'; Describe -; Sync
+    server: ParseComplete; Parameters; Columns; Ready I
+    to client: Parameters; Columns; Ready I
+    == alice on two
+    client: Bind -; Execute; Sync
+    to server: Parse - 'select 1'; Bind -; Execute; Sync
+    server: ParseComplete; BindComplete; Complete 'SELECT 1'; Ready I
+    to client: BindComplete; Complete 'SELECT 1'; Ready I
+    client: Close -; Bind -; Sync
+    to server: Close -; Bind -; Sync
+    server: CloseComplete; Error 26000 'gone'; Ready I
+    to client: CloseComplete; Error 26000 'gone'; Ready I
+  )");
+}
+
+TEST_CASE("statements: a simple query and a failed Parse end the unnamed one, an error before its Parse does not") {
+  play(R"(
+    client: Parse - 'select 1'; Sync; Query 'select 2'
+    to server: Parse - 'select 1'; Sync; Query 'select 2'
+    server: ParseComplete; Ready I; Complete 'SELECT 1'; Ready I
+    to client: ParseComplete; Ready I; Complete 'SELECT 1'; Ready I
+    client: Query 'select 2'; Bind -; Sync
+    to server: Query 'select 2'; Bind -; Sync
+    server: Complete 'SELECT 1'; Ready I; Error 26000 'gone'; Ready I
+    to client: Complete 'SELECT 1'; Ready I; Error 26000 'gone'; Ready I
+    client: Parse - 'select 1'; Sync; Bind nobody; Parse - 'select 3'; Sync
+    to server: Parse - 'select 1'; Sync; Bind nobody; Parse - 'select 3'; Sync
+    server: ParseComplete; Ready I; Error 26000 'nobody'; Ready I
+    to client: ParseComplete; Ready I; Error 26000 'nobody'; Ready I
+    client: Bind -; Sync
+    to server: Parse - 'select 1'; Bind -; Sync
+    server: ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+    client: Parse - 'nonsense'; Sync
+    to server: Parse - 'nonsense'; Sync
+    server: Error 42601 'syntax error'; Ready I
+    to client: Error 42601 'syntax error'; Ready I
+    client: Bind -; Sync
+    to server: Close -; Bind -; Sync
+    server: CloseComplete; Error 26000 'gone'; Ready I
+    to client: Error 26000 'gone'; Ready I
+  )");
+}
+
+TEST_CASE("statements: DEALLOCATE ALL takes the client's, other clients' are prepared again") {
+  play(R"(
+    == bob on one
+    client: Parse b 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == alice on one
+    client: Parse a 'select 1'; Sync; Query 'deallocate all'
+    to server: Sync; Query 'deallocate all'
+    server: Ready I; Complete 'DEALLOCATE ALL'; Ready I
+    to client: ParseComplete; Ready I; Complete 'DEALLOCATE ALL'; Ready I
+    = releasable, prepared 0
+    client: Bind a; Sync
+    to server: Bind a; Sync
+    server: Error 26000 'gone'; Ready I
+    to client: Error 26000 'gone'; Ready I
+    == bob on one
+    client: Bind b; Sync
+    to server: Parse [select 1] 'select 1'; Bind [select 1]; Sync
+    server: ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+  )");
+}
+
+TEST_CASE("statements: in session mode names are the client's own") {
+  dialogue d;
+  d.client("client").mode = config::pool_mode::session;
+  d.client("client").pin = pin_reason::session_mode;
+  d.play(R"(
+    client: Parse s 'select 1'; Describe s; Bind s; Execute; Close s; Parse - 'x'; Bind -; Sync
+    to server: Parse s 'select 1'; Describe s; Bind s; Execute; Close s; Parse - 'x'; Bind -; Sync
+    server: ParseComplete; Parameters; Columns; BindComplete; Complete 'SELECT 1'; CloseComplete; ParseComplete; BindComplete; Ready I
+    to client: ParseComplete; Parameters; Columns; BindComplete; Complete 'SELECT 1'; CloseComplete; ParseComplete; BindComplete; Ready I
+    = not releasable, prepared 0
+    client: Parse s 'x'; Sync
+    to server: Parse s 'x'; Sync
+    server: Error 42P05 'prepared statement "s" already exists'; Ready I
+    to client: Error 42P05 'prepared statement "s" already exists'; Ready I
+    client: Query 'discard all'
+    to server: Query 'discard all'
+    server: Complete 'DISCARD ALL'; Ready I
+    to client: Complete 'DISCARD ALL'; Ready I
+    = pinned session_mode, reset, not releasable
+  )");
+}
+
+}  // namespace
+}  // namespace forebay
