@@ -128,6 +128,7 @@ int main(const std::vector<std::string>& arguments) {
 }  // namespace forebay::fuzz
 
 // There under a sanitizer only, which ends the process its own way.
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming)
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*)());
 
 int main(int argc, char** argv) {
