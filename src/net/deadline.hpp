@@ -28,6 +28,7 @@ class deadline : public boost::intrusive::set_base_hook<
   void set(deadline_queue& queue, steady::time_point at);  // replaces an earlier setting
   void clear() { unlink(); }
   bool is_set() const { return is_linked(); }
+  steady::time_point at() const { return at_; }  // of a deadline that is set
 
   friend bool operator<(const deadline& a, const deadline& b) { return a.at_ < b.at_; }
 

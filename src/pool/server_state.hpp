@@ -46,6 +46,7 @@ struct server_state {
   bool needs_reset = false;       // session state was left that DISCARD ALL must undo before anybody else gets it
   bool broken = false;            // never to be reused
   bool doubtful = false;          // in order, but what it has is not known: closed instead of given to anybody else
+  bool outdated = false;          // a table has changed under its statements: they are to be prepared anew
   bool forwarding_rest = false;   // the rest of the backend message under way goes to the client
 
   std::uint32_t max_prepared = 200;

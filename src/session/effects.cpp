@@ -4,14 +4,10 @@
 #include <array>
 
 #include "core/parameters.hpp"
+#include "session/sql_scan.hpp"
 
 namespace forebay {
 namespace {
-
-bool is_word_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
 
 // The next word at or after `at`; `at` moves behind it. Empty at the end.
 std::string_view next_word(std::string_view text, std::size_t& at) {
@@ -39,29 +35,6 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> words
   return std::any_of(words.begin(), words.end(), [&](auto w) { return same_name(word, w); });
 }
 
-// Behind white space and comments (which nest), and behind any of `also`.
-std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also = {}) {
-  while (at < text.size()) {
-    if (std::string_view(" \t\r\n\f\v").find(text[at]) != std::string_view::npos ||
-        also.find(text[at]) != std::string_view::npos) {
-      ++at;
-    } else if (text.substr(at, 2) == "--") {
-      at = std::min(text.find('\n', at), text.size());
-    } else if (text.substr(at, 2) == "/*") {
-      int depth = 0;
-      do {
-        const auto two = text.substr(at, 2);
-        const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
-        depth += step;
-        at += step == 0 ? 1 : 2;
-      } while (depth > 0 && at < text.size());
-    } else {
-      break;
-    }
-  }
-  return std::min(at, text.size());
-}
-
 // The next word of the grammar, quoted or not; `at` moves behind it and what white space follows.
 std::string_view next_token(std::string_view text, std::size_t& at) {
   at = skip_space_and_comments(text, at);
@@ -78,11 +51,6 @@ std::string_view next_token(std::string_view text, std::size_t& at) {
 
 bool dot_at(std::string_view text, std::size_t at) {
   return at < text.size() && text[at] == '.';
-}
-
-bool is_alone(std::string_view text) {
-  const auto semicolon = text.find(';');
-  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
 }
 
 // What the leading keyword of the text says. SET is harmless when it ends with the transaction or names a reported

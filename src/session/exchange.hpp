@@ -8,6 +8,7 @@
 #include "protocol/wire/framer.hpp"
 #include "protocol/wire/notice.hpp"
 #include "session/client_state.hpp"
+#include "session/sql_scan.hpp"
 
 // The conversation of one client with the server connection it holds: what of the client's messages goes to the server
 // and in which shape (statement names, settings ahead of the first request), and what of the server's goes back.
@@ -49,6 +50,9 @@ class exchange {
 
   void use_settings();
   void on_query(const wire::piece& p);
+  std::pair<named_command, statement_ptr> named_statement(std::string_view text) const;
+  bool on_named_command(std::string_view text);
+  void sent(fsm::request kind, fsm::action what);  // what ends in ReadyForQuery
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   void parse_named(std::string_view name, std::string_view query, std::string_view types);
   std::optional<wire::pg_error> on_bind(const wire::piece& p);

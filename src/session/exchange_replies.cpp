@@ -277,15 +277,20 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
     farewell_ = message->to_pg_error();
     return false;
   }
+  // "cached plan must not change result type", told by where it comes from: the words are translated.
+  if (message && message->sqlstate() == "0A000" && message->field('R') == "RevalidateCachedQuery") {
+    server_.outdated = client_.renames();
+  }
   // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
   if (client_.gone) return true;
-  if (!message || p.raw.find(statement_prefix) == std::string_view::npos) {
+  const bool late = message && client_.timed_out && message->sqlstate() == "57014";
+  if (!message || (!late && p.raw.find(statement_prefix) == std::string_view::npos)) {
     to_client_.view(p.raw);
     return true;
   }
   // The message alone names a statement; all its other fields stay as they are.
   auto renamed = *message;
-  const auto wording = with_client_names(message->message());
+  const auto wording = late ? "canceling statement due to query_timeout" : with_client_names(message->message());
   for (auto& [code, field] : renamed.fields) {
     if (code == 'M') field = wording;
   }

@@ -3,6 +3,7 @@
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
 #include "session/exchange.hpp"
+#include "session/sql_scan.hpp"
 
 // The client's side of the exchange: requests on their way to the server.
 namespace forebay {
@@ -37,7 +38,7 @@ wire::pg_error malformed(std::string_view what) {
 bool exchange::must_wait(const wire::piece& p) const {
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets) || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0) return false;
+  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0) return false;
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {
@@ -54,6 +55,8 @@ bool exchange::must_wait(const wire::piece& p) const {
     const auto m = wire::describe::decode(p.body());
     if (!m || m->kind != 'S') return false;
     name = m->name;
+  } else if (p.type == 'Q') {
+    return p.whole() && named_statement(p.body()).second != nullptr;  // whether it may run depends on all before it
   } else {
     return false;
   }
@@ -185,11 +188,51 @@ void exchange::on_query(const wire::piece& p) {
       return;
     }
     note(effects, p.body());
+    if (on_named_command(p.body())) return;
   } else {
     note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()), {});
     client_.text_tail = effects_tail_of({}, p.body());
   }
   forward(p, request::query);
+}
+
+// The command in a text about one of the client's statements, and that statement; null: there is no such.
+std::pair<named_command, statement_ptr> exchange::named_statement(std::string_view text) const {
+  if (!client_.renames() || !client_.statements || client_.statements->empty()) return {};
+  auto command = find_named_command(text.substr(0, text.find('\0')));
+  if (!command) return {};
+  auto s = client_.find_statement(command->name);
+  return {std::move(*command), std::move(s)};
+}
+
+// SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True: sent.
+bool exchange::on_named_command(std::string_view text) {
+  const auto [command, s] = named_statement(text);
+  if (!s || server_.tracker.status() == 'E') return false;  // then the server refuses it, whatever its name
+  if (!server_.prepared.use(s)) {
+    ensure_prepared(s);
+    sent(request::sync, action::swallow);
+    append(to_server_, wire::sync{});
+  }
+  std::string renamed(text.substr(0, text.find('\0')));
+  renamed.replace(command.at, command.size, s->server_name);
+  append(to_server_, wire::query{renamed});
+  if (command.what == named_command::kind::execute) {
+    note(s->effects, s->query);
+    sent(request::query, action::forward);
+    return true;
+  }
+  server_state::in_flight record{.what = s, .had = true, .names = true, .client_name = command.name, .before = s};
+  client_.assign(command.name, nullptr);
+  server_.prepared.remove(s.get());
+  sent_with_record(request::query, action::forward, std::move(record));
+  ++server_.batch;
+  return true;
+}
+
+void exchange::sent(fsm::request kind, fsm::action what) {
+  server_.tracker.sent(kind, what);
+  ++server_.batch;
 }
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
@@ -365,7 +408,13 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
 }
 
 void exchange::use_settings() {
-  if (server_.tracker.idle() && client_.wanted != server_.current) apply_settings();
+  if (!server_.tracker.idle()) return;
+  if (server_.outdated && client_.pin != pin_reason::prepared_statement) {
+    server_.outdated = false;
+    server_.prepared.clear();
+    run_own("DEALLOCATE ALL");
+  }
+  if (client_.wanted != server_.current) apply_settings();
 }
 
 void exchange::apply_settings() {

@@ -33,6 +33,7 @@ session::~session() = default;
 void session::on_client_readable() {
   home_.on.update_now();
   auto input = client_.read(home_.on);
+  active_at_ = home_.on.now();
   if (pool_) traffic::add(pool_->traffic_of(home_.on).bytes_from_clients, input.fresh);
   if (holds_input()) {
     client_.keep(input.data);
@@ -130,7 +131,10 @@ bool session::take(const wire::piece& p) {
     held_ = true;
     return false;
   }
-  if (server_->state.tracker.settled()) request_at_ = home_.on.now();
+  if (server_->state.tracker.settled()) {
+    request_at_ = home_.on.now();
+    if (server_->state.tracker.status() == 'I') transaction_at_ = request_at_;
+  }
   if (auto error = conversation().request(p)) fatal(std::move(*error));
   return true;
 }
@@ -182,14 +186,18 @@ void session::process_replies() {
         const auto next = server_->state.framer.next(input.data);
         if (next && !*next) break;
         auto talk = conversation();
+        const bool told = server_->state.tracker.skipping();
+        const auto queries_owed = limits_.query.count() != 0 ? server_->state.tracker.ready_owed() : 0;
         const auto progress = next ? talk.reply(**next) : exchange::progress::violation;
-        if (progress == exchange::progress::farewell) return lose_server(talk.farewell());
+        if (progress == exchange::progress::farewell) return lose_server(talk.farewell(), told);
         if (progress == exchange::progress::forbidden) return fatal(talk.farewell());
         if (progress == exchange::progress::violation) {
           server_->state.broken = true;
           return lose_server(
-              wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"));
+              wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"), told);
         }
+        // The next query of a pipeline begins when the one before it has ended.
+        if (queries_owed > server_->state.tracker.ready_owed()) request_at_ = home_.on.now();
       }
       server_->io.keep(input.data);
     }
@@ -201,7 +209,7 @@ void session::process_replies() {
     if (input.ec) {
       return lose_server(wire::pg_error::error(
           "08006", "server closed the connection unexpectedly (" + server_->home().node()->name() + ", pid " +
-                       std::to_string(server_->backend_pid) + "): " + input.ec.message()));
+                       std::to_string(server_->backend_pid) + "): " + input.ec.message()), server_->state.tracker.skipping());
     }
     if (stage_ != stage::relay) release();
     if (!input.full || client_.backlog()) return;
@@ -225,24 +233,6 @@ void session::on_server_writable() {
   finish_event();
 }
 
-void session::on_deadline() {
-  const auto self = shared_from_this();  // maybe only the pool's queue held it
-  home_.on.update_now();
-  if (stage_ == stage::login) {
-    fatal(wire::pg_error::fatal("08P01", "login timeout"));
-  } else if (waiting_) {
-    if (pool_->cancel(*this)) {
-      const auto waited = std::to_string(micros(home_.on.now() - waiting_since_).count() / 1000);
-      log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
-      granted({nullptr, wire::pg_error::error("53300", "no server connection became free within " + waited + " ms")});
-    }
-  } else if (state_.gone && server_) {
-    server_->state.broken = true;  // it would not end what the client had left
-    put_in_order();
-  }
-  finish_event();
-}
-
 void session::finish_event() {
   if (server_ && !home_.to_server.empty() && server_->io.write(home_.to_server)) {
     server_->state.broken = true;
@@ -253,7 +243,9 @@ void session::finish_event() {
   // leave() may have gathered what ends the client's work on the server.
   if (server_ && !home_.to_server.empty()) server_->io.write(home_.to_server);
   home_.to_server.clear();
-  if (stage_ != stage::ended) arm();
+  if (stage_ == stage::ended) return;
+  arm();
+  arm_deadline();
 }
 
 void session::arm() {
@@ -308,14 +300,12 @@ bool session::get_server() {
   }
   waiting_ = true;
   waiting_since_ = home_.on.now();
-  const auto timeout = home_.process.settings()->pool.checkout_timeout;
-  if (timeout.count() != 0) deadline_.set(home_.on.deadlines(), waiting_since_ + timeout);
+  limits_.checkout = home_.process.settings()->pool.checkout_timeout;
   return false;
 }
 
 void session::granted(checkout_result result) {
   home_.on.update_now();
-  deadline_.clear();
   waiting_ = false;
   if (pool_) {
     auto& t = pool_->traffic_of(home_.on);
@@ -374,6 +364,8 @@ void session::release() {
 void session::account() {
   auto& t = pool_->traffic_of(home_.on);
   const auto now = home_.on.now();
+  active_at_ = now;
+  state_.timed_out = false;
   if (state_.queries != 0) {
     traffic::add(t.queries, std::exchange(state_.queries, 0));
     traffic::add(t.query_us, static_cast<std::uint64_t>(micros(now - request_at_).count()));
@@ -383,39 +375,6 @@ void session::account() {
     traffic::add(t.transaction_us, static_cast<std::uint64_t>(micros(now - leased_at_).count()));
     leased_at_ = now;
   }
-}
-
-session::info session::describe() {
-  info i;
-  i.number = number_;
-  i.user = user_;
-  i.database = database_;
-  const auto peer = peer_address(client_.native());
-  const auto local = local_address(client_.native());
-  i.address = peer.host;
-  i.port = peer.port;
-  i.local_address = local.host;
-  i.local_port = local.port;
-  if (const auto* name = state_.wanted->find("application_name")) i.application_name = name->value;
-  const bool idle = !server_ || server_->state.tracker.settled();
-  i.state = stage_ == stage::login || stage_ == stage::greeting ? "login"
-            : waiting_                                          ? "waiting"
-            : idle && !server_ && stage_ != stage::console      ? "idle"
-                                                                : "active";
-  i.pin = to_text(state_.pin);
-  if (server_) {
-    i.server_pid = server_->backend_pid;
-    i.server = server_->home().node()->name();
-  }
-  const auto wall = [](steady::time_point at) {
-    return std::chrono::system_clock::now() -
-           std::chrono::duration_cast<std::chrono::system_clock::duration>(steady::now() - at);
-  };
-  i.connected_at = wall(connected_at_);
-  i.request_at = wall(request_at_ == steady::time_point{} ? connected_at_ : request_at_);
-  if (waiting_) i.wait = micros(steady::now() - waiting_since_);
-  i.prepared = state_.statements ? state_.statements->size() : 0;
-  return i;
 }
 
 }  // namespace forebay

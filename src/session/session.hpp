@@ -23,6 +23,29 @@
 // After its client is gone a session lives on until the server connection it holds is put in order (session_end.cpp).
 namespace forebay {
 
+// How long a session may take for what; zero: as long as it likes.
+struct session_limits {
+  config::duration login{}, checkout{}, query{}, idle_transaction{}, transaction{}, client_idle{};
+
+  enum class what : std::uint8_t {
+    nothing,
+    login,
+    checkout,
+    cleaning,  // the server is to end what the client left
+    query,
+    cancelled_query,  // cancelled for its time-out, and still running
+    transaction,
+    idle_transaction,
+    idle,
+  };
+  struct due {
+    session_limits::what what = session_limits::what::nothing;
+    steady::time_point at = steady::time_point::max();
+  };
+
+  static session_limits of(const config::settings& settings, const config::user* user);
+};
+
 class session final : public pool::waiter, public std::enable_shared_from_this<session> {
  public:
   session(shard& home, stream client);
@@ -67,6 +90,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void on_server_readable();
   void on_server_writable();
   void on_deadline();
+  session_limits::due next_due() const;
+  void arm_deadline();
+  void give_up_waiting();
   void finish_event();  // writes what the event gathered, then arms the waits
   void arm();
 
@@ -98,10 +124,10 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void process_replies();
 
   // The end (session_end.cpp).
-  void fatal(wire::pg_error error);  // tells the client and lets it go
+  void fatal(wire::pg_error error, bool within_reply = false);  // tells the client and lets it go
   void leave();                      // the client is gone
   void put_in_order();               // the server, for its next user
-  void lose_server(wire::pg_error error);
+  void lose_server(wire::pg_error error, bool told);  // told: of an error in this batch already
   void drop_server();
   void finish();
   void forward_cancel();
@@ -121,7 +147,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::string database_;
   std::string replication_;  // value of the startup parameter
   std::string cancel_key_;
-  deadline deadline_;  // of the login, of waiting for a server, of putting it in order: never two at once
+  session_limits limits_;
+  deadline deadline_;  // not later than next_due()
   std::uint32_t number_ = 0;
   std::uint32_t lease_ = 0;  // counts leases, so that a wait on a former server is known as such
   std::uint8_t attempts_ = 0;
@@ -139,6 +166,10 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   steady::time_point waiting_since_{};
   steady::time_point leased_at_{};
   steady::time_point request_at_{};
+  steady::time_point transaction_at_{};
+  steady::time_point active_at_{};  // last heard of the client, or answered it
+  steady::time_point timed_out_at_{};
+  steady::time_point cleaning_since_{};
 };
 
 }  // namespace forebay

@@ -10,9 +10,6 @@
 namespace forebay {
 namespace {
 
-// A server that does not end what its client left within this time is closed instead of reused.
-constexpr std::chrono::seconds cleaning_timeout{5};
-
 template <class Message>
 std::string bytes_of(const Message& message) {
   std::string bytes;
@@ -23,11 +20,13 @@ std::string bytes_of(const Message& message) {
 
 }  // namespace
 
-void session::fatal(wire::pg_error error) {
+void session::fatal(wire::pg_error error, bool within_reply) {
   if (state_.gone) return;
   error.level = wire::severity::fatal;
   client_.write(home_.to_client);  // what came before it
-  client_.close_with(bytes_of(error));
+  within_reply = within_reply || (server_ && server_->state.forwarding_rest && !server_->state.framer.at_boundary());
+  // In the middle of a message it would be taken for a part of that.
+  client_.close_with(within_reply ? std::string{} : bytes_of(error));
   if (stage_ != stage::login) {
     log_info("client_ended", {{"session", number_}, {"sqlstate", error.sqlstate}, {"reason", error.message}});
   }
@@ -41,7 +40,6 @@ void session::leave() {
   home_.to_client.clear();
   if (!home_.to_server.empty() && server_ && server_->io.write(home_.to_server)) server_->state.broken = true;
   client_.close();
-  deadline_.clear();
   if (waiting_) {
     if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
     waiting_ = false;
@@ -62,7 +60,7 @@ void session::put_in_order() {
   if (!s.tracker.settled()) {
     if (cleaning_) return;  // told already
     cleaning_ = true;
-    deadline_.set(home_.on.deadlines(), steady::now() + cleaning_timeout);
+    cleaning_since_ = steady::now();
     const bool asked = s.tracker.owed() > 0;
     if (s.tracker.copy_in()) {
       s.tracker.sent(fsm::request::copy_fail);
@@ -79,8 +77,8 @@ void session::put_in_order() {
     return;
   }
   if (s.tracker.status() != 'I' || s.needs_reset) {
-    deadline_.set(home_.on.deadlines(), steady::now() + cleaning_timeout);
     cleaning_ = true;
+    cleaning_since_ = steady::now();
     conversation().run_own(s.tracker.status() != 'I' ? "ROLLBACK" : "DISCARD ALL");
     return;
   }
@@ -108,7 +106,7 @@ void session::drop_server() {
 }
 
 // The server is gone in the middle of things, or is no longer to be trusted.
-void session::lose_server(wire::pg_error error) {
+void session::lose_server(wire::pg_error error, bool told) {
   auto& s = server_->state;
   log_warning("server_lost", {{"server", server_->home().node()->name()},
                               {"pid", server_->backend_pid},
@@ -120,7 +118,6 @@ void session::lose_server(wire::pg_error error) {
   const auto ready_owed = s.tracker.ready_owed();
   const bool unsynced = s.tracker.unsynced();
   const bool half_request = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
-  const bool told = s.tracker.skipping();  // of an error in this batch
   s.broken = true;
   home_.to_server.clear();
   drop_server();
@@ -128,7 +125,7 @@ void session::lose_server(wire::pg_error error) {
   if (state_.gone) return finish();
   // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
   const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);
-  if (stage_ != stage::ready || in_transaction || pipelined) return fatal(std::move(error));
+  if (stage_ != stage::ready || in_transaction || pipelined) return fatal(std::move(error), half_reply);
   if (ready_owed == 0 && !unsynced) return;  // nothing was asked
   if (half_request) state_.rest = client_state::rest::drop;
   error.level = wire::severity::error;

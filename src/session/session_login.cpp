@@ -39,9 +39,7 @@ void session::start() {
   const auto settings = p.settings();
   const auto clients = p.clients.fetch_add(1, std::memory_order_relaxed) + 1;
   handshake_ = std::make_unique<handshake>(settings, p.process_secret, clients > settings->listen.max_clients);
-  if (settings->auth.login_timeout.count() != 0) {
-    deadline_.set(home_.on.deadlines(), home_.on.now() + settings->auth.login_timeout);
-  }
+  limits_.login = settings->auth.login_timeout;
   on_client_readable();  // the startup packet is usually there already
 }
 
@@ -72,7 +70,6 @@ void session::process_login(std::string_view in) {
 
 // The password was right: AuthenticationOk, then what the session is told before its first ReadyForQuery.
 void session::enter() {
-  deadline_.clear();
   const auto& who = handshake_->identity();
   user_ = who.user;
   database_ = who.database;
@@ -108,6 +105,7 @@ void session::enter_pool() {
   const auto* user = settings->find_user(user_);
   state_.mode = user && user->mode ? *user->mode : database->mode.value_or(settings->pool.mode);
   if (user) priority = user->priority;
+  limits_ = session_limits::of(*settings, user);
   state_.on_session_state = settings->pool.on_session_state;
   stage_ = stage::greeting;
   if (!pool_->for_replication()) {

@@ -96,6 +96,12 @@ SCRIPTS = {
         ([parse("select 4", "d"), bind([], "d"), execute(), sync()], 1)],
     "protocol statement executed by SQL": [
         ([parse("select $1::int * 2", "dbl", [23]), sync()], 1), ([query("execute dbl(21)")], 1), ([query("deallocate dbl")], 1)],
+    "protocol statements named in SQL": [
+        ([parse("select $1::int", "Two Words", [23]), parse("select 'l'", "lower"), sync()], 1), ([query('execute "Two Words"(3)')], 1), ([query("EXECUTE Lower ;")], 1),
+        ([query("execute nobody")], 1), ([query("/* a */ deallocate prepare LOWER -- b")], 1), ([bind([], "lower"), execute(), sync()], 1),
+        ([query('deallocate "Two Words"'), query("execute lower")], 2), ([parse("select 7", "lower"), bind([], "lower"), execute(), sync(), query("execute lower")], 2),
+        ([query("begin"), query("deallocate lower"), query("execute lower"), query("deallocate nobody"), query("rollback")], 5),
+        ([query("execute lower")], 1), ([query("deallocate all")], 1)],
     "SQL statement bound by the protocol": [
         ([query("prepare pq(int) as select $1 + 5")], 1), ([bind([1], "pq"), execute(), sync()], 1), ([close_statement("pq"), sync()], 1)],
     "function call": [

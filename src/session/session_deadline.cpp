@@ -1,0 +1,117 @@
+#include "core/log.hpp"
+#include "session/session.hpp"
+
+// What a session waits for, how long it may take, and what happens then. One deadline serves all: what is due next
+// follows from the state the session is in.
+namespace forebay {
+namespace {
+
+// A server that does not end what its client left within this time is closed instead of reused, and one that does not
+// end a query that was cancelled for its time-out is given up.
+constexpr std::chrono::seconds patience{5};
+
+void add(session_limits::due& next, session_limits::what what, steady::time_point since, config::duration limit) {
+  if (limit.count() != 0 && since + limit < next.at) next = {what, since + limit};
+}
+
+}  // namespace
+
+session_limits session_limits::of(const config::settings& settings, const config::user* user) {
+  const auto& all = settings.pool;
+  session_limits mine;
+  mine.query = all.query_timeout;
+  mine.idle_transaction = all.idle_transaction_timeout;
+  mine.transaction = all.transaction_timeout;
+  mine.client_idle = all.client_idle_timeout;
+  if (!user) return mine;
+  mine.query = user->query_timeout.value_or(mine.query);
+  mine.idle_transaction = user->idle_transaction_timeout.value_or(mine.idle_transaction);
+  mine.transaction = user->transaction_timeout.value_or(mine.transaction);
+  mine.client_idle = user->client_idle_timeout.value_or(mine.client_idle);
+  return mine;
+}
+
+session_limits::due session::next_due() const {
+  using what = session_limits::what;
+  session_limits::due next;
+  if (state_.gone) {
+    if (server_ && cleaning_) add(next, what::cleaning, cleaning_since_, patience);
+  } else if (stage_ == stage::login) {
+    add(next, what::login, connected_at_, limits_.login);
+  } else if (waiting_) {
+    add(next, what::checkout, waiting_since_, limits_.checkout);
+  } else if (stage_ == stage::ready && server_ && !server_->state.tracker.settled()) {
+    if (state_.timed_out) {
+      add(next, what::cancelled_query, timed_out_at_, patience);
+    } else {
+      add(next, what::query, request_at_, limits_.query);
+    }
+    add(next, what::transaction, transaction_at_, limits_.transaction);
+  } else if (stage_ == stage::ready && server_ && server_->state.tracker.status() != 'I') {
+    add(next, what::idle_transaction, active_at_, limits_.idle_transaction);
+    add(next, what::transaction, transaction_at_, limits_.transaction);
+  } else if (stage_ == stage::ready) {
+    add(next, what::idle, active_at_, limits_.client_idle);
+  }
+  return next;
+}
+
+// Never moved to later: waking once in vain is cheaper than moving it with each event.
+void session::arm_deadline() {
+  const auto next = next_due();
+  if (next.what == session_limits::what::nothing) return;
+  if (!deadline_.is_set() || next.at < deadline_.at()) deadline_.set(home_.on.deadlines(), next.at);
+}
+
+void session::on_deadline() {
+  const auto self = shared_from_this();  // maybe only the pool's queue held it
+  home_.on.update_now();
+  const auto next = next_due();
+  if (next.at > home_.on.now()) return arm_deadline();
+  using what = session_limits::what;
+  switch (next.what) {
+    case what::nothing:
+      break;
+    case what::login:
+      fatal(wire::pg_error::fatal("08P01", "login timeout"));
+      break;
+    case what::checkout:
+      give_up_waiting();
+      break;
+    case what::cleaning:
+      server_->state.broken = true;
+      put_in_order();
+      break;
+    case what::query:
+      state_.timed_out = true;
+      timed_out_at_ = home_.on.now();
+      log_warning("query_timeout", {{"session", number_}, {"database", database_}, {"user", user_}});
+      forward_cancel();
+      break;
+    case what::cancelled_query:
+      server_->state.broken = true;
+      fatal(wire::pg_error::fatal("57014", "query_timeout: the server does not end the query"));
+      break;
+    case what::transaction:
+      fatal(wire::pg_error::fatal("25P04", "terminating connection due to transaction timeout"));
+      break;
+    case what::idle_transaction:
+      fatal(wire::pg_error::fatal("25P03", "terminating connection due to idle-in-transaction timeout"));
+      break;
+    case what::idle:
+      fatal(wire::pg_error::fatal("57P05", "terminating connection due to idle-session timeout"));
+      break;
+  }
+  finish_event();
+}
+
+void session::give_up_waiting() {
+  if (!pool_->cancel(*this)) return;  // granted() is on its way
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
+  log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
+  granted({nullptr, wire::pg_error::error(
+                        "53300", "no server connection became free within " + std::to_string(waited) + " ms")});
+}
+
+}  // namespace forebay

@@ -1,0 +1,89 @@
+#include "session/sql_scan.hpp"
+
+#include "core/parameters.hpp"
+
+namespace forebay {
+
+bool is_word_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also) {
+  while (at < text.size()) {
+    if (std::string_view(" \t\r\n\f\v").find(text[at]) != std::string_view::npos ||
+        also.find(text[at]) != std::string_view::npos) {
+      ++at;
+    } else if (text.substr(at, 2) == "--") {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (text.substr(at, 2) == "/*") {
+      int depth = 0;
+      do {
+        const auto two = text.substr(at, 2);
+        const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
+        depth += step;
+        at += step == 0 ? 1 : 2;
+      } while (depth > 0 && at < text.size());
+    } else {
+      break;
+    }
+  }
+  return std::min(at, text.size());
+}
+
+bool is_alone(std::string_view text) {
+  const auto semicolon = text.find(';');
+  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
+}
+
+namespace {
+
+std::string_view word_at(std::string_view text, std::size_t& at) {
+  at = skip_space_and_comments(text, at);
+  const auto start = at;
+  while (at < text.size() && is_word_char(text[at]))
+    ++at;
+  return text.substr(start, at - start);
+}
+
+// An identifier at `at`, which moves behind it; empty: there is none.
+std::string identifier_at(std::string_view text, std::size_t& at) {
+  std::string name;
+  if (at < text.size() && text[at] == '"') {
+    for (++at; at < text.size(); ++at) {
+      if (text[at] == '"' && (at + 1 == text.size() || text[at + 1] != '"')) {
+        ++at;
+        return name;
+      }
+      if (text[at] == '"') ++at;
+      name += text[at];
+    }
+    return {};  // it does not end
+  }
+  for (const char c : word_at(text, at))
+    name += c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return name;
+}
+
+}  // namespace
+
+std::optional<named_command> find_named_command(std::string_view text) {
+  std::size_t at = skip_space_and_comments(text, 0, ";");
+  const auto keyword = word_at(text, at);
+  const bool execute = same_name(keyword, "execute");
+  if ((!execute && !same_name(keyword, "deallocate")) || !is_alone(text.substr(at))) return std::nullopt;
+  named_command found{execute ? named_command::kind::execute : named_command::kind::deallocate, {}, 0, 0};
+  found.at = at = skip_space_and_comments(text, at);
+  if (!execute) {
+    auto ahead = at;
+    const bool noise = same_name(word_at(text, ahead), "prepare");
+    const auto behind = skip_space_and_comments(text, ahead);
+    if (noise && behind < text.size() && (is_word_char(text[behind]) || text[behind] == '"')) found.at = at = behind;
+  }
+  found.name = identifier_at(text, at);
+  found.size = at - found.at;
+  if (found.name.empty() || (!execute && text[found.at] != '"' && found.name == "all")) return std::nullopt;
+  return found;
+}
+
+}  // namespace forebay
