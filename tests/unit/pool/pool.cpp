@@ -97,7 +97,7 @@ TEST_CASE("the worker's own connections, last used first; else a sibling's, leas
   CHECK(taken->backend_pid == oldest);
   CHECK(taken->at().index() == 3);
   // It works where it is now.
-  h.servers.end(oldest).send("hi");
+  h.servers.end(oldest)->send("hi");
   std::promise<std::string> got;
   h.workers[3].post([&, &s = taken] {
     s->io.wait_readable([&](error_code) { got.set_value(std::string(s->io.read(h.workers[3]).data)); });
@@ -256,12 +256,12 @@ TEST_CASE("a connection that died while idle is never handed out") {
   const auto dead = b->backend_pid;
   h.give(std::move(a));
   h.give(std::move(b));
-  h.servers.end(dead).close();
+  h.servers.end(dead)->close();
   auto got = h.ask(*p, 0);
   REQUIRE(got);
   CHECK(got->backend_pid == left);
   CHECK(house::left(*p, 1));
-  h.servers.end(left).close();
+  h.servers.end(left)->close();
   h.give(std::move(got));
   auto fresh = h.take(*p, 3);  // taken over, found dead, replaced
   CHECK(fresh->backend_pid == 3);
@@ -274,12 +274,12 @@ TEST_CASE("a last word while idle: not handed out; a changed setting or a notice
   auto p = h.make({.size = 1});
   auto a = h.take(*p, 0);
   h.give(std::move(a));
-  h.servers.end(1).send(wire::encode(wire::pg_error::fatal("57P01", "terminating connection")));
+  h.servers.end(1)->send(wire::encode(wire::pg_error::fatal("57P01", "terminating connection")));
   auto b = h.take(*p, 0);
   CHECK(b->backend_pid == 2);
   h.give(std::move(b));
   const std::string news("S\0\0\0\x11TimeZone\0CET\0N\0\0\0\5\0", 24);
-  h.servers.end(2).send(news);
+  h.servers.end(2)->send(news);
   auto c = h.ask(*p, 0);
   REQUIRE(c);
   CHECK(c->backend_pid == 2);
@@ -287,7 +287,7 @@ TEST_CASE("a last word while idle: not handed out; a changed setting or a notice
   CHECK(c->state.current->find("timezone")->value == "CET");
   CHECK(c->state.initial->find("timezone")->value == "CET");
   h.give(std::move(c));
-  h.servers.end(2).send(news.substr(0, 9));  // half a message
+  h.servers.end(2)->send(news.substr(0, 9));  // half a message
   CHECK(h.take(*p, 0)->backend_pid == 3);
 }
 
@@ -298,14 +298,14 @@ TEST_CASE("broken connections are closed, not kept") {
   a->state.broken = true;
   h.give(std::move(a));
   CHECK(house::left(*p, 0));
-  CHECK(h.servers.end(1).receive(100).empty());  // without a farewell
+  CHECK(h.servers.end(1)->receive(100).empty());  // without a farewell
 }
 
 TEST_CASE("a closed connection says Terminate") {
   house h(true);
   auto p = h.make({.size = 1});
   h.drop(h.take(*p, 0));
-  CHECK(h.servers.end(1).receive(100) == std::string("X\0\0\0\4", 5));
+  CHECK(h.servers.end(1)->receive(100) == std::string("X\0\0\0\4", 5));
 }
 
 TEST_CASE("lifetime: too old at checkin, too old when idle") {

@@ -115,9 +115,16 @@ class far_side {
     auto [where, on] = next();
     where->open_failed(wire::pg_error::fatal("08006", why), retry);
   }
-  test::fd& end(std::uint32_t pid) {
-    const std::lock_guard lock(mutex_);
-    return ends_.at(pid - 1);
+  // The other end of a connection, to be used within the one statement: end(1)->send("x").
+  struct held_end {
+    std::unique_lock<std::mutex> lock;
+    test::fd& fd;
+    test::fd* operator->() const { return &fd; }
+  };
+  held_end end(std::uint32_t pid) {
+    std::unique_lock lock(mutex_);
+    auto& fd = ends_.at(pid - 1);
+    return {std::move(lock), fd};
   }
 
  private:
@@ -132,7 +139,8 @@ class far_side {
     }
     ::poll(all.data(), all.size(), 0);
     std::size_t count = 0;
-    for (const auto& p : all) count += p.revents == 0;
+    for (const auto& p : all)
+      count += p.revents == 0;
     return count;
   }
 
@@ -164,9 +172,11 @@ struct house {
   explicit house(bool at_once, std::uint32_t node_limit = 0)
       : servers(at_once), at(std::make_shared<node>("db", std::uint16_t{5432}, node_limit)) {}
   ~house() {
-    for (auto& p : pools) p->close_idle();
+    for (auto& p : pools)
+      p->close_idle();
     workers.stop();
-    for (auto& p : pools) p->close_idle();
+    for (auto& p : pools)
+      p->close_idle();
   }
 
   std::shared_ptr<pool> make(pool_limits limits, pool::opener open = {}) {
