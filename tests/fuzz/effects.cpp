@@ -1,5 +1,7 @@
 #include "session/effects.hpp"
 
+#include <algorithm>
+
 #include "input.hpp"
 
 // A large text is scanned in pieces: that finds at least what a scan of the whole finds. And a text that follows
@@ -14,6 +16,7 @@ void run(std::string_view bytes) {
   const auto seed = in.u32();
   const auto blanks = in.u8();
   auto text = std::string(in.rest());
+  text.resize(std::min(text.size(), text.find('\0')));  // where a Query's text ends
   if (const auto at = text.find('_'); at != text.npos && blanks > 64) text.replace(at, 1, blanks, ' ');
   const auto whole = scan_effects(text);
 
