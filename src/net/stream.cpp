@@ -36,16 +36,20 @@ read_result stream::read(worker& w) {
   const auto kept = std::min(kept_.size(), space.size());
   std::memcpy(space.data(), kept_.data(), kept);
   const auto room = std::min(worker::read_size, space.size() - kept);
-  const auto n = room == 0 ? -1 : ::recv(socket_.native_handle(), space.data() + kept, room, MSG_DONTWAIT);
-  std::size_t fresh = 0;
-  if (n > 0) {
-    fresh = static_cast<std::size_t>(n);
-    bytes_read_ += fresh;
-  } else if (n == 0) {
-    result.ec = asio::error::eof;
-  } else if (room != 0 && errno != EAGAIN && errno != EINTR) {
-    result.ec = system_error(errno);
+  auto fresh = head_->size <= room ? std::exchange(head_->size, 0) : 0;
+  std::memcpy(space.data() + kept, head_->bytes.data(), fresh);
+  result.ec = head_->ec;
+  if (!result.ec && head_->size == 0 && (fresh == 0 || fresh == head_size) && fresh < room) {
+    const auto n = ::recv(socket_.native_handle(), space.data() + kept + fresh, room - fresh, MSG_DONTWAIT);
+    if (n > 0) {
+      fresh += static_cast<std::size_t>(n);
+    } else if (n == 0) {
+      result.ec = asio::error::eof;
+    } else if (errno != EAGAIN && errno != EINTR) {
+      result.ec = system_error(errno);
+    }
   }
+  bytes_read_ += fresh;
   kept_.clear();
   result.fresh = fresh;
   result.full = fresh == room;
@@ -101,6 +105,7 @@ error_code stream::flush() {
 }
 
 bool stream::quiet() const {
+  if (has_head()) return false;
   char byte = 0;
   const auto n = ::recv(const_cast<socket&>(socket_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -143,6 +148,8 @@ void stream::hang_up(std::string_view last_words) {
 }
 
 bool stream::discard() {
+  head_->size = 0;
+  if (head_->ec) return false;
   char waste[4096];
   for (int i = 0; i < 16; ++i) {
     const auto n = ::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT);

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,10 +43,27 @@ class stream {
   bool backlog() const { return backlog_at_ < backlog_.size(); }
   std::size_t backlog_size() const { return backlog_.size() - backlog_at_; }
 
-  // Handlers take an error_code. At most one of each kind may be pending.
-  template <class Handler>
-  auto wait_readable(Handler&& handler) {
-    return socket_.async_wait(socket::wait_read, std::forward<Handler>(handler));
+  // Handlers take an error_code: operation_aborted, or none; what is wrong with the socket read() will say. At most one of
+  // each kind may be pending.
+  //
+  // To wait is to receive the first bytes: Asio arms epoll anew for each wait proper, but not for a receive behind one that
+  // took all there was. The bytes lie outside of the stream, as the handler may come after it has gone or moved.
+  template <class Token>
+  auto wait_readable(Token&& token) {
+    return asio::async_initiate<Token, void(error_code)>(
+        [](auto handler, socket& from, std::shared_ptr<head> to) {
+          auto* const space = to->bytes.data();
+          from.async_receive(asio::buffer(space, head_size),
+                             [to = std::move(to), handler = std::move(handler)](error_code ec, std::size_t n) mutable {
+                               if (ec != asio::error::operation_aborted) {
+                                 to->size = n;
+                                 to->ec = ec;
+                                 ec = {};
+                               }
+                               std::move(handler)(ec);
+                             });
+        },
+        token, std::ref(socket_), head_);
   }
   template <class Handler>
   auto wait_writable(Handler&& handler) {
@@ -54,6 +74,8 @@ class stream {
 
   // For an idle stream: nothing to read and not closed by the other side.
   bool quiet() const;
+  // A wait has received something that was not read.
+  bool has_head() const { return head_->size != 0 || head_->ec; }
   // For an idle stream only: leaves its worker's reactor and joins that of `to`.
   error_code move_to(worker& to);
 
@@ -70,7 +92,15 @@ class stream {
   std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
+  static constexpr std::size_t head_size = 512;  // most requests, and replies to them, in one system call
+  struct head {
+    std::array<char, head_size> bytes;
+    std::size_t size = 0;  // received by a wait and not read yet
+    error_code ec;
+  };
+
   socket socket_;
+  std::shared_ptr<head> head_ = std::make_shared<head>();
   std::string kept_;
   std::string backlog_;
   std::size_t backlog_at_ = 0;

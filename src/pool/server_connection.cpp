@@ -51,6 +51,7 @@ bool server_connection::move_to(worker& to) {
 
 bool server_connection::still_good() {
   if (io.quiet()) return true;
+  if (io.has_head()) return false;  // half read already: not worth the trouble
   std::array<char, 4096> space;
   const auto n = ::recv(io.native(), space.data(), space.size(), MSG_DONTWAIT);
   if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);

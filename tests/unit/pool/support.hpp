@@ -186,7 +186,10 @@ struct house {
   }
   // On that worker's thread: a connection at once, or null and `who` queues.
   server_ptr ask(pool& p, std::size_t i, const customer_ptr& who = std::make_shared<customer>()) {
-    return workers.on(i, [&] { return p.checkout(workers[i], who); });
+    return workers.on(i, [&] {
+      workers[i].update_now();
+      return p.checkout(workers[i], who);
+    });
   }
   customer_ptr queue(pool& p, std::size_t i) {
     auto who = std::make_shared<customer>();
@@ -196,7 +199,12 @@ struct house {
   void give(server_ptr server) {
     auto& w = server->at();
     auto& home = server->home();
-    workers.on(w.index(), [&] { home.checkin(std::move(server)); });
+    const auto since = workers.on(w.index(), [&] {
+      w.update_now();
+      home.checkin(std::move(server));
+      return w.now();
+    });
+    REQUIRE(eventually([&] { return steady::now() - since > milliseconds(2); }));  // no longer just back
   }
   void drop(server_ptr server) {
     auto& w = server->at();
