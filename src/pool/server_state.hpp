@@ -42,7 +42,7 @@ struct server_state {
   statement_ptr unnamed;          // what its unnamed statement is; null: none, or not known
   bool unnamed_clean = true;      // null means none
   std::deque<in_flight> flights;  // oldest first, in the order of the tracker's outcomes
-  std::uint32_t batch = 0;        // counts what ends in ReadyForQuery: an error drops requests up to there
+  std::uint32_t batch = 0;        // counts Syncs: an error drops requests up to the next
   bool needs_reset = false;       // session state was left that DISCARD ALL must undo before anybody else gets it
   bool broken = false;            // never to be reused
   bool doubtful = false;          // in order, but what it has is not known: closed instead of given to anybody else

@@ -168,10 +168,9 @@ void exchange::on_command_complete(std::string_view tag, bool ours) {
     replay_flights();
     if (client_.pin == pin_reason::prepared_statement) client_.pin = pin_reason::none;
   } else if (tag == "RESET") {
-    const bool several = (client_.effects & effect::several) != 0;
     if (client_.effects & effect::reset_all) {
       client_.reset.all = true;
-    } else if (several || client_.resets.empty()) {
+    } else if (client_.resets.empty()) {
       client_.reset.some = true;
     } else {
       client_.reset.named.push_back(std::move(client_.resets.front()));
@@ -196,7 +195,7 @@ void exchange::on_ready(bool ours) {
 void exchange::finish_resets() {
   auto& reset = client_.reset;
   if (!client_.gone) {
-    if (reset.some || reset.all) server_.current = parameter_set::with_unreported_unknown(server_.current);
+    if (reset.some) server_.current = parameter_set::with_unreported_unknown(server_.current);
     for (const auto& name : reset.named)
       return_to_login(name);
     if (reset.all) {

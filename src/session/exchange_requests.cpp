@@ -141,7 +141,7 @@ void exchange::forward(const wire::piece& p, fsm::request kind) {
   server_.tracker.sent(kind);
   to_server_.view(p.raw);
   client_.half_sent = !p.last;
-  if (kind == request::query || kind == request::sync || kind == request::function_call) ++server_.batch;
+  if (kind == request::sync) ++server_.batch;
 }
 
 void exchange::sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record) {
@@ -184,7 +184,6 @@ void exchange::on_query(const wire::piece& p) {
     if (refused(effects)) {
       server_.tracker.sent(request::query);
       append(to_server_, wire::query{refusal});
-      ++server_.batch;
       return;
     }
     note(effects, p.body());
@@ -311,7 +310,6 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
     for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= server_.max_prepared; --left) {
       close_on_server(server_.prepared.oldest());
     }
-    record.had = server_.prepared.has(s);
     record.has = true;
     server_.prepared.add(s);
   }
@@ -428,7 +426,6 @@ void exchange::run_own(std::string_view sql) {
   server_.unnamed_clean = true;
   server_.tracker.sent(request::query, action::swallow);
   append(to_server_, wire::query{sql});
-  ++server_.batch;
 }
 
 bool exchange::releasable() const {

@@ -178,7 +178,7 @@ void dialogue::from_server(std::string_view bytes) {
       REQUIRE(next.has_value());
       if (!*next) break;
       progress = talk.reply(**next);
-      if (progress == exchange::progress::farewell) farewell = talk.farewell();
+      if (progress != exchange::progress::more) farewell = talk.farewell();
     }
     kept_of_servers_[server_] = in;
   });

@@ -210,6 +210,31 @@ TEST_CASE("exchange: ParameterStatus tells what client and server have from now 
   CHECK(d.server("server").current == settings({{"TimeZone", "GMT"}}));
 }
 
+TEST_CASE("exchange: statement mode forbids transactions") {
+  dialogue d;
+  d.client("client").mode = config::pool_mode::statement;
+  d.play(R"(
+    client: Query 'select 1'
+    to server: Query 'select 1'
+    server: Complete 'SELECT 1'; Ready I
+    to client: Complete 'SELECT 1'; Ready I
+    client: Query 'begin'
+    to server: Query 'begin'
+    server: Complete 'BEGIN'
+    to client: Complete 'BEGIN'
+  )");
+  d.from_server(test::message("Ready T", true));
+  CHECK(d.progress == exchange::progress::forbidden);
+  CHECK(d.farewell.sqlstate == "0A000");
+  CHECK(d.take_to_client().empty());
+  dialogue gone;
+  gone.client("client").mode = config::pool_mode::statement;
+  gone.play("client: Query 'begin'\n to server: Query 'begin'");
+  gone.client("client").gone = true;
+  gone.from_server(test::message("Complete 'BEGIN'", true) + test::message("Ready T", true));
+  CHECK(gone.progress == exchange::progress::more);
+}
+
 // Ends.
 
 TEST_CASE("exchange: the server's last word") {

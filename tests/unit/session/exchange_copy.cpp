@@ -99,6 +99,13 @@ TEST_CASE("copy: a Sync that the failed COPY may have taken is cleared up by a q
   d.play("server: Error 57014 'no'; Ready I\n to client: Error 57014 'no'; Ready I");
   d.from_client(std::string_view(data).substr(20000));
   CHECK(d.take_to_server() == data.substr(20000));
+  // Behind its last piece again.
+  dialogue late;
+  late.play(script);
+  for (std::size_t at = 0; at < data.size(); at += 15000)
+    late.from_client(std::string_view(data).substr(at, 15000));
+  late.take_to_server();
+  late.play("server: Error 57014 'no'; Ready I\n to client: Error 57014 'no'; Ready I\n to server: Query ''");
 }
 
 std::string large(std::size_t size = 40000) {
@@ -247,6 +254,24 @@ TEST_CASE("pieces: a word that pins is found wherever a large Query is cut") {
   for (const char c : query)
     d.from_client({&c, 1});
   CHECK(d.client("client").pin == pin_reason::temporary_table);
+}
+
+TEST_CASE("pieces: and in the first piece, far from its end") {
+  dialogue d;
+  const auto query = message("Query 'create temp table t (); select " + large() + "'", false);
+  d.from_client(std::string_view(query).substr(0, 20000));
+  CHECK(d.client("client").pin == pin_reason::temporary_table);
+}
+
+TEST_CASE("pieces: a Describe or Close is never taken for whole before it is") {
+  for (const char type : {'D', 'C'}) {
+    dialogue d;
+    std::string bytes(1, type);
+    bytes += std::string("\0\0\x9c\x40S", 5) + large(16384 - 7) + '\0' + large(23617);
+    d.from_client(std::string_view(bytes).substr(0, 16384));
+    REQUIRE(d.client_error);
+    CHECK(d.client_error->sqlstate == "08P01");
+  }
 }
 
 TEST_CASE("pieces: any SET in a large Query pins, whatever it sets") {

@@ -192,6 +192,67 @@ TEST_CASE("pipelines: no waiting within a batch, for what is done, or for a Pars
   )");
 }
 
+TEST_CASE("pipelines: no waiting for what only looks like a name, and none in session mode") {
+  const std::string pending = R"(
+    client: Parse b 'B'; Sync
+    to server: Parse [B] 'B'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Parse a 'A'; Sync
+    to server: Parse [A] 'A'; Sync
+  )";
+  play(pending + R"(
+    client: Bind b a; DescribePortal a; ClosePortal a
+    to server: Bind [B] a; DescribePortal a; ClosePortal a
+  )");
+  // The rest of a large Bind, which reads like the front of one.
+  dialogue d;
+  d.play(pending);
+  std::string value(40000, 'x');
+  const auto front = wire::encode(wire::bind{"", "b", {}, {value}, {}}).find("xxx");
+  value.replace(20000 - front, 3, std::string("\0a\0", 3));
+  const auto bind = wire::encode(wire::bind{"", "b", {}, {value}, {}});
+  d.from_client(std::string_view(bind).substr(0, 20000));
+  const auto sent = d.take_to_server().size();
+  d.from_client(std::string_view(bind).substr(20000));
+  CHECK(d.take_to_server() == bind.substr(20000));
+  CHECK(sent > 20000);
+  dialogue session;
+  session.client("client").mode = config::pool_mode::session;
+  session.play(R"(
+    client: Query 'deallocate all'; Parse a 'A'; Bind a
+    to server: Query 'deallocate all'; Parse a 'A'; Bind a
+  )");
+}
+
+TEST_CASE("pipelines: a simple query does not end a batch, as an error drops that too") {
+  play(R"(
+    client: Parse a 'A'; Query 'select 1'; Bind a; Sync
+    to server: Parse [A] 'A'; Query 'select 1'; Bind [A]; Sync
+    server: Error 42601 'syntax error'; Ready I
+    to client: Error 42601 'syntax error'; Ready I
+    = releasable, prepared 0
+  )");
+}
+
+TEST_CASE("pipelines: what an error undoes behind a DEALLOCATE ALL in the same batch is undone to nothing") {
+  dialogue d;
+  d.server("server").max_prepared = 1;
+  d.play(R"(
+    client: Parse x 'X'; Sync
+    to server: Parse [X] 'X'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Parse - 'deallocate all'; Bind -; Execute; Bind nobody; Parse a 'A'; Close x; Sync
+    to server: Parse - 'deallocate all'; Bind -; Execute; Bind nobody; Close [X]; Parse [A] 'A'; Sync
+    server: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; Error 26000 'nobody'; Ready I
+    to client: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; Error 26000 'nobody'; Ready I
+    = releasable, prepared 0
+    client: Bind x; Sync
+    to server: Bind x; Sync
+  )");
+}
+
 TEST_CASE("pipelines: a statement that makes room in an earlier batch is prepared again when that is done") {
   dialogue d;
   d.server("server").max_prepared = 1;

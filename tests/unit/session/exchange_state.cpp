@@ -44,6 +44,7 @@ TEST_CASE("state: what pins, and since when") {
       {"select set_config(1)", "SELECT 1", "setting"},
       {"reset search_path", "RESET", ""},
       {"select 1", "SELECT 1", ""},
+      {"select 1; select 2", "SELECT 1", ""},
   };
   for (const auto& c : cases) {
     CAPTURE(c.sql);
@@ -57,6 +58,13 @@ TEST_CASE("state: what pins, and since when") {
     run(d, "select 1", "SET");
     CHECK(d.releasable());
   }
+}
+
+TEST_CASE("state: the first reason is the one that is shown") {
+  dialogue d;
+  run(d, "listen c", "LISTEN");
+  run(d, "set search_path = x", "SET");
+  CHECK(d.client("client").pin == pin_reason::listen);
 }
 
 TEST_CASE("state: the same by the extended protocol, at Bind") {
@@ -130,6 +138,11 @@ TEST_CASE("state: refused where the configuration says so, by the server, so tha
   CHECK(parses.find("listen c") == std::string::npos);
   CHECK(parses.find("load x") == std::string::npos);
   CHECK(parses.find("0A000") != parses.rfind("0A000"));
+  dialogue lock;
+  lock.client("client").on_session_state = config::session_state_policy::refuse;
+  lock.from_client(test::message("Parse - 'select pg_advisory_lock(1)'", false) + test::message("Bind -", false) +
+                   test::message("Parse s 'select pg_advisory_lock(1)'", false) + test::message("Bind s", false));
+  CHECK(lock.client("client").pin == pin_reason::none);
   dialogue harmless;
   harmless.client("client").on_session_state = config::session_state_policy::refuse;
   for (const auto* sql :
@@ -236,6 +249,29 @@ TEST_CASE("state: RESET of one setting leaves the others as they are") {
     server: Complete 'SELECT 1'; Setting TimeZone 'Tokyo'; Ready I; Complete 'SELECT 1'; Ready I
     to client: Complete 'SELECT 1'; Ready I
   )");
+}
+
+TEST_CASE("state: RESET in the company of others, one that failed, and one whose client has left") {
+  dialogue d;
+  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
+      settings({{"TimeZone", "Tokyo", true}, {"search_path", "app", false}, {"work_mem", "1MB", false}});
+  run(d, "select 1; reset search_path", "RESET");
+  d.play(R"(
+    client: Query 'reset nonsense'
+    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''work_mem'',''1MB'',false)'
+    to server: Query 'reset nonsense'
+    server: Complete 'SELECT 1'; Ready I; Error 42704 'unrecognized'; Ready I
+    to client: Error 42704 'unrecognized'; Ready I
+  )");
+  run(d, "reset work_mem", "RESET");
+  d.play(R"(
+    client: Query 'reset all'
+    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''1MB'',false)'; Query 'reset all'
+    server: Complete 'SELECT 1'; Ready I
+  )");
+  d.client("client").gone = true;
+  d.play("server: Setting TimeZone 'UTC'; Complete 'RESET'; Ready I");
+  CHECK(d.client("client").reset.all == false);
 }
 
 TEST_CASE("state: the same for a RESET by the extended protocol") {

@@ -128,6 +128,45 @@ TEST_CASE("statements: where preparing again fails, the Bind gets the error") {
   )");
 }
 
+TEST_CASE("statements: the same for the unnamed one") {
+  dialogue d;
+  d.play(R"(
+    client: Parse - 'select $1'; Sync
+    to server: Parse - 'select $1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+  )");
+  const auto typed = wire::encode(wire::parse{"", "select $1", std::string_view("\0\1\0\0\0\27", 6)});
+  d.from_client(typed);
+  CHECK(d.take_to_server() == typed);
+  d.play("== client on another");
+  d.from_client(test::message("Bind -", false));
+  CHECK(d.take_to_server().substr(0, typed.size()) == typed);
+}
+
+TEST_CASE("statements: our own queries end the unnamed one on the server, not for the client") {
+  dialogue d;
+  d.client("bob").wanted = parameter_set::intern({{"search_path", "bobs", false}});
+  d.play(R"(
+    == alice on one
+    client: Parse - 'select 1'; Sync
+    to server: Parse - 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == bob on one
+    client: Sync
+    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''bobs'',false)'; Sync
+    server: Complete 'SELECT 1'; Ready I; Ready I
+    to client: Ready I
+  )");
+  d.client("alice").wanted = d.client("bob").wanted;
+  d.play(R"(
+    == alice on one
+    client: Bind -; Sync
+    to server: Parse - 'select 1'; Bind -; Sync
+  )");
+}
+
 TEST_CASE("statements: the least recently used one makes room, closed without anybody's notice") {
   dialogue d;
   d.server("server").max_prepared = 2;
