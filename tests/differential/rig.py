@@ -45,6 +45,10 @@ class Verdict:
     def failed(self):
         return self.difference is not None and self.known is None
 
+    @property
+    def hung(self):
+        return (self.difference.got or "").startswith("? ")
+
 
 class Rig:
     def __init__(self, modes=MODES):
@@ -65,6 +69,12 @@ class Rig:
         self.proxy = harness.Forebay(
             self.cluster, databases=databases, users=[{"name": USER}, {"name": "admin", "admin": True}],
             auth={"type": "trust"}, pool={"checkout_timeout": "3s"})
+
+    def renew(self):
+        """A Forebay, and servers, that nobody has used; what is wrong with the one before is an AssertionError."""
+        proxy, self.proxy = self.proxy, None
+        proxy.stop()
+        self.start_proxy()
 
     @staticmethod
     def dbname(mode, size):
@@ -116,16 +126,24 @@ class Rig:
                 break
         return verdicts
 
-    def fails(self, script, mode, size=None, patience=2):
-        """For the shrinker: the failed verdict, or None; also where the script makes no sense."""
+    def fails(self, script, mode, size, before=(), hang=False):
+        """The failed verdict on fresh servers, after the scripts `before`, or None; also where the script makes no sense.
+        A hang is waited for only where one is looked for: otherwise shrinking would take its time for nothing."""
+        patience = PATIENCE if hang else 2
         try:
-            direct = self.direct(script, patience=1.5)
+            direct = self.direct(script, 2)
+            self.renew()
+            for other in before:
+                played = self.direct(other, 2)
+                for m, n in self.places(other, played, mode):
+                    self.through(other, played, m, n, patience=patience)
         except Unfit:
             return None
-        places = [size] if size and size >= direct.needed else [s for m, s in self.places(script, direct, mode) if m == mode]
+        places = [n for _, n in self.places(script, direct, mode)]
+        if size not in places and size >= direct.needed:
+            places.insert(0, size)
         for n in places:
             verdict = self.through(script, direct, mode, n, patience=patience)
-            if verdict.failed:
+            if verdict.failed and (hang or not verdict.hung):
                 return verdict
         return None
-
