@@ -26,6 +26,11 @@ def starts(line, *heads):
     return line is not None and line.startswith(heads)
 
 
+def after_error(d):
+    """Whether the session has seen an error before the difference."""
+    return any(starts(line, "E ERROR") for _, line in d.direct[: d.index])
+
+
 def ends_badly(script, d):
     """The step of the difference ends the session: by Terminate, an unknown message or a malformed one."""
     bad = ("! closed", "E FATAL 08P01 'invalid ")
@@ -62,8 +67,14 @@ OPEN = {
          Script(("a", [parse("select $1::int * 2", "dbl"), sync()], 1), ("a", [query("execute dbl(21)")], 1)),
          Script(("a", [query("prepare q as select 1")], 1), ("a", [parse("select 9", "q"), sync()], 1)),
          Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("prepare q as select 1")], 1))],
-        lambda script, d: sent(script, d, b"deallocate s", b"deallocate t", b"execute ", b"prepare ")
+        lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
         and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
+    "Parse behind a failed batch": Open(
+        "a Parse skipped after an error takes back, when the error comes, what a Parse of the same name behind the Sync has made",
+        [Script(("a", [execute("nobody"), parse("select 1", "t"), sync(), parse("select 2", "t"), sync()], 2), ("a", [parse("select 3", "t"), sync()], 1)),
+         Script(("a", [execute("nobody"), parse("select 1"), sync(), parse("select 1"), sync()], 2), ("a", use(""), 1))],
+        lambda script, d: after_error(d) and ((starts(d.want, "E ERROR 42P05") and d.got == "1") or starts(d.got, "E ERROR 26000 'unnamed")
+                                              or (starts(d.got, "E ERROR 26000") and d.want in ("1", "2", "t")))),
     "Parse in a failed transaction": Open(
         "a Parse whose text the server has is answered ParseComplete in a failed transaction, where PostgreSQL says 25P02",
         [Script(("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync()], 4)),
@@ -90,7 +101,8 @@ OPEN = {
         lambda script, d: bool(script.startup.get(d.session)) and sent(script, d, b"reset ", b"to default", b"discard all") and d.want != "1"),
     "login errors": Open(
         "a refused startup packet: AuthenticationOk is missing before the error, and its HINT",
-        [Script(("b", [], None), startup={"b": {"options": "nonsense"}})]),
+        [Script(("b", [], None), startup={"b": {"options": "nonsense"}})],
+        lambda script, d: d.step == -1 and starts(d.want, "R ") and starts(d.got, "E FATAL")),
     "where errors come from": Open(
         "errors that Forebay words anew lack file, line and routine",
         [Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),

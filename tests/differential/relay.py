@@ -83,9 +83,16 @@ class Relay:
         except OSError:
             pass
         finally:
-            target.close()
+            self._end(target)
+
+    @staticmethod
+    def _end(s):
+        try:
+            s.shutdown(socket.SHUT_RDWR)  # close() alone would wait for the thread that reads from it
+        except OSError:
+            pass
 
     def close(self):
         self.listener.close()
         for s in self.sockets:
-            s.close()
+            self._end(s)
