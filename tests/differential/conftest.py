@@ -1,4 +1,4 @@
-"""`rig`: PostgreSQL and Forebay, once per run. The integration tests' time limit per test holds here too."""
+"""`rig`: PostgreSQL and Forebay, once per run. Every wait of a play and every shrinking has a deadline of its own."""
 
 import sys
 from pathlib import Path

@@ -16,7 +16,7 @@ BARRIER_MESSAGES = [wire.copy_fail("barrier"), wire.sync(), *[wire.close_stateme
 # SQL after which a session in transaction mode may keep its server. Seen too often costs only a larger pool.
 TRACKED = rb"(application_name|client_encoding|datestyle|intervalstyle|standard_conforming_strings|time|timezone|names|local|transaction)\b"
 PINS = re.compile(rb"\b(temp|temporary|pg_temp|set_config|hold|listen|load|prepare)\b|advisory|(^|[;\0])\s*set\s+(session\s+)?(?!" + TRACKED
-                  + rb")|;\s*set\b", re.I)
+                  + rb")|\bset\b[^;]*;|;\s*set\b", re.I)
 
 
 class Unfit(Exception):

@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def hung(self):
-        return (self.difference.got or "").startswith("? ")
+        return (self.difference.got or "").startswith(("? ", "E ERROR 53300"))
 
 
 class Rig:
