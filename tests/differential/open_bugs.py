@@ -1,0 +1,125 @@
+"""Bugs of Forebay that are known and not mended: each script here must differ in transaction mode. One that does not is
+reported, so that it moves to the other scripts. `seen` tells when a generated script has met the same bug."""
+
+from typing import Callable, NamedTuple
+
+from model import BARRIER, CLOSED, Script
+from wire import bind, close_statement, copy_data, execute, message, parse, query, sync, terminate
+
+
+class Open(NamedTuple):
+    reason: str
+    scripts: list
+    seen: Callable = lambda script, d: False  # (script, difference) -> bool
+
+
+def sent(script, d, *words):
+    """Whether the session has sent one of these up to the step of the difference."""
+    return any(w in m.lower() for s in script.steps[: d.step + 1] if s.session == d.session for m in s.messages for w in words)
+
+
+def by_any(script, *words):
+    return any(w in m.lower() for s in script.steps for m in s.messages for w in words)
+
+
+def starts(line, *heads):
+    return line is not None and line.startswith(heads)
+
+
+def without_quoted(line):
+    return "".join(line.split('"')[::2])
+
+
+def after_error(d):
+    """Whether the session has seen an error before the difference."""
+    return any(starts(line, "E ERROR") for _, line in d.direct[: d.index])
+
+
+def ends_badly(script, d):
+    """The step of the difference ends the session: by Terminate, an unknown message or a malformed one."""
+    bad = ("! closed", "E FATAL 08P01 'invalid ")
+    return starts(d.got, *bad) and (by_any(script, b"x\0\0\0\4", b"y\0\0\0") or starts(d.got, bad[1]))
+
+
+def use(name, *values):
+    return [bind(values, name), execute(), sync()]
+
+
+OPEN = {
+    "replies before Terminate": Open(
+        "replies to requests before a Terminate, or before a message that ends the connection, are lost",
+        [Script(("a", [sync(), terminate()], CLOSED)), Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
+         Script(("a", [query("insert into own_a values (77, 'x')"), terminate()], CLOSED), ("b", [query("select count(*) from own_a")], 1)),
+         Script(("a", [execute(), message("y", b"")], CLOSED)), Script(("a", [query("copy own_a from stdin")], "G"), ("a", [terminate()], CLOSED))],
+        ends_badly),
+    "server's statement names in errors": Open(
+        "an error shows Forebay's own name of a statement when the client's has ended by the time it comes, or another name of the same text",
+        [Script(("a", [parse("select 1 / 0"), bind(), execute(), parse("select 2", "y"), sync(), *use("y")], 2)),
+         Script(("a", [parse("select 1", "s"), sync(), query("discard all"), *use("s")], 3)),
+         Script(("a", [parse("select $1::int", "s"), sync()], 1), ("a", [bind([], "s"), close_statement("s"), sync()], 1)),
+         Script(("a", [parse("select $1::int", "s"), parse("select $1::int", "t"), bind([], "s"), sync()], 1), ("a", [bind([], "t"), sync()], 1))],
+        lambda script, d: "forebay_" in (d.got or "") or (starts(d.want, "E") and starts(d.got, "E") and without_quoted(d.want) == without_quoted(d.got))),
+    "statements on a server that was cleared": Open(
+        "DISCARD ALL or DEALLOCATE ALL clears, when its reply comes, statements parsed behind it in the pipeline: the next client gets 42P05",
+        [Script(("a", [query("discard all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
+         Script(("a", [query("deallocate all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
+         Script(("a", [parse("deallocate all"), bind(), execute(), parse("select 2", "s"), *use("s")], 1), ("a", use("s"), 1))],
+        # Its trace stays on the server: whoever comes later may meet it.
+        lambda script, d: (starts(d.got, "E ERROR 42P05") and d.want == "1") or (starts(d.got, "E ERROR 26000") and sent(script, d, b"all\0", b"all;"))),
+    "statement names in SQL": Open(
+        "EXECUTE, DEALLOCATE and PREPARE in SQL do not know the names of statements prepared by the protocol",
+        [Script(("a", [parse("select 1", "s"), sync()], 1), ("a", [query("deallocate s")], 1)),
+         Script(("a", [parse("select $1::int * 2", "dbl"), sync()], 1), ("a", [query("execute dbl(21)")], 1)),
+         Script(("a", [query("prepare q as select 1")], 1), ("a", [parse("select 9", "q"), sync()], 1)),
+         Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("prepare q as select 1")], 1))],
+        lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
+        and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
+    "Parse behind a failed batch": Open(
+        "what a skipped Parse or Close did to a name is taken back only when the error comes: messages behind the Sync have gone by the wrong state",
+        [Script(("a", [execute("nobody"), parse("select 1", "t"), sync(), parse("select 2", "t"), sync()], 2), ("a", [parse("select 3", "t"), sync()], 1)),
+         Script(("a", [execute("nobody"), parse("select 1"), sync(), parse("select 1"), sync()], 2), ("a", use(""), 1)),
+         Script(("a", [parse("select 1", "u"), execute("nobody"), close_statement("u"), sync(), *use("u")], 2))],
+        lambda script, d: after_error(d) and ((starts(d.want, "E ERROR 42P05") and d.got == "1") or starts(d.got, "E ERROR 26000 'unnamed")
+                                              or (starts(d.got, "E ERROR 26000") and not starts(d.want, "E ERROR 26000")))),
+    "Parse in a failed transaction": Open(
+        "a Parse whose text the server has is answered ParseComplete in a failed transaction, where PostgreSQL says 25P02",
+        [Script(("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync()], 4)),
+         Script(("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync(), query("rollback"), *use("t")], 6))],
+        lambda script, d: starts(d.want, "E ERROR 25P02") and d.got == "1"),
+    "messages within COPY": Open(
+        "Parse and Close answered by Forebay itself are not seen by a COPY FROM STDIN that they would end: it goes on waiting",
+        [Script(("a", [query("copy own_a from stdin"), close_statement("x")], BARRIER)),
+         Script(("a", [parse("select 1", "x"), sync()], 1), ("a", [query("copy own_a from stdin"), parse("select 1", "y")], BARRIER))],
+        lambda script, d: starts(d.want, "E ERROR 08P01 'unexpected message type")),
+    "query behind a failed COPY": Open(
+        "a simple Query skipped after an error in an extended COPY (its Sync came within the COPY) is taken to owe ReadyForQuery: FATAL",
+        [Script(("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), query("")], BARRIER))],
+        lambda script, d: ("broke the protocol" in (d.got or "") or starts(d.got, "? ")) and by_any(script, b"copy own_")),
+    "server lost in COPY": Open(
+        "a server that ended its connection with unread messages behind it keeps its place for seconds: the next client waits in vain",
+        [Script(("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER), ("c", [query("rollback")], 1), servers=1)],
+        lambda script, d: starts(d.got, "? ", "E ERROR 53300") and by_any(script, b"copy own_")),
+    "ParameterStatus after RESET ALL": Open(
+        "RESET ALL and DISCARD ALL: ParameterStatus comes before CommandComplete, doubled, or for what did not change",
+        [Script(("a", [query("set timezone = 'Asia/Tokyo'")], 1), ("a", [query("reset all")], 1)),
+         Script(("a", [query("discard all")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}), Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}})],
+        lambda script, d: sent(script, d, b"reset all", b"discard all") and (starts(d.got, "S ") or starts(d.want, "S "))),
+    "RESET of a startup parameter": Open(
+        "RESET name leads to the server's default, not to what the client asked for at login",
+        [Script(("a", [query("set timezone = 'UTC'")], 1), ("a", [query("reset timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
+         Script(("a", [query("reset timezone")], 1), ("a", [query("show timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}})],
+        lambda script, d: bool(script.startup.get(d.session)) and sent(script, d, b"reset ", b"to default", b"discard all") and d.want != "1"),
+    "login errors": Open(
+        "a refused startup packet: AuthenticationOk is missing before the error, and its HINT",
+        [Script(("b", [], None), startup={"b": {"options": "nonsense"}})],
+        lambda script, d: d.step == -1 and starts(d.want, "R ") and starts(d.got, "E FATAL")),
+    "where errors come from": Open(
+        "errors that Forebay words anew lack file, line and routine",
+        [Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),
+         Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True)]),
+}
+
+
+def seen(script, difference, mode):
+    """The name of the open bug that a difference comes from, or None."""
+    return next((name for name, bug in OPEN.items() if bug.seen(script, difference)), None)

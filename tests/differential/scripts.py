@@ -1,0 +1,14 @@
+"""All hand-written scripts by name. Those of tests/integration/test_extended.py are played here too, in every mode."""
+
+import scripts_pipelines
+import scripts_sessions
+import scripts_statements
+from model import Script
+from test_extended import SCRIPTS as EXTENDED
+
+SCRIPTS = {
+    **{f"extended: {name}": Script(*(("a", messages, until) for messages, until in steps)) for name, steps in EXTENDED.items()},
+    **scripts_statements.SCRIPTS,
+    **scripts_pipelines.SCRIPTS,
+    **scripts_sessions.SCRIPTS,
+}
