@@ -16,7 +16,8 @@ BARRIER_MESSAGES = [wire.copy_fail("barrier"), wire.sync(), *[wire.close_stateme
 # SQL after which a session in transaction mode may keep its server. Seen too often costs only a larger pool.
 TRACKED = rb"(application_name|client_encoding|datestyle|intervalstyle|standard_conforming_strings|time|timezone|names|local|transaction)\b"
 PINS = re.compile(rb"\b(temp|temporary|pg_temp|set_config|hold|listen|load|prepare)\b|advisory|(^|[;\0])\s*set\s+(session\s+)?(?!" + TRACKED
-                  + rb")|\bset\b[^;]*;|;\s*set\b", re.I)
+                  + rb")", re.I)
+SET = re.compile(rb"\bset\b", re.I)
 
 
 class Unfit(Exception):
@@ -128,7 +129,8 @@ class Session:
         for cut in [*sorted(c for c in step.cuts if c < len(data)), len(data)]:
             self.send(data[at:cut])
             at = cut
-        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages)
+        # SET beside a string of several statements: Forebay does not tell which of them set what.
+        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages) or (b";" in data and bool(SET.search(data)))
         self.wait(step.until)
         asked = sum(m[:1] in b"QSF" for m in messages)
         whole = step.until == BARRIER or (step.until == asked and asked > 0 and messages[-1][:1] in b"QSF")

@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 from pathlib import Path
@@ -47,6 +48,7 @@ def generated(campaign, seed, count, minutes, most):
 
 def main():
     given = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the cluster and Forebay end too
     rig = Rig(MODES)
     try:
         campaign = Campaign(rig, given.mode, say=lambda text: print(text + "\n", flush=True))
