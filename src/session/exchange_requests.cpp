@@ -171,14 +171,16 @@ void exchange::pin(pin_reason reason) {
 
 void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
-  // A simple query destroys the unnamed statement, on the server and for the client, whatever becomes of what is in
-  // flight.
+  // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is skipped if
+  // what is before it fails: then nothing is destroyed.
+  const bool may_be_skipped = server_.tracker.unsynced() && client_.renames();
+  server_state::in_flight record{.names = true, .before = client_.unnamed};
   for (auto& f : server_.flights) {
-    if (f.names && f.client_name.empty()) f.before = nullptr;
+    if (!may_be_skipped && f.names && f.client_name.empty()) f.before = nullptr;
   }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
-  server_.unnamed_clean = !server_.tracker.unsynced();  // else it is skipped if what is before it fails
+  server_.unnamed_clean = !server_.tracker.unsynced();
   if (p.whole()) {
     const auto effects = scan_effects(p.body());
     if (refused(effects)) {
@@ -192,7 +194,10 @@ void exchange::on_query(const wire::piece& p) {
     note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()), {});
     client_.text_tail = effects_tail_of({}, p.body());
   }
-  forward(p, request::query);
+  if (!may_be_skipped) return forward(p, request::query);
+  sent_with_record(request::query, action::forward, std::move(record));
+  to_server_.view(p.raw);
+  client_.half_sent = !p.last;
 }
 
 // The command in a text about one of the client's statements, and that statement; null: there is no such.
@@ -225,13 +230,12 @@ bool exchange::on_named_command(std::string_view text) {
   client_.assign(command.name, nullptr);
   server_.prepared.remove(s.get());
   sent_with_record(request::query, action::forward, std::move(record));
-  ++server_.batch;
   return true;
 }
 
 void exchange::sent(fsm::request kind, fsm::action what) {
   server_.tracker.sent(kind, what);
-  ++server_.batch;
+  if (kind == request::sync) ++server_.batch;
 }
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {

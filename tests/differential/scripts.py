@@ -1,5 +1,6 @@
 """All hand-written scripts by name. Those of tests/integration/test_extended.py are played here too, in every mode."""
 
+import scripts_mended
 import scripts_pipelines
 import scripts_sessions
 import scripts_statements
@@ -11,4 +12,5 @@ SCRIPTS = {
     **scripts_statements.SCRIPTS,
     **scripts_pipelines.SCRIPTS,
     **scripts_sessions.SCRIPTS,
+    **scripts_mended.SCRIPTS,
 }

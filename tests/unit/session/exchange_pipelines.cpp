@@ -175,7 +175,10 @@ TEST_CASE("pipelines: nobody binds another's unnamed statement because something
   // A simple query that would have ended it was skipped.
   play(alices + R"(
     client: Bind nobody; Query 'select 1'; Sync; Bind -; Sync
-    to server: Bind nobody; Query 'select 1'; Sync; Close -; Bind -; Sync
+    to server: Bind nobody; Query 'select 1'; Sync
+    server: Error 26000 'nobody'; Ready I
+    to client: Error 26000 'nobody'; Ready I
+    to server: Close -; Bind -; Sync
   )");
 }
 

@@ -1,0 +1,34 @@
+"""What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
+
+from model import Script
+from wire import bind, close_statement, execute, parse, query, sync
+
+
+def use(name, *values):
+    return [bind(values, name), execute(), sync()]
+
+
+def steps(*batches):
+    return Script(*(("a", messages, count) for messages, count in batches))
+
+
+SCRIPTS = {
+    "a statement that ended before its error": steps(([parse("select 1 / 0"), bind(), execute(), parse("select 2", "y"), sync(), *use("y")], 2)),
+    "a statement discarded before its use": steps(([parse("select 1", "s"), sync(), query("discard all"), *use("s")], 3)),
+    "parsed behind DISCARD ALL": Script(
+        ("a", [query("discard all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
+    "parsed behind DEALLOCATE ALL": Script(
+        ("a", [query("deallocate all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
+    "parsed in a batch behind DEALLOCATE ALL": steps(
+        ([parse("deallocate all"), bind(), execute(), parse("select 2", "s"), *use("s")], 1), (use("s"), 1)),
+    "a protocol statement deallocated by SQL": steps(([parse("select 1", "s"), sync()], 1), ([query("deallocate s")], 1)),
+    "a protocol statement executed by SQL": steps(([parse("select $1::int * 2", "dbl"), sync()], 1), ([query("execute dbl(21)")], 1)),
+    "Parse of a name again behind a skipped one": steps(
+        ([execute("nobody"), parse("select 1", "t"), sync(), parse("select 2", "t"), sync()], 2), ([parse("select 3", "t"), sync()], 1)),
+    "unnamed Parse again behind a skipped one": steps(([execute("nobody"), parse("select 1"), sync(), parse("select 1"), sync()], 2), (use(""), 1)),
+    "use behind a skipped Close": steps(([parse("select 1", "u"), execute("nobody"), close_statement("u"), sync(), *use("u")], 2)),
+    "ParameterStatus of RESET ALL": steps(([query("set timezone = 'Asia/Tokyo'")], 1), ([query("reset all")], 1)),
+    "RESET of a startup parameter": Script(
+        ("a", [query("set timezone = 'UTC'")], 1), ("a", [query("reset timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
+    "where an error about a name comes from": Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),
+}
