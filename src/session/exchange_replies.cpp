@@ -96,7 +96,7 @@ void exchange::settle(const fsm::outcome& o, fate f) {
   if (o.id != has_record || server_.flights.empty()) return;
   const auto record = std::move(server_.flights.front());
   server_.flights.pop_front();
-  if (f == fate::done) {
+  if (f == fate::done && !record.failed) {
     // Who would have thought: the server has this text under another one's name now, so it is of no use to others.
     if (record.clashes) server_.doubtful = true;
     if (record.clashes) set_name(record.client_name, record.behind);
@@ -276,6 +276,9 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
     farewell_ = message->to_pg_error();
     return false;
   }
+  // Nothing was owed before a DEALLOCATE that has a record, so if that is the first one left, the error is its own.
+  auto& flights = server_.flights;
+  if (!ours && !flights.empty() && flights.front().sql) flights.front().failed = true;
   // "cached plan must not change result type", told by where it comes from: the words are translated.
   if (message && message->sqlstate() == "0A000" && message->field('R') == "RevalidateCachedQuery") {
     server_.outdated = client_.renames();

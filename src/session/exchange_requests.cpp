@@ -38,7 +38,8 @@ wire::pg_error malformed(std::string_view what) {
 bool exchange::must_wait(const wire::piece& p) const {
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0) return false;
+  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0)
+    return false;
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {
@@ -209,7 +210,8 @@ std::pair<named_command, statement_ptr> exchange::named_statement(std::string_vi
   return {std::move(*command), std::move(s)};
 }
 
-// SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True: sent.
+// SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True:
+// sent.
 bool exchange::on_named_command(std::string_view text) {
   const auto [command, s] = named_statement(text);
   if (!s || server_.tracker.status() == 'E') return false;  // then the server refuses it, whatever its name
@@ -226,7 +228,8 @@ bool exchange::on_named_command(std::string_view text) {
     sent(request::query, action::forward);
     return true;
   }
-  server_state::in_flight record{.what = s, .had = true, .names = true, .client_name = command.name, .before = s};
+  server_state::in_flight record{
+      .what = s, .had = true, .names = true, .client_name = command.name, .before = s, .sql = true};
   client_.assign(command.name, nullptr);
   server_.prepared.remove(s.get());
   sent_with_record(request::query, action::forward, std::move(record));

@@ -106,7 +106,10 @@ void session::on_deadline() {
 }
 
 void session::give_up_waiting() {
-  if (!pool_->cancel(*this)) return;  // granted() is on its way
+  if (!pool_->cancel(*this)) {
+    limits_.checkout = {};  // granted() is on its way; a time-out still due would be due for ever
+    return;
+  }
   const auto waited =
       std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
   log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});

@@ -5,7 +5,7 @@ import time
 import pytest
 
 import wire
-from harness import eventually
+from harness import eventually, run_threads
 from wire import bind, copy_data, copy_done, execute, parse, query, sync
 
 LARGE = "select length('" + "x" * 100_000 + "')"
@@ -158,3 +158,23 @@ def test_a_database_that_a_reload_took_away_costs_no_logins(forebay, cluster):
             w.run("select 1")
         assert raised.value.code == "57P01"
         eventually(lambda: cluster.sql("select count(*) as n from pg_stat_activity where datname = 'other'")[0]["n"] == 0)
+
+
+@pytest.mark.proxy
+def test_a_grant_and_its_time_out_at_once(forebay):
+    """Time-outs about as long as the wait: now and then a server is on its way to who has just given up."""
+    proxy = forebay(pool={"size": 2})
+    with proxy.wire() as w:
+        w.run("select 1")  # from here on clients log in without a server
+    proxy.write_config(pool={"checkout_timeout": "3ms"})
+    proxy.console("RELOAD")
+
+    def work(_):
+        with proxy.wire() as w:
+            for _ in range(300):
+                try:
+                    assert w.value("select 1 from pg_sleep(0.001)") == "1"
+                except wire.ServerError as e:
+                    assert e.code == "53300"
+
+    run_threads(24, work)

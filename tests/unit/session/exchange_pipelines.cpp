@@ -389,22 +389,28 @@ TEST_CASE("pipelines: what is prepared behind a DEALLOCATE ALL or DISCARD ALL in
   }
 }
 
-TEST_CASE("pipelines: a DEALLOCATE ALL in the same batch is not waited for") {
-  dialogue d;
-  d.play(R"(
+TEST_CASE("pipelines: a DEALLOCATE ALL or DISCARD ALL in the same batch is not waited for") {
+  for (const std::string what : {"DEALLOCATE ALL", "DISCARD ALL"}) {
+    CAPTURE(what);
+    dialogue d;
+    std::string script = R"(
     client: Parse a 'A'; Parse b 'B'; Sync
     to server: Parse [A] 'A'; Parse [B] 'B'; Sync
     server: ParseComplete; ParseComplete; Ready I
     to client: ParseComplete; ParseComplete; Ready I
-    client: Parse - 'deallocate all'; Bind -; Execute; Close b; Parse b 'C'; Parse a 'D'; Sync
-    to server: Parse - 'deallocate all'; Bind -; Execute; Parse [C] 'C'; Parse [A] 'D'; Sync
-    server: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; ParseComplete; ParseComplete; Ready I
-    to client: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; CloseComplete; ParseComplete; ParseComplete; Ready I
+    client: Parse - 'WHAT'; Bind -; Execute; Close b; Parse b 'C'; Parse a 'D'; Sync
+    to server: Parse - 'WHAT'; Bind -; Execute; Parse [C] 'C'; Parse [A] 'D'; Sync
+    server: ParseComplete; BindComplete; Complete 'WHAT'; ParseComplete; ParseComplete; Ready I
+    to client: ParseComplete; BindComplete; Complete 'WHAT'; CloseComplete; ParseComplete; ParseComplete; Ready I
     = prepared 1
     client: Bind a; Bind b; Sync
     to server: Parse [D] 'D'; Bind [D]; Bind [C]; Sync
-  )");
-  CHECK(d.server("server").doubtful);  // it has D under the name of A
+  )";
+    for (auto at = script.find("WHAT"); at != std::string::npos; at = script.find("WHAT"))
+      script.replace(at, 4, what);
+    d.play(script);
+    CHECK(d.server("server").doubtful);  // it has D under the name of A
+  }
 }
 
 }  // namespace

@@ -251,6 +251,13 @@ TEST_CASE("state: RESET of one setting leaves the others as they are") {
   )");
 }
 
+TEST_CASE("state: the client is not told what has not changed") {
+  dialogue d;
+  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
+      settings({{"TimeZone", "Tokyo", true}});
+  run(d, "reset all", "RESET");
+}
+
 TEST_CASE("state: RESET in the company of others, one that failed, and one whose client has left") {
   dialogue d;
   d.client("client").at_login = d.client("client").wanted = d.server("server").current =

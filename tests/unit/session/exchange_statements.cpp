@@ -344,6 +344,48 @@ TEST_CASE("statements: DEALLOCATE ALL takes the client's, other clients' are pre
   )");
 }
 
+TEST_CASE("statements: EXECUTE and DEALLOCATE in SQL know the client's names, and wait for all before them") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == alice on two
+    client: Query 'execute s'; Query 'execute nobody'
+    to server: Parse [select 1] 'select 1'; Sync; Query 'execute [select 1]'; Query 'execute nobody'
+    server: ParseComplete; Ready I; Complete 'SELECT 1'; Ready I; Error 26000 'nobody'; Ready I
+    to client: Complete 'SELECT 1'; Ready I; Error 26000 'nobody'; Ready I
+    = releasable, prepared 1
+    client: Query 'select 2'; Query 'deallocate s'
+    to server: Query 'select 2'
+    server: Complete 'SELECT 1'; Ready I
+    to client: Complete 'SELECT 1'; Ready I
+    to server: Query 'deallocate [select 1]'
+    server: Complete 'DEALLOCATE'; Ready I
+    to client: Complete 'DEALLOCATE'; Ready I
+    = releasable, prepared 0
+    client: Bind s; Sync
+    to server: Bind s; Sync
+  )");
+}
+
+TEST_CASE("statements: a DEALLOCATE in SQL that fails leaves the statement") {
+  play(R"(
+    client: Parse s 'select 1'; Sync
+    to server: Parse [select 1] 'select 1'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Query 'deallocate s'
+    to server: Query 'deallocate [select 1]'
+    server: Error 57014 'canceling statement due to user request'; Ready I
+    to client: Error 57014 'canceling statement due to user request'; Ready I
+    = releasable, prepared 1
+    client: Bind s; Sync
+    to server: Bind [select 1]; Sync
+  )");
+}
+
 TEST_CASE("statements: in session mode names are the client's own") {
   dialogue d;
   d.client("client").mode = config::pool_mode::session;
