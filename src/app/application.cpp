@@ -29,13 +29,15 @@ unsigned worker_count(const config::settings& settings) {
 
 std::vector<std::unique_ptr<worker>> make_workers(unsigned count) {
   std::vector<std::unique_ptr<worker>> workers;
-  for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<worker>(i));
+  for (unsigned i = 0; i < count; ++i)
+    workers.push_back(std::make_unique<worker>(i));
   return workers;
 }
 
 std::vector<worker*> addresses_of(const std::vector<std::unique_ptr<worker>>& workers) {
   std::vector<worker*> all;
-  for (const auto& w : workers) all.push_back(w.get());
+  for (const auto& w : workers)
+    all.push_back(w.get());
   return all;
 }
 
@@ -60,16 +62,17 @@ struct application::parts {
       : workers(make_workers(worker_count(settings))),
         names(control),
         connect(names, [this](const node& failed) { pools.suspect(failed); }),
-        pools(addresses_of(workers), [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
+        pools(addresses_of(workers),
+              [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
         shared(pools, connect),
-        doors(control, addresses_of(workers), [this](worker& w, stream client) {
-          shared.shards[w.index()]->accept(std::move(client));
-        }) {
+        doors(control, addresses_of(workers),
+              [this](worker& w, stream client) { shared.shards[w.index()]->accept(std::move(client)); }) {
     auto initial = std::make_shared<const config::settings>(std::move(settings));
     pools.reconfigure(initial);
     shared.set_settings(std::move(initial));
     shared.process_secret = random_bytes(32);
-    for (const auto& w : workers) shared.shards.push_back(std::make_unique<shard>(shared, *w));
+    for (const auto& w : workers)
+      shared.shards.push_back(std::make_unique<shard>(shared, *w));
   }
 
   asio::io_context control{1};
@@ -106,7 +109,8 @@ int application::run() {
                       std::chrono::system_clock::now(), FOREBAY_VERSION});
   p.shared.make_console = make_console_factory(*p.surface);
 
-  for (const auto& w : p.workers) w->start();
+  for (const auto& w : p.workers)
+    w->start();
   if (!open_doors()) {
     stop();
     return 1;
@@ -136,7 +140,8 @@ bool application::open_doors() {
   }
   if (!settings->listen.unix_socket_dir.empty()) {
     const auto& folder = settings->listen.unix_socket_dir;
-    const auto port = settings->listen.addresses.empty() ? std::uint16_t{6432} : settings->listen.addresses.front().port;
+    const auto port =
+        settings->listen.addresses.empty() ? std::uint16_t{6432} : settings->listen.addresses.front().port;
     report(folder + "/.s.PGSQL." + std::to_string(port), p.doors.open_unix(folder, port));
   }
   return good;
@@ -146,7 +151,8 @@ void application::watch_signals() {
   auto& p = *parts_;
   if (!p.stopping) {
     p.signals.clear();
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) p.signals.add(number);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+      p.signals.add(number);
   }
   p.signals.async_wait([this](error_code ec, int number) {
     if (ec) return;
@@ -173,7 +179,8 @@ std::vector<std::string> application::reload() {
   auto& p = *parts_;
   auto fresh = load_settings(wanted_);
   std::vector<std::string> wrong;
-  for (const auto& problem : fresh.warnings) log_warning("config_warning", {{"where", config::to_string(problem)}});
+  for (const auto& problem : fresh.warnings)
+    log_warning("config_warning", {{"where", config::to_string(problem)}});
   for (const auto& problem : fresh.errors) {
     wrong.push_back(config::to_string(problem));
     log_error("reload_refused", {{"where", wrong.back()}});
@@ -196,7 +203,8 @@ void application::shut_down(bool at_once) {
     p.deadline_of_shutdown = steady::now() + timeout;
     log_info("shutting_down", {{"clients", p.shared.clients.load()}, {"timeout_ms", timeout.count()}});
     p.doors.close();
-    for (const auto& s : p.shared.shards) s->on.post([s = s.get()] { s->drain(); });
+    for (const auto& s : p.shared.shards)
+      s->on.post([s = s.get()] { s->drain(); });
     await_last_client();
   }
   if (at_once) p.deadline_of_shutdown = steady::now();
@@ -224,8 +232,10 @@ void application::stop() {
   auto& p = *parts_;
   p.doors.close();
   p.pools.close();
-  for (const auto& w : p.workers) w->stop();
-  for (const auto& w : p.workers) w->join();
+  for (const auto& w : p.workers)
+    w->stop();
+  for (const auto& w : p.workers)
+    w->join();
   p.control.stop();
 }
 

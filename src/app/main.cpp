@@ -23,8 +23,10 @@ int main(int argc, char** argv) {
       break;
   }
   auto loaded = load_settings(wanted);
-  for (const auto& problem : loaded.warnings) std::cerr << "forebay: warning: " << config::to_string(problem) << '\n';
-  for (const auto& problem : loaded.errors) std::cerr << "forebay: " << config::to_string(problem) << '\n';
+  for (const auto& problem : loaded.warnings)
+    std::cerr << "forebay: warning: " << config::to_string(problem) << '\n';
+  for (const auto& problem : loaded.errors)
+    std::cerr << "forebay: " << config::to_string(problem) << '\n';
   if (!loaded.settings) return 1;
   return application(wanted, std::move(*loaded.settings)).run();
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-// The configuration as plain structs with their defaults. A loaded configuration never changes: a reload makes a new one.
-// Names are those of the TOML file (conf/forebay.toml documents each key).
+// The configuration as plain structs with their defaults. A loaded configuration never changes: a reload makes a new
+// one. Names are those of the TOML file (conf/forebay.toml documents each key).
 namespace forebay::config {
 
 using duration = std::chrono::milliseconds;  // zero: no limit, where a limit is meant

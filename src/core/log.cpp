@@ -129,7 +129,9 @@ void log_setup(std::string_view level, bool json) {
   threshold = static_cast<int>(wanted);
 }
 
-bool log_enabled(log_level level) { return static_cast<int>(level) >= threshold.load(std::memory_order_relaxed); }
+bool log_enabled(log_level level) {
+  return static_cast<int>(level) >= threshold.load(std::memory_order_relaxed);
+}
 
 void log_event(log_level level, std::string_view event, std::initializer_list<log_field> fields) {
   if (!log_enabled(level)) return;

@@ -8,7 +8,9 @@
 namespace forebay {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
 
 int compare_names(std::string_view a, std::string_view b) {
   const auto shared = std::min(a.size(), b.size());
@@ -83,7 +85,9 @@ std::string quote_name(std::string_view name) {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) { return compare_names(a, b) == 0; }
+bool same_name(std::string_view a, std::string_view b) {
+  return compare_names(a, b) == 0;
+}
 
 parameters parameter_set::intern(std::vector<entry> entries) {
   std::stable_sort(entries.begin(), entries.end(), name_less);

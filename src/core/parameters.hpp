@@ -6,10 +6,12 @@
 #include <utility>
 #include <vector>
 
-// Run-time settings (PostgreSQL manual, "Server Configuration") as a session wants them or a server connection has them.
+// Run-time settings (PostgreSQL manual, "Server Configuration") as a session wants them or a server connection has
+// them.
 //
 // A parameter_set never changes and is interned: equal sets are the same object in the whole process, so "does this
-// server have what this session wants?" is one pointer comparison, and ten thousand clients of one application share one set.
+// server have what this session wants?" is one pointer comparison, and ten thousand clients of one application share
+// one set.
 namespace forebay {
 
 class parameter_set;

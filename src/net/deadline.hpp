@@ -16,8 +16,7 @@ using steady = std::chrono::steady_clock;
 class deadline_queue;
 
 // Something that must happen at a time unless cleared before; a member of what it guards. Destroying it clears it.
-class deadline : public boost::intrusive::set_base_hook<
-                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class deadline : public boost::intrusive::set_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
  public:
   using action = void (*)(void* owner);
 

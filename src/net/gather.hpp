@@ -25,7 +25,7 @@ class gather {
 
  private:
   struct segment {
-    const char* data;    // null: own_[offset, offset + size)
+    const char* data;  // null: own_[offset, offset + size)
     std::size_t offset;
     std::size_t size;
   };

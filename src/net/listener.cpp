@@ -26,7 +26,9 @@ struct listener::door {
 listener::listener(asio::io_context& control, std::vector<worker*> workers, on_client handler)
     : control_(control), workers_(std::move(workers)), handler_(std::move(handler)) {}
 
-listener::~listener() { close(); }
+listener::~listener() {
+  close();
+}
 
 error_code listener::open_tcp(const std::string& host, std::uint16_t port) {
   if (host == "*") {

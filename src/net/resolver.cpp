@@ -25,17 +25,18 @@ asio::awaitable<resolved> resolver::resolve(std::string host, std::uint16_t port
 }
 
 asio::awaitable<resolved> resolver::look_up(std::string host, std::uint16_t port) {
-  auto [ec, results] =
-      co_await lookup_.async_resolve(host, std::to_string(port), asio::as_tuple(asio::use_awaitable));
+  auto [ec, results] = co_await lookup_.async_resolve(host, std::to_string(port), asio::as_tuple(asio::use_awaitable));
   auto& known = last_good_[host];
   if (!ec) {
     known.clear();
-    for (const auto& item : results) known.push_back(item.endpoint().address());
+    for (const auto& item : results)
+      known.push_back(item.endpoint().address());
   } else {
     log_warning("resolve_failed", {{"host", host}, {"reason", ec.message()}, {"last_known", known.size()}});
   }
   resolved answer;
-  for (const auto& address : known) answer.endpoints.emplace_back(asio::ip::tcp::endpoint(address, port));
+  for (const auto& address : known)
+    answer.endpoints.emplace_back(asio::ip::tcp::endpoint(address, port));
   if (answer.endpoints.empty()) answer.ec = ec ? ec : error_code(asio::error::host_not_found);
   co_return answer;
 }

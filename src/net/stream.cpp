@@ -16,7 +16,9 @@ namespace {
 
 constexpr std::size_t kept_capacity = 512;  // an idle connection gives larger buffers back
 
-error_code system_error(int number) { return {number, boost::system::system_category()}; }
+error_code system_error(int number) {
+  return {number, boost::system::system_category()};
+}
 
 void release_if_large(std::string& buffer) {
   buffer.clear();

@@ -43,11 +43,11 @@ class stream {
   bool backlog() const { return backlog_at_ < backlog_.size(); }
   std::size_t backlog_size() const { return backlog_.size() - backlog_at_; }
 
-  // Handlers take an error_code: operation_aborted, or none; what is wrong with the socket read() will say. At most one of
-  // each kind may be pending.
+  // Handlers take an error_code: operation_aborted, or none; what is wrong with the socket read() will say. At most one
+  // of each kind may be pending.
   //
-  // To wait is to receive the first bytes: Asio arms epoll anew for each wait proper, but not for a receive behind one that
-  // took all there was. The bytes lie outside of the stream, as the handler may come after it has gone or moved.
+  // To wait is to receive the first bytes: Asio arms epoll anew for each wait proper, but not for a receive behind one
+  // that took all there was. The bytes lie outside of the stream, as the handler may come after it has gone or moved.
   template <class Token>
   auto wait_readable(Token&& token) {
     return asio::async_initiate<Token, void(error_code)>(

@@ -33,7 +33,9 @@ void worker::start() {
   });
 }
 
-void worker::stop() { context_.stop(); }
+void worker::stop() {
+  context_.stop();
+}
 
 void worker::join() {
   if (thread_.joinable()) thread_.join();

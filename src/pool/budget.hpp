@@ -39,7 +39,8 @@ class budget {
 
   // Pools that found no room, in the order in which they did; each at most once.
   void queue(pool& hungry, steady::time_point since);
-  steady::time_point hungry_since() const;  // since when the first of them waits; the latest of times when there is none
+  steady::time_point hungry_since()
+      const;  // since when the first of them waits; the latest of times when there is none
   std::vector<std::shared_ptr<pool>> take_queue();
 
  private:

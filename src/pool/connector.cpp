@@ -25,7 +25,9 @@ struct failure {
   bool retry = false;  // the server is there but takes no logins yet
 };
 
-std::string reason(const error_code& ec, bool expired) { return expired ? "timeout" : ec.message(); }
+std::string reason(const error_code& ec, bool expired) {
+  return expired ? "timeout" : ec.message();
+}
 
 // Connects to the first address that answers.
 asio::awaitable<error_code> connect_first(stream::socket& socket, std::vector<endpoint> addresses, time_limit& limit) {
@@ -72,7 +74,8 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
     while (step.state == fsm::login_state::more) {
       const auto piece = framer.next(input.data);
       if (!piece || (*piece && !(*piece)->whole())) {
-        co_return failure{wire::pg_error::fatal("08P01", "server at " + where + " does not speak the PostgreSQL protocol"), false};
+        co_return failure{
+            wire::pg_error::fatal("08P01", "server at " + where + " does not speak the PostgreSQL protocol"), false};
       }
       if (!*piece) break;
       auto next = machine.resume((*piece)->type, (*piece)->body());
@@ -104,8 +107,11 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
 
   const auto fail = [&](failure f) {
     if (const auto kept_quiet = where->announce_failure(f.error.message)) {
-      log_warning("server_login_failed", {{"server", name}, {"database", where->database()}, {"user", login.user},
-                                          {"sqlstate", f.error.sqlstate}, {"reason", f.error.message},
+      log_warning("server_login_failed", {{"server", name},
+                                          {"database", where->database()},
+                                          {"user", login.user},
+                                          {"sqlstate", f.error.sqlstate},
+                                          {"reason", f.error.message},
                                           {"repeated", *kept_quiet}});
     }
     const bool unreachable = f.error.sqlstate.starts_with("08") || f.error.sqlstate.starts_with("57P0");
@@ -117,8 +123,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   auto ec = found.ec;
   if (!ec) ec = co_await connect_first(socket, std::move(found.endpoints), limit);
   if (ec) {
-    fail({wire::pg_error::fatal("08006",
-                                "could not connect to server at " + name + ": " + reason(ec, limit.expired)),
+    fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + reason(ec, limit.expired)),
           false});
     co_return;
   }
@@ -154,11 +159,12 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   server->backend_pid = session.backend_pid;
   server->cancel_key = session.cancel_key;
   std::vector<parameter_set::entry> reported;
-  for (const auto& [key, value] : session.parameters) reported.push_back({key, value, true});
+  for (const auto& [key, value] : session.parameters)
+    reported.push_back({key, value, true});
   server->state.initial = server->state.current = parameter_set::intern(std::move(reported));
   server->state.max_prepared = limits.max_prepared_statements;
-  log_debug("server_login", {{"server", name}, {"database", where->database()}, {"user", login.user},
-                             {"pid", server->backend_pid}});
+  log_debug("server_login",
+            {{"server", name}, {"database", where->database()}, {"user", login.user}, {"pid", server->backend_pid}});
   where->opened(std::move(server));
 }
 

@@ -12,8 +12,7 @@ namespace forebay {
 class connector {
  public:
   // `suspect` hears of each node where a login failed for the node's own reasons.
-  connector(resolver& names, std::function<void(const node&)> suspect)
-      : names_(names), suspect_(std::move(suspect)) {}
+  connector(resolver& names, std::function<void(const node&)> suspect) : names_(names), suspect_(std::move(suspect)) {}
 
   void open(std::shared_ptr<pool> where, worker& on);
 

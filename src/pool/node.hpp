@@ -7,8 +7,8 @@
 #include "pool/budget.hpp"
 
 // One PostgreSQL instance as the pools see it: its address, its budget of connections over all pools, and the one mutex
-// that guards all pools of the node. The mutex is held for a few list operations only, never across I/O; a node runs far
-// fewer transactions than such a mutex passes (docs/adr/0003).
+// that guards all pools of the node. The mutex is held for a few list operations only, never across I/O; a node runs
+// far fewer transactions than such a mutex passes (docs/adr/0003).
 namespace forebay {
 
 class node {

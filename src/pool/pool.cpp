@@ -16,17 +16,20 @@ constexpr std::chrono::seconds failure_pause{10};
 constexpr std::chrono::milliseconds just_now{1};
 // How much later than a waiter of the class above one of the next class is served.
 constexpr std::chrono::seconds ageing{1};
-// A pool of the same budget whose first waiter came this much earlier gets a connection that comes back: opening one for it
-// costs a login, so not for less.
+// A pool of the same budget whose first waiter came this much earlier gets a connection that comes back: opening one
+// for it costs a login, so not for less.
 constexpr std::chrono::milliseconds worth_a_login{50};
 
 std::vector<budget*> budgets_of(const pool::target& at) {
   std::vector<budget*> all{&at.node->connections};
-  for (const auto& b : at.budgets) all.push_back(b.get());
+  for (const auto& b : at.budgets)
+    all.push_back(b.get());
   return all;
 }
 
-wire::pg_error served_elsewhere() { return wire::pg_error::error("57P01", "this database is served elsewhere now"); }
+wire::pg_error served_elsewhere() {
+  return wire::pg_error::error("57P01", "this database is served elsewhere now");
+}
 
 }  // namespace
 
@@ -39,12 +42,14 @@ pool::pool(target at, server_login login, pool_limits limits, std::size_t worker
       login_(std::move(login)),
       limits_(limits),
       idle_(workers) {
-  for (auto* b : budgets_) b->join(*this);
+  for (auto* b : budgets_)
+    b->join(*this);
 }
 
 pool::~pool() {
   // Every connection and every queued waiter holds the pool, so there are none.
-  for (auto* b : budgets_) b->leave(*this);
+  for (auto* b : budgets_)
+    b->leave(*this);
 }
 
 std::vector<std::pair<std::string, std::string>> pool::startup_parameters() const {
@@ -159,10 +164,12 @@ void pool::open_failed(wire::pg_error error, bool retry) {
     retry_at_ = steady::now() + retry_pause;
     starting_ = retry;
     if (!retry && lasting() == 0) {
-      while (!waiters_.empty()) disappointed.push_back(pop_waiter());
+      while (!waiters_.empty())
+        disappointed.push_back(pop_waiter());
     }
   }
-  for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
+  for (auto& who : disappointed)
+    deliver(std::move(who), {nullptr, error});
   carry_out(std::move(todo));
 }
 
@@ -220,7 +227,8 @@ void pool::maintain(steady::time_point now) {
       }
     }
     plan_opens(todo);
-    while (!paused_ && now >= retry_at_ && lasting() - going < limits_.min_size && open_ < limits_.size && take_place(todo)) {
+    while (!paused_ && now >= retry_at_ && lasting() - going < limits_.min_size && open_ < limits_.size &&
+           take_place(todo)) {
       todo.open.emplace_back(shared_from_this(), &spare_);
     }
   }
@@ -300,9 +308,11 @@ void pool::fail_waiters(const wire::pg_error& error) {
   std::vector<std::shared_ptr<waiter>> disappointed;
   {
     const std::lock_guard lock(node_->mutex_);
-    while (!waiters_.empty()) disappointed.push_back(pop_waiter());
+    while (!waiters_.empty())
+      disappointed.push_back(pop_waiter());
   }
-  for (auto& who : disappointed) deliver(std::move(who), {nullptr, error});
+  for (auto& who : disappointed)
+    deliver(std::move(who), {nullptr, error});
 }
 
 void pool::close_idle() {
@@ -310,7 +320,8 @@ void pool::close_idle() {
   {
     const std::lock_guard lock(node_->mutex_);
     for (auto& idle : idle_) {
-      for (auto& server : idle) todo.close.push_back(std::move(server));
+      for (auto& server : idle)
+        todo.close.push_back(std::move(server));
       idle.clear();
     }
   }
@@ -335,7 +346,8 @@ pool::snapshot pool::state(steady::time_point now) const {
 void pool::for_each_idle(const std::function<void(const server_connection&)>& visit) const {
   const std::lock_guard lock(node_->mutex_);
   for (const auto& idle : idle_) {
-    for (const auto& server : idle) visit(*server);
+    for (const auto& server : idle)
+      visit(*server);
   }
 }
 
@@ -423,7 +435,8 @@ void pool::plan_opens(plan& todo) {
   }
 }
 
-// A place in every budget for a connection about to be opened; else queues for it and has an idle one of another pool closed.
+// A place in every budget for a connection about to be opened; else queues for it and has an idle one of another pool
+// closed.
 bool pool::take_place(plan& todo) {
   const auto refused = std::find_if_not(budgets_.begin(), budgets_.end(), [](budget* b) { return b->try_take(); });
   if (refused != budgets_.end()) {
@@ -474,12 +487,14 @@ server_ptr pool::evict_idle() {
   return server;
 }
 
-// By the time of asking; a class below counts as having asked a second later, so each is overtaken for a second at most.
+// By the time of asking; a class below counts as having asked a second later, so each is overtaken for a second at
+// most.
 void pool::enqueue(waiter& who) {
   who.since_ = steady::now();
   who.turn_ = who.since_ + static_cast<int>(who.priority) * ageing;
   auto behind = waiters_.end();
-  while (behind != waiters_.begin() && std::prev(behind)->turn_ > who.turn_) --behind;
+  while (behind != waiters_.begin() && std::prev(behind)->turn_ > who.turn_)
+    --behind;
   waiters_.insert(behind, who);
 }
 
@@ -491,7 +506,8 @@ std::shared_ptr<pool::waiter> pool::pop_waiter() {
 
 std::size_t pool::idle_count() const {
   std::size_t n = 0;
-  for (const auto& idle : idle_) n += idle.size();
+  for (const auto& idle : idle_)
+    n += idle.size();
   return n;
 }
 
@@ -502,8 +518,10 @@ void pool::carry_out(plan todo) {
   for (const auto& each : todo.evict) {
     if (each->close_one_idle()) break;
   }
-  for (const auto& each : todo.grow) each->grow();
-  for (auto& [where, on] : todo.open) where->open_server_(where, *on);
+  for (const auto& each : todo.grow)
+    each->grow();
+  for (auto& [where, on] : todo.open)
+    where->open_server_(where, *on);
 }
 
 void pool::deliver(std::shared_ptr<waiter> who, checkout_result result) {

@@ -30,7 +30,9 @@ server_login login_for(const config::settings& settings, const config::database&
 }
 
 // A cluster of several nodes may have shown us a standby.
-bool must_be_primary(const config::cluster& cluster) { return cluster.nodes.size() > 1; }
+bool must_be_primary(const config::cluster& cluster) {
+  return cluster.nodes.size() > 1;
+}
 
 }  // namespace
 
@@ -43,7 +45,8 @@ std::shared_ptr<pool> pool_directory::find(const config::settings& settings, con
 std::shared_ptr<pool> pool_directory::find(const config::settings& settings, key what) {
   const auto& database = std::get<0>(what);
   // Whoever comes as somebody else shares that one's connections.
-  if (const auto* known = settings.find_database(database); known && !known->user.empty()) std::get<1>(what) = known->user;
+  if (const auto* known = settings.find_database(database); known && !known->user.empty())
+    std::get<1>(what) = known->user;
   if (const auto known = pools_.find(what); known != pools_.end()) return known->second;
   auto made = plan_for(settings, what);
   if (!made) return nullptr;
@@ -57,7 +60,8 @@ std::shared_ptr<pool> pool_directory::find(const config::settings& settings, key
 std::vector<pool_directory::entry> pool_directory::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<entry> entries;
-  for (const auto& [what, p] : pools_) entries.push_back({std::get<0>(what), std::get<1>(what), p});
+  for (const auto& [what, p] : pools_)
+    entries.push_back({std::get<0>(what), std::get<1>(what), p});
   return entries;
 }
 
@@ -100,7 +104,8 @@ std::size_t pool_directory::primary_of(const config::cluster& cluster) {
   for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
     if (cluster.nodes[i].role == config::node_role::primary) return index = i;
   }
-  while (cluster.nodes[index].role == config::node_role::replica && index + 1 < cluster.nodes.size()) ++index;
+  while (cluster.nodes[index].role == config::node_role::replica && index + 1 < cluster.nodes.size())
+    ++index;
   return index;
 }
 
@@ -125,7 +130,8 @@ void pool_directory::suspect(const node& failed) {
 
 void pool_directory::close() {
   pause("");
-  for (const auto& each : all()) each.pool->retire();
+  for (const auto& each : all())
+    each.pool->retire();
 }
 
 void pool_directory::reconfigure(std::shared_ptr<const config::settings> settings) {
@@ -145,14 +151,17 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
     }
     // A pool that is to have connections before any client asks; possible only where it is known who logs in.
     for (const auto& each : settings_->databases) {
-      if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*") find(*settings_, {each.name, each.user, ""});
+      if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*")
+        find(*settings_, {each.name, each.user, ""});
     }
   }
-  for (const auto& p : retired) p->retire();
+  for (const auto& p : retired)
+    p->retire();
 }
 
 void pool_directory::maintain(steady::time_point now) {
-  for (const auto& each : all()) each.pool->maintain(now);
+  for (const auto& each : all())
+    each.pool->maintain(now);
   const std::lock_guard lock(mutex_);
   std::erase_if(budgets_, [](const auto& item) { return item.second.use_count() == 1; });
   std::erase_if(pools_, [&](const auto& item) {

@@ -18,7 +18,8 @@ namespace forebay {
 
 class pool_directory {
  public:
-  pool_directory(std::vector<worker*> workers, pool::opener open) : workers_(std::move(workers)), open_(std::move(open)) {}
+  pool_directory(std::vector<worker*> workers, pool::opener open)
+      : workers_(std::move(workers)), open_(std::move(open)) {}
 
   // The pool of this database and login; null if the configuration has no such database.
   std::shared_ptr<pool> find(const config::settings& settings, const std::string& database, const std::string& user,
@@ -66,9 +67,9 @@ class pool_directory {
   const std::vector<worker*> workers_;
   const pool::opener open_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<node>> nodes_;  // by name
+  std::map<std::string, std::shared_ptr<node>> nodes_;      // by name
   std::map<std::string, std::shared_ptr<budget>> budgets_;  // "database d", "user u"
-  std::map<std::string, std::size_t> primaries_;        // cluster -> index of the node taken for its primary
+  std::map<std::string, std::size_t> primaries_;            // cluster -> index of the node taken for its primary
   std::shared_ptr<const config::settings> settings_;
   std::map<key, std::shared_ptr<pool>> pools_;
   std::set<std::string> paused_;

@@ -18,11 +18,7 @@ constexpr std::chrono::seconds end_timeout{3};
 }  // namespace
 
 server_connection::server_connection(std::shared_ptr<pool> home, worker& at, stream s)
-    : io(std::move(s)),
-      connected_at(steady::now()),
-      idle_since(connected_at),
-      home_(std::move(home)),
-      at_(&at) {}
+    : io(std::move(s)), connected_at(steady::now()), idle_since(connected_at), home_(std::move(home)), at_(&at) {}
 
 server_connection::~server_connection() {
   home_->closing();

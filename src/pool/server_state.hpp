@@ -28,8 +28,8 @@ struct server_state {
     std::string client_name;  // empty: the unnamed statement
     statement_ptr before, behind;
 
-    bool cleans = false;   // the server is to have no unnamed statement
-    bool sql = false;      // a DEALLOCATE: an error does not drop it, it fails
+    bool cleans = false;  // the server is to have no unnamed statement
+    bool sql = false;     // a DEALLOCATE: an error does not drop it, it fails
     bool failed = false;
     bool clashes = false;  // the name was in use when this was sent, so it should fail
     std::uint32_t batch = 0;

@@ -54,8 +54,7 @@ statement_ptr intern_statement(std::string_view query, std::string_view paramete
 }
 
 statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, std::uint32_t effects) {
-  return std::make_shared<const statement>(
-      statement{{}, std::string(query), std::string(parameter_types), effects});
+  return std::make_shared<const statement>(statement{{}, std::string(query), std::string(parameter_types), effects});
 }
 
 }  // namespace forebay

@@ -10,7 +10,7 @@
 namespace forebay {
 
 struct statement {
-  std::string server_name;      // "forebay_" and 32 hex digits; empty for the unnamed statement
+  std::string server_name;  // "forebay_" and 32 hex digits; empty for the unnamed statement
   std::string query;
   std::string parameter_types;  // as in Parse: a count and that many type oids (manual, "Message Formats")
   std::uint32_t effects = 0;    // what executing it may do to the session's state, see session/effects.hpp

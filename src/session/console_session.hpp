@@ -27,9 +27,12 @@ class console_session {
 };
 
 // Null: this user has no business on the console.
-using console_factory = std::function<std::unique_ptr<console_session>(const config::settings&, const std::string& user)>;
+using console_factory =
+    std::function<std::unique_ptr<console_session>(const config::settings&, const std::string& user)>;
 
 // Databases by which clients reach the console.
-inline bool is_console_database(std::string_view name) { return name == "forebay" || name == "pgbouncer"; }
+inline bool is_console_database(std::string_view name) {
+  return name == "forebay" || name == "pgbouncer";
+}
 
 }  // namespace forebay

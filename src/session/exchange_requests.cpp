@@ -172,8 +172,8 @@ void exchange::pin(pin_reason reason) {
 
 void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
-  // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is skipped if
-  // what is before it fails: then nothing is destroyed.
+  // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
+  // skipped if what is before it fails: then nothing is destroyed.
   const bool may_be_skipped = server_.tracker.unsynced() && client_.renames();
   server_state::in_flight record{.names = true, .before = client_.unnamed};
   for (auto& f : server_.flights) {

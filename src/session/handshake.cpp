@@ -9,11 +9,12 @@ namespace {
 
 constexpr std::uint32_t max_startup_packet = 10000;  // as PostgreSQL: MAX_STARTUP_PACKET_LENGTH
 constexpr std::uint32_t max_password_message = 65535;
-constexpr std::size_t message_header = 5;             // type and length
+constexpr std::size_t message_header = 5;  // type and length
 
 std::uint32_t read_u32(std::string_view bytes) {
   std::uint32_t value = 0;
-  for (int i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 4; ++i)
+    value = value << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)]);
   return value;
 }
 
@@ -143,9 +144,9 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
         .encode(w);
   }
   if (overloaded_) return refuse(wire::pg_error::fatal("53300", "sorry, too many clients already"));
-  login_ = std::make_unique<fsm::login_as_server>(
-      to_method(settings_->auth.type), identity_.user, secret_of(settings_->find_user(identity_.user)),
-      random_bytes(fsm::login_as_server::entropy_size), process_secret_);
+  login_ = std::make_unique<fsm::login_as_server>(to_method(settings_->auth.type), identity_.user,
+                                                  secret_of(settings_->find_user(identity_.user)),
+                                                  random_bytes(fsm::login_as_server::entropy_size), process_secret_);
   return log_in(out, std::nullopt);
 }
 
@@ -163,7 +164,7 @@ handshake::state handshake::log_in(std::string& out, std::optional<std::pair<cha
 }
 
 wire::result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options,
-                                                                            std::string& bad_word) {
+                                                                             std::string& bad_word) {
   std::vector<std::string> words;
   for (std::size_t at = 0; at < options.size();) {
     if (std::string_view(" \t\r\n").find(options[at]) != std::string_view::npos) {

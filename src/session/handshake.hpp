@@ -20,7 +20,7 @@ struct client_identity {
   std::string database;     // as asked; the user's name when none was
   std::string replication;  // value of the `replication` parameter; empty: an ordinary session
   std::vector<std::pair<std::string, std::string>> settings;  // startup parameters and `options`, in their order
-  bool long_cancel_key = false;  // protocol 3.2
+  bool long_cancel_key = false;                               // protocol 3.2
 };
 
 struct cancel_target {
@@ -68,6 +68,6 @@ class handshake {
 // The words of a startup packet's `options` ("-c name=value", "-cname=value", "--name=value", backslash escapes) as
 // settings; the error names the word that is none of these.
 wire::result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options,
-                                                                            std::string& bad_word);
+                                                                             std::string& bad_word);
 
 }  // namespace forebay

@@ -194,7 +194,8 @@ void session::process_replies() {
         if (progress == exchange::progress::violation) {
           server_->state.broken = true;
           return lose_server(
-              wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"), told);
+              wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"),
+              told);
         }
         // The next query of a pipeline begins when the one before it has ended.
         if (queries_owed > server_->state.tracker.ready_owed()) request_at_ = home_.on.now();
@@ -208,8 +209,9 @@ void session::process_replies() {
     if (!server_) return;
     if (input.ec) {
       return lose_server(wire::pg_error::error(
-          "08006", "server closed the connection unexpectedly (" + server_->home().node()->name() + ", pid " +
-                       std::to_string(server_->backend_pid) + "): " + input.ec.message()), server_->state.tracker.skipping());
+                             "08006", "server closed the connection unexpectedly (" + server_->home().node()->name() +
+                                          ", pid " + std::to_string(server_->backend_pid) + "): " + input.ec.message()),
+                         server_->state.tracker.skipping());
     }
     if (stage_ != stage::relay) release();
     if (!input.full || client_.backlog()) return;

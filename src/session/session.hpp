@@ -125,9 +125,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
 
   // The end (session_end.cpp).
   void fatal(wire::pg_error error, bool within_reply = false);  // tells the client and lets it go
-  void leave();                      // the client is gone
-  void put_in_order();               // the server, for its next user
-  void lose_server(wire::pg_error error, bool told);  // told: of an error in this batch already
+  void leave();                                                 // the client is gone
+  void put_in_order();                                          // the server, for its next user
+  void lose_server(wire::pg_error error, bool told);            // told: of an error in this batch already
   void drop_server();
   void finish();
   void forward_cancel();

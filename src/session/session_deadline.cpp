@@ -110,8 +110,7 @@ void session::give_up_waiting() {
     limits_.checkout = {};  // granted() is on its way; a time-out still due would be due for ever
     return;
   }
-  const auto waited =
-      std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
+  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
   log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
   granted({nullptr, wire::pg_error::error(
                         "53300", "no server connection became free within " + std::to_string(waited) + " ms")});

@@ -4,7 +4,9 @@
 
 namespace forebay {
 
-void shard::accept(stream client) { std::make_shared<session>(*this, std::move(client))->start(); }
+void shard::accept(stream client) {
+  std::make_shared<session>(*this, std::move(client))->start();
+}
 
 std::uint32_t shard::add(session& s) {
   constexpr std::uint32_t mask = (1U << number_bits) - 1;
@@ -25,7 +27,8 @@ session* shard::find(std::uint32_t number) const {
 void shard::for_each(const std::function<void(session&)>& visit) {
   std::vector<std::uint32_t> numbers;
   numbers.reserve(sessions_.size());
-  for (const auto& [number, s] : sessions_) numbers.push_back(number);
+  for (const auto& [number, s] : sessions_)
+    numbers.push_back(number);
   for (const auto number : numbers) {
     if (auto* s = find(number)) visit(*s);
   }

@@ -35,8 +35,10 @@ TEST_CASE("what is agreed on for later says so") {
       {"[http]\naddress = \"\"", {"f:1:2: http: is not available in this version"}},
       {"[tls.client]\nmode = \"require\"", {"f:1:2: tls: is not available in this version"}},
       {"[[cache.rule]]\nttl = \"5s\"", {"f:1:3: cache: is not available in this version"}},
-      {"[[cluster]]\nname = \"b\"\nuser = \"m\"\npassword = \"p\"\nnodes = [ { host = \"b\" } ]\n[[database]]\nname = \"d\"\ncluster = \"b\"",
-       {"f:3:1: cluster.user: is not available in this version", "f:4:1: cluster.password: is not available in this version"}},
+      {"[[cluster]]\nname = \"b\"\nuser = \"m\"\npassword = \"p\"\nnodes = [ { host = \"b\" } ]\n[[database]]\nname = "
+       "\"d\"\ncluster = \"b\"",
+       {"f:3:1: cluster.user: is not available in this version",
+        "f:4:1: cluster.password: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
       {"[pool]\non_session_state = \"track\"",
        {R"(f:2:20: pool.on_session_state: "track" is not available in this version; use "pin" or "refuse")"}},

@@ -25,12 +25,15 @@ std::string stderr_of(const std::function<void()>& act) {
   ::close(saved);
   std::rewind(file);
   std::string text;
-  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file)) text += static_cast<char>(c);
+  for (int c = std::fgetc(file); c != EOF; c = std::fgetc(file))
+    text += static_cast<char>(c);
   std::fclose(file);
   return text;
 }
 
-std::string behind_time(const std::string& line) { return line.substr(std::min(line.size(), line.find(' '))); }
+std::string behind_time(const std::string& line) {
+  return line.substr(std::min(line.size(), line.find(' ')));
+}
 
 struct quiet_after {
   ~quiet_after() { log_setup("info", false); }
@@ -51,10 +54,12 @@ TEST_CASE("text: a hostile value stays within its line and its field") {
   const quiet_after restore;
   log_setup("info", false);
   const auto line = stderr_of([] {
-    log_warning("w", {{"name", "a\n2026 error forged x=\"1\""}, {"b", "back\\slash"}, {"k", "x=y"}, {"d", "\x7f\x1b[2J"}});
+    log_warning("w",
+                {{"name", "a\n2026 error forged x=\"1\""}, {"b", "back\\slash"}, {"k", "x=y"}, {"d", "\x7f\x1b[2J"}});
   });
   CHECK(behind_time(line) ==
-        " warning w name=\"a\\u000a2026 error forged x=\\\"1\\\"\" b=\"back\\\\slash\" k=\"x=y\" d=\"\\u007f\\u001b[2J\"\n");
+        " warning w name=\"a\\u000a2026 error forged x=\\\"1\\\"\" b=\"back\\\\slash\" k=\"x=y\" "
+        "d=\"\\u007f\\u001b[2J\"\n");
 }
 
 TEST_CASE("JSON: every line is an object, whatever the values") {
@@ -91,9 +96,9 @@ TEST_CASE("JSON: what only looks like UTF-8 is replaced byte by byte") {
     const auto line = stderr_of([&] { log_info("e", {{"v", value}}); });
     return std::string(boost::json::parse(line).as_object().at("v").as_string());
   };
-  CHECK(logged("\xc0\x80") == bad + bad);              // overlong
-  CHECK(logged("\xe0\x80\x80") == bad + bad + bad);    // overlong
-  CHECK(logged("\xed\xa0\x80") == bad + bad + bad);    // a surrogate
+  CHECK(logged("\xc0\x80") == bad + bad);            // overlong
+  CHECK(logged("\xe0\x80\x80") == bad + bad + bad);  // overlong
+  CHECK(logged("\xed\xa0\x80") == bad + bad + bad);  // a surrogate
   CHECK(logged("\xf5\x80") == bad + bad);
   CHECK(logged("\xe2\x82\xac\xf0\x9f\x90\x98") == "\xe2\x82\xac\xf0\x9f\x90\x98");
 }

@@ -7,7 +7,9 @@ namespace {
 
 using entries = std::vector<parameter_set::entry>;
 
-parameters set_of(entries list) { return parameter_set::intern(std::move(list)); }
+parameters set_of(entries list) {
+  return parameter_set::intern(std::move(list));
+}
 
 TEST_CASE("equal sets are one object, however they were made") {
   const auto a = set_of({{"TimeZone", "UTC", true}, {"search_path", "app"}});
@@ -79,7 +81,9 @@ TEST_CASE("quote_literal means the same whatever standard_conforming_strings say
   CHECK(quote_literal("\\'") == " E'\\\\'''");
 }
 
-std::string change(const parameters& have, const parameters& want) { return change_sql(*have, *want); }
+std::string change(const parameters& have, const parameters& want) {
+  return change_sql(*have, *want);
+}
 
 TEST_CASE("change_sql: nothing where nothing differs") {
   const auto a = set_of({{"a", "1"}});
@@ -91,8 +95,7 @@ TEST_CASE("change_sql: nothing where nothing differs") {
 TEST_CASE("change_sql: one SELECT for all that is to be set") {
   const auto have = set_of({{"a", "1"}, {"b", "2"}});
   const auto want = set_of({{"a", "x'y"}, {"b", "2"}, {"c", "3"}});
-  CHECK(change(have, want) ==
-        "SELECT pg_catalog.set_config('a','x''y',false),pg_catalog.set_config('c','3',false)");
+  CHECK(change(have, want) == "SELECT pg_catalog.set_config('a','x''y',false),pg_catalog.set_config('c','3',false)");
 }
 
 TEST_CASE("change_sql: what is not wanted is reset, its name quoted part by part") {

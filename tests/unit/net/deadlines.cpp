@@ -131,7 +131,7 @@ struct doomed {
     ++*d->rung;
     auto* everybody = d->all;
     const auto next = d->index + 1;
-    everybody->at(d->index).reset();                           // itself
+    everybody->at(d->index).reset();                            // itself
     if (next < everybody->size()) everybody->at(next).reset();  // and the one that is due right after it
   }
 };
@@ -140,8 +140,10 @@ TEST_CASE("an action may destroy its own deadline and the next one that is due")
   clockwork c;
   int rung = 0;
   std::vector<std::unique_ptr<doomed>> all;
-  for (std::size_t i = 0; i < 6; ++i) all.push_back(std::make_unique<doomed>(all, i, rung));
-  for (std::size_t i = 0; i < 6; ++i) all[i]->at.set(c.queue, c.in(static_cast<int>(5 + i)));
+  for (std::size_t i = 0; i < 6; ++i)
+    all.push_back(std::make_unique<doomed>(all, i, rung));
+  for (std::size_t i = 0; i < 6; ++i)
+    all[i]->at.set(c.queue, c.in(static_cast<int>(5 + i)));
   std::this_thread::sleep_for(milliseconds(20));  // all are due in one go
   c.run_for(20);
   CHECK(rung == 3);
@@ -173,7 +175,8 @@ TEST_CASE("ten thousand deadlines, set, moved and cleared at random") {
   std::vector<std::unique_ptr<bell>> bells;
   std::vector<int> expected(10'000, -1);
   std::mt19937 random(7);
-  for (int i = 0; i < 10'000; ++i) bells.push_back(std::make_unique<bell>(rung, i));
+  for (int i = 0; i < 10'000; ++i)
+    bells.push_back(std::make_unique<bell>(rung, i));
   for (int step = 0; step < 40'000; ++step) {
     const auto i = random() % bells.size();
     if (random() % 4 == 0) {
@@ -186,7 +189,8 @@ TEST_CASE("ten thousand deadlines, set, moved and cleared at random") {
   }
   c.run_for(400);
   CHECK(rung.size() == std::size_t(std::count_if(expected.begin(), expected.end(), [](int e) { return e >= 0; })));
-  CHECK(std::is_sorted(rung.begin(), rung.end(), [&](int x, int y) { return expected[std::size_t(x)] < expected[std::size_t(y)]; }));
+  CHECK(std::is_sorted(rung.begin(), rung.end(),
+                       [&](int x, int y) { return expected[std::size_t(x)] < expected[std::size_t(y)]; }));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ std::vector<iovec> pieces_of(const gather& g, std::size_t skip = 0) {
 
 std::string text_of(const std::vector<iovec>& pieces) {
   std::string out;
-  for (const auto& p : pieces) out.append(static_cast<const char*>(p.iov_base), p.iov_len);
+  for (const auto& p : pieces)
+    out.append(static_cast<const char*>(p.iov_base), p.iov_len);
   return out;
 }
 
@@ -84,7 +85,8 @@ TEST_CASE("from any byte on, in as many calls as it takes") {
   }
   g.append_to(expected, 0);
   REQUIRE(expected.size() == g.size());
-  for (std::size_t skip = 0; skip <= expected.size(); skip += 7) CHECK(text_of(g, skip) == expected.substr(skip));
+  for (std::size_t skip = 0; skip <= expected.size(); skip += 7)
+    CHECK(text_of(g, skip) == expected.substr(skip));
   std::string sent;
   while (sent.size() < g.size()) {
     const auto pieces = pieces_of(g, sent.size());

@@ -23,19 +23,24 @@ namespace forebay::test {
 class crew {
  public:
   explicit crew(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<worker>(i));
-    for (auto& w : workers_) w->start();
+    for (unsigned i = 0; i < count; ++i)
+      workers_.push_back(std::make_unique<worker>(i));
+    for (auto& w : workers_)
+      w->start();
   }
   ~crew() { stop(); }
   void stop() {
-    for (auto& w : workers_) w->stop();
-    for (auto& w : workers_) w->join();
+    for (auto& w : workers_)
+      w->stop();
+    for (auto& w : workers_)
+      w->join();
   }
   worker& operator[](std::size_t i) { return *workers_[i]; }
   std::size_t size() const { return workers_.size(); }
   std::vector<worker*> all() {
     std::vector<worker*> list;
-    for (auto& w : workers_) list.push_back(w.get());
+    for (auto& w : workers_)
+      list.push_back(w.get());
     return list;
   }
 

@@ -24,7 +24,8 @@ class echo {
  private:
   void run() {
     std::vector<pollfd> waits;
-    for (const auto& end : ends_) waits.push_back({end.number, POLLIN, 0});
+    for (const auto& end : ends_)
+      waits.push_back({end.number, POLLIN, 0});
     std::vector<char> bytes(64 * 1024);
     while (!stop_) {
       if (::poll(waits.data(), waits.size(), 20) <= 0) continue;
@@ -62,7 +63,8 @@ class journey {
     const std::size_t size = 1 + t->random() % 3000;
     gather out;
     std::string message;
-    while (message.size() < size) message += std::to_string(t->counter++) + ',';
+    while (message.size() < size)
+      message += std::to_string(t->counter++) + ',';
     out.view(message);
     t->expected = message;
     if (t->io.write(out) || t->io.backlog()) return fail("write");
@@ -152,17 +154,23 @@ void travel(std::size_t worker_count, int hops, unsigned seed) {
   }
   const echo far(std::move(ends));
   journey trip(workers, hops);
-  for (const auto& t : all) t->at->post([&trip, t] { trip.visit(t); });
+  for (const auto& t : all)
+    t->at->post([&trip, t] { trip.visit(t); });
   REQUIRE(test::eventually([&] { return trip.ended == int(all.size()); }));
   workers.stop();
   CHECK(trip.failures == 0);
   CHECK(trip.moved_by_owner + trip.moved_by_taker == hops);
-  MESSAGE(hops << " take-overs between " << worker_count << " workers, " << trip.moved_by_owner.load() << " by the owner, "
-               << trip.moved_by_taker.load() << " by the taker, " << trip.bytes.load() << " bytes");
+  MESSAGE(hops << " take-overs between " << worker_count << " workers, " << trip.moved_by_owner.load()
+               << " by the owner, " << trip.moved_by_taker.load() << " by the taker, " << trip.bytes.load()
+               << " bytes");
 }
 
-TEST_CASE("sockets are taken over between two workers at random: no byte is lost") { travel(2, 10'000, 1); }
-TEST_CASE("sockets are taken over between four workers at random: no byte is lost") { travel(4, 10'000, 2); }
+TEST_CASE("sockets are taken over between two workers at random: no byte is lost") {
+  travel(2, 10'000, 1);
+}
+TEST_CASE("sockets are taken over between four workers at random: no byte is lost") {
+  travel(4, 10'000, 2);
+}
 
 TEST_CASE("bytes that arrive during a take-over wait on the other side of it") {
   crew workers(2);
