@@ -417,6 +417,24 @@ TEST_CASE("retire: whoever waits or asks is told at once, and no login is tried 
   CHECK(h.servers.asked() == 2);
 }
 
+TEST_CASE("a login that succeeds ends the pause after one that failed") {
+  house h(false);
+  auto p = h.make({.size = 3});
+  auto a = h.queue(*p, 0);
+  auto b = h.queue(*p, 1);
+  h.servers.fail_next("now and then");
+  CHECK(h.servers.opening() == 1);  // the pause
+  h.servers.open_next();
+  auto server = a->server();
+  auto c = h.queue(*p, 2);
+  CHECK(h.servers.opening() == 2);
+  h.give(std::move(server));
+  h.give(b->server());
+  h.servers.open_next();
+  h.servers.open_next();
+  h.give(c->server());
+}
+
 TEST_CASE("a connection that is doubtful is closed instead of reused") {
   house h(true);
   auto p = h.make({.size = 2});

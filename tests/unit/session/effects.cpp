@@ -115,6 +115,9 @@ TEST_CASE("effects: of a text") {
       {"create temp table t as select \"on commit drop\"", "temporary"},
       {"create temp table t as select $$ on commit drop $$", "temporary"},
       {"create table pg_temp.t () on commit drop", "temporary"},
+      {"create temp table t as select a as drop from b", "temporary"},
+      {"select 1 as commit drop from t; create temp table t ()", "temporary several"},
+      {"create temp table t () on commit drop as select 1 as commit drop; create temp table u ()", "temporary several"},
       {"select 1 on commit drop", ""},
       // The rest.
       {"listen c", "listen"},
@@ -176,6 +179,11 @@ TEST_CASE("effects: of a text in pieces, cut anywhere") {
     }
     CHECK(names(found) == effects);
   }
+}
+
+TEST_CASE("effects: a tail is bounded, whatever the pieces") {
+  CHECK(effects_tail_of({}, std::string(1000, 'x')).size() == effects_tail);
+  CHECK(effects_tail_of(std::string(1000, 'x'), "y").size() == effects_tail);
 }
 
 TEST_CASE("effects: what RESET names") {
@@ -269,6 +277,7 @@ TEST_CASE("effects: however much white space there is at the border of two piece
 TEST_CASE("effects: what a piece ends in the middle of takes nothing back") {
   CHECK(finds(effect::temporary, {"create temp table a (b int default", " 1, on commit drop", "ped int)"}));
   CHECK(finds(effect::temporary, {"create te", "mp table a as select on commit drop", "ped from b"}));
+  CHECK(finds(effect::temporary, {"create te", "mp table abcde (x int, y int) on commit drop", "ped int)"}));
 }
 
 }  // namespace
