@@ -373,7 +373,9 @@ TEST_CASE("pause: nothing is handed out, connections close as they come back; re
   auto who = h.queue(*p, 2);
   h.give(std::move(a));
   CHECK(house::left(*p, 0));
+  const auto asked = h.servers.asked();
   p->maintain(steady::now());
+  CHECK(h.servers.asked() == asked);
   CHECK(house::left(*p, 0));
   CHECK_FALSE(who->served());
   p->resume();
@@ -390,8 +392,10 @@ TEST_CASE("retire: connections close as they come back") {
   CHECK(p->retired());
   CHECK(house::now(*p).idle == 0);
   h.give(std::move(a));
-  p->maintain(steady::now());
   CHECK(house::left(*p, 0));
+  const auto asked = h.servers.asked();
+  p->maintain(steady::now());
+  CHECK(h.servers.asked() == asked);
 }
 
 TEST_CASE("retire: whoever waits or asks is told at once, and no login is tried for them") {
@@ -415,6 +419,25 @@ TEST_CASE("retire: whoever waits or asks is told at once, and no login is tried 
   p->maintain(steady::now() + seconds(1));
   CHECK(eventually([&] { return house::now(*p).open == 0; }));
   CHECK(h.servers.asked() == 2);
+}
+
+TEST_CASE("as many logins as wait for one, no more") {
+  house h(false);
+  auto p = h.make({.size = 5});
+  auto a = h.queue(*p, 0);
+  auto b = h.queue(*p, 1);
+  CHECK(h.servers.opening() == 2);
+  CHECK(p->cancel(*a));
+  auto c = h.queue(*p, 2);
+  CHECK(h.servers.opening() == 2);
+  CHECK(p->cancel(*b));
+  CHECK(p->cancel(*c));
+  auto d = h.queue(*p, 3);
+  CHECK(h.servers.opening() == 2);
+  h.servers.open_next();
+  h.servers.open_next();
+  h.give(d->server());
+  CHECK(house::now(*p).idle == 2);
 }
 
 TEST_CASE("a login that succeeds ends the pause after one that failed") {
