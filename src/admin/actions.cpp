@@ -125,7 +125,7 @@ void kill_client(invocation in) {
   if (home >= shards.size()) return in.done(missing());
   log_info("console_command", {{"command", in.word}, {"client", number}});
   shards[home]->on.post([s = shards[home].get(), number, missing, done = in.done] {
-    auto* victim = s->find(number);
+    const auto victim = s->find(number);
     const bool there = victim && !victim->gone();
     if (there) victim->kill(killed);
     done(there ? outcome{} : missing());

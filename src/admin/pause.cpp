@@ -51,7 +51,11 @@ std::set<std::string> paused_databases(const proxy& process) {
 }
 
 pause_wait::pause_wait(invocation in, worker& at, std::string database, std::set<std::string> before)
-    : in_(std::move(in)), timer_(at.context()), database_(std::move(database)), before_(std::move(before)) {}
+    : in_(std::move(in)),
+      at_(at),
+      next_look_([](void* self) { std::exchange(static_cast<pause_wait*>(self)->self_, nullptr)->look(); }, this),
+      database_(std::move(database)),
+      before_(std::move(before)) {}
 
 void pause_wait::start(invocation in, std::string database, std::chrono::milliseconds timeout,
                        std::set<std::string> before) {
@@ -67,10 +71,8 @@ void pause_wait::look() {
   if (pools.drained(database_)) return in_.done({});
   if (in_.cancelled->load()) return undo("canceling PAUSE due to user request");
   if (steady::now() >= give_up_) return undo("PAUSE timed out: server connections are still in use");
-  timer_.expires_after(look_interval);
-  timer_.async_wait([self = shared_from_this()](error_code ec) {
-    if (!ec) self->look();
-  });
+  self_ = shared_from_this();
+  next_look_.set(at_.deadlines(), steady::now() + look_interval);
 }
 
 void pause_wait::undo(const std::string& reason) {

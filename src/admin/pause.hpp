@@ -6,7 +6,6 @@
 #include <string>
 
 #include "admin/command.hpp"
-#include "net/asio.hpp"
 #include "net/deadline.hpp"
 
 // PAUSE [<db>] [TIMEOUT <time>]: its arguments, and the wait until no server connection is open.
@@ -39,7 +38,9 @@ class pause_wait : public std::enable_shared_from_this<pause_wait> {
   void undo(const std::string& reason);
 
   invocation in_;
-  asio::steady_timer timer_;
+  worker& at_;
+  deadline next_look_;
+  std::shared_ptr<pause_wait> self_;  // while it waits
   const std::string database_;
   const std::set<std::string> before_;
   steady::time_point give_up_ = steady::time_point::max();

@@ -4,11 +4,8 @@
 
 #include <chrono>
 
-#include "net/asio.hpp"
-
-// Deadlines of one worker: many cheap ones behind one timer. Setting and clearing a deadline is a tree operation
-// without a system call; the timer is armed only when the earliest one is earlier than what it is armed for, and
-// an early wake-up costs nothing but itself. Lives on one worker, used on its thread only.
+// Deadlines of one worker, whose sleep ends with the earliest. Setting and clearing one is a tree operation without a
+// system call. Lives on one worker, used on its thread only.
 namespace forebay {
 
 using steady = std::chrono::steady_clock;
@@ -40,16 +37,13 @@ class deadline : public boost::intrusive::set_base_hook<boost::intrusive::link_m
 
 class deadline_queue {
  public:
-  explicit deadline_queue(asio::io_context& context) : timer_(context) {}
+  // How long there is nothing to do, in milliseconds, rounded up; -1: for ever.
+  int patience(steady::time_point now) const;
+  void run_due();
 
  private:
   friend class deadline;
-  void arm(steady::time_point at);
-  void on_timer();
-
   boost::intrusive::multiset<deadline, boost::intrusive::constant_time_size<false>> pending_;
-  asio::steady_timer timer_;
-  steady::time_point armed_for_ = steady::time_point::max();
 };
 
 }  // namespace forebay

@@ -100,17 +100,7 @@ void listener::accept_all(const std::shared_ptr<door>& d) {
     if (d->family != AF_UNIX) tune(fd);
     auto& w = least_loaded();
     w.clients.fetch_add(1, std::memory_order_relaxed);
-    w.post([this, &w, fd, family = d->family] {
-      stream::socket s(w.context().get_executor());
-      error_code ec;
-      s.assign(asio::generic::stream_protocol(family, 0), fd, ec);
-      if (ec) {
-        ::close(fd);
-        w.clients.fetch_sub(1, std::memory_order_relaxed);
-        return;
-      }
-      handler_(w, stream(std::move(s)));
-    });
+    w.post([this, &w, fd] { handler_(w, stream(w, fd)); });
   }
   wait(d);
 }

@@ -4,14 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "net/asio.hpp"
+#include "net/stream.hpp"
 
 // Names to addresses without ever blocking a worker: look-ups run on the control thread's resolver. When a look-up
 // fails, the last good answer is used, so a moment without DNS costs nothing. Call resolve() from any worker's
 // coroutine.
 namespace forebay {
-
-using endpoint = asio::generic::stream_protocol::endpoint;
 
 struct resolved {
   std::vector<endpoint> endpoints;

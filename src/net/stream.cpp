@@ -1,10 +1,12 @@
 #include "net/stream.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,35 +29,56 @@ void release_if_large(std::string& buffer) {
 
 }  // namespace
 
-stream::stream(socket s) : socket_(std::move(s)) {
-  error_code ignored;
-  socket_.native_non_blocking(true, ignored);
+stream::stream(worker& at, int fd) : at_(&at), fd_(fd) {
+  ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK);
 }
 
-read_result stream::read(worker& w) {
+stream::stream(worker& at, const endpoint& to, error_code& ec)
+    : at_(&at), fd_(::socket(to.protocol().family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+  if (fd_ >= 0 && to.protocol().family() != AF_UNIX) tune(fd_);
+  if (fd_ < 0 || (::connect(fd_, to.data(), static_cast<socklen_t>(to.size())) != 0 && errno != EINPROGRESS)) {
+    ec = system_error(errno);
+    close();
+  }
+}
+
+stream::stream(stream&& other) noexcept
+    : at_(other.at_),
+      fd_(std::exchange(other.fd_, -1)),
+      stay_(std::exchange(other.stay_, 0)),
+      waiting_(std::exchange(other.waiting_, false)),
+      kept_(std::move(other.kept_)),
+      backlog_(std::move(other.backlog_)),
+      backlog_at_(other.backlog_at_) {}
+
+stream::~stream() {
+  close();
+}
+
+error_code stream::connected() const {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(fd_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+  return error == 0 ? error_code() : system_error(error);
+}
+
+read_result stream::read() {
   read_result result;
-  const auto space = w.scratch();
+  const auto space = at_->scratch();
   const auto kept = std::min(kept_.size(), space.size());
   std::memcpy(space.data(), kept_.data(), kept);
   const auto room = std::min(worker::read_size, space.size() - kept);
-  auto fresh = head_->size <= room ? std::exchange(head_->size, 0) : 0;
-  std::memcpy(space.data() + kept, head_->bytes.data(), fresh);
-  result.ec = head_->ec;
-  if (!result.ec && head_->size == 0 && (fresh == 0 || fresh == head_size) && fresh < room) {
-    const auto n = ::recv(socket_.native_handle(), space.data() + kept + fresh, room - fresh, MSG_DONTWAIT);
-    if (n > 0) {
-      fresh += static_cast<std::size_t>(n);
-    } else if (n == 0) {
-      result.ec = asio::error::eof;
-    } else if (errno != EAGAIN && errno != EINTR) {
-      result.ec = system_error(errno);
-    }
+  const auto n = ::recv(fd_, space.data() + kept, room, MSG_DONTWAIT);
+  if (n > 0) {
+    result.fresh = static_cast<std::size_t>(n);
+  } else if (n == 0) {
+    result.ec = asio::error::eof;
+  } else if (errno != EAGAIN && errno != EINTR) {
+    result.ec = system_error(errno);
   }
-  bytes_read_ += fresh;
   kept_.clear();
-  result.fresh = fresh;
-  result.full = fresh == room;
-  result.data = {space.data(), kept + fresh};
+  result.full = result.fresh == room;
+  result.data = {space.data(), kept + result.fresh};
   return result;
 }
 
@@ -73,10 +96,15 @@ error_code stream::write(gather& out) {
   thread_local std::vector<iovec> pieces;
   while (!backlog() && sent < out.size()) {
     out.fill(pieces, sent);
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = pieces.size();
-    const auto n = ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t n = 0;
+    if (pieces.size() == 1) {
+      n = ::send(fd_, pieces[0].iov_base, pieces[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);  // cheaper than sendmsg
+    } else {
+      msghdr message{};
+      message.msg_iov = pieces.data();
+      message.msg_iovlen = pieces.size();
+      n = ::sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
     if (n < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN) failed = system_error(errno);
@@ -84,7 +112,6 @@ error_code stream::write(gather& out) {
     }
     sent += static_cast<std::size_t>(n);
   }
-  bytes_written_ += sent;
   if (!failed && sent < out.size()) out.append_to(backlog_, sent);
   out.clear();
   return failed;
@@ -92,76 +119,71 @@ error_code stream::write(gather& out) {
 
 error_code stream::flush() {
   while (backlog()) {
-    const auto n = ::send(socket_.native_handle(), backlog_.data() + backlog_at_, backlog_.size() - backlog_at_,
-                          MSG_DONTWAIT | MSG_NOSIGNAL);
+    const auto n =
+        ::send(fd_, backlog_.data() + backlog_at_, backlog_.size() - backlog_at_, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n < 0) {
       if (errno == EINTR) continue;
       return errno == EAGAIN ? error_code{} : system_error(errno);
     }
     backlog_at_ += static_cast<std::size_t>(n);
-    bytes_written_ += static_cast<std::size_t>(n);
   }
   backlog_at_ = 0;
   release_if_large(backlog_);
   return {};
 }
 
+void stream::wait(readiness what, poller::handler tell, void* owner) {
+  at_->sockets().wait(fd_, stay_, what, tell, owner);
+  waiting_ = what != readiness::none;
+}
+
+void stream::stop_waiting() {
+  if (std::exchange(waiting_, false)) at_->sockets().stop_waiting(fd_, stay_);
+}
+
+void stream::cancel_wait() {
+  if (std::exchange(waiting_, false)) at_->sockets().cancel(fd_, stay_);
+}
+
 bool stream::quiet() const {
-  if (has_head()) return false;
+  if (stay_ != 0 && at_->sockets().watches(fd_, stay_)) return true;
   char byte = 0;
-  const auto n = ::recv(const_cast<socket&>(socket_).native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-error_code stream::move_to(worker& to) {
-  error_code ec;
-  const auto endpoint_family = [&] {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
-    ::getsockname(socket_.native_handle(), reinterpret_cast<sockaddr*>(&storage), &size);
-    return storage.ss_family;
-  }();
-  const int fd = socket_.release(ec);
-  if (ec) return ec;
-  socket moved(to.context().get_executor());
-  moved.assign(asio::generic::stream_protocol(endpoint_family, 0), fd, ec);
-  if (ec) {
-    ::close(fd);
-    return ec;
-  }
-  socket_ = std::move(moved);
-  return {};
-}
-
-void stream::cancel_waits() {
-  error_code ignored;
-  socket_.cancel(ignored);
+void stream::move_to(worker& to) {
+  if (at_ == &to) return;
+  if (std::exchange(stay_, 0) != 0) at_->sockets().leave(fd_);
+  at_ = &to;
 }
 
 void stream::close() {
-  error_code ignored;
-  socket_.close(ignored);
+  if (fd_ < 0) return;
+  if (stay_ != 0) at_->sockets().forget(fd_, stay_);
+  ::close(fd_);
+  fd_ = -1;
+  stay_ = 0;
+  waiting_ = false;
 }
 
 void stream::hang_up(std::string_view last_words) {
-  if (!socket_.is_open()) return;
-  if (!backlog()) ::send(socket_.native_handle(), last_words.data(), last_words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  ::shutdown(socket_.native_handle(), SHUT_WR);
+  if (!is_open()) return;
+  if (!backlog()) ::send(fd_, last_words.data(), last_words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(fd_, SHUT_WR);
 }
 
 bool stream::discard() {
-  head_->size = 0;
-  if (head_->ec) return false;
   char waste[4096];
   for (int i = 0; i < 16; ++i) {
-    const auto n = ::recv(socket_.native_handle(), waste, sizeof waste, MSG_DONTWAIT);
+    const auto n = ::recv(fd_, waste, sizeof waste, MSG_DONTWAIT);
     if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
   }
   return true;
 }
 
 void stream::close_with(std::string_view last_words) {
-  if (!socket_.is_open()) return;
+  if (!is_open()) return;
   hang_up(last_words);
   discard();  // unread input would turn our close into a reset, which may take the last words with it
   close();

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <array>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,9 +9,11 @@
 #include "net/worker.hpp"
 
 // A connection's bytes: a non-blocking socket (TCP or Unix) with what was read but not used yet and what was written
-// but not taken yet. Reading and writing are plain calls that never block; the two waits are the only asynchronous
-// operations. Lives on the worker that owns it; an idle one (no wait pending) may be moved to another worker.
+// but not taken yet. Reading and writing are plain calls that never block; wait() says when they are worth it. Lives on
+// the worker that owns it; an idle one (nothing waited for) may be moved to another worker.
 namespace forebay {
+
+using endpoint = asio::generic::stream_protocol::endpoint;
 
 struct read_result {
   std::string_view data;  // what was kept, then what is new; in the worker's scratch memory
@@ -24,14 +24,18 @@ struct read_result {
 
 class stream {
  public:
-  using socket = asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
-
-  explicit stream(socket s);
-  stream(stream&&) = default;
+  // Takes the socket over.
+  stream(worker& at, int fd);
+  // Begins to connect; when the stream is writable, connected() tells how it went. Not open: `ec` says why.
+  stream(worker& at, const endpoint& to, error_code& ec);
+  stream(stream&& other) noexcept;  // of an idle one
   stream& operator=(stream&&) = delete;
+  ~stream();
+
+  error_code connected() const;
 
   // Reads once. A message that is not complete yet is to be given back by keep() and comes again in front of the next.
-  read_result read(worker& w);
+  read_result read();
   void keep(std::string_view rest);
   std::string take_kept() { return std::move(kept_); }
   std::size_t kept_size() const { return kept_.size(); }
@@ -43,69 +47,63 @@ class stream {
   bool backlog() const { return backlog_at_ < backlog_.size(); }
   std::size_t backlog_size() const { return backlog_.size() - backlog_at_; }
 
-  // Handlers take an error_code: operation_aborted, or none; what is wrong with the socket read() will say. At most one
-  // of each kind may be pending.
-  //
-  // To wait is to receive the first bytes: Asio arms epoll anew for each wait proper, but not for a receive behind one
-  // that took all there was. The bytes lie outside of the stream, as the handler may come after it has gone or moved.
-  template <class Token>
-  auto wait_readable(Token&& token) {
-    return asio::async_initiate<Token, void(error_code)>(
-        [](auto handler, socket& from, std::shared_ptr<head> to) {
-          auto* const space = to->bytes.data();
-          from.async_receive(asio::buffer(space, head_size),
-                             [to = std::move(to), handler = std::move(handler)](error_code ec, std::size_t n) mutable {
-                               if (ec != asio::error::operation_aborted) {
-                                 to->size = n;
-                                 to->ec = ec;
-                                 ec = {};
-                               }
-                               std::move(handler)(ec);
-                             });
-        },
-        token, std::ref(socket_), head_);
-  }
-  template <class Handler>
-  auto wait_writable(Handler&& handler) {
-    return socket_.async_wait(socket::wait_write, std::forward<Handler>(handler));
-  }
-  // Pending waits end with operation_aborted.
-  void cancel_waits();
+  // `tell` is called with `owner` each time the socket is ready for one of these, on the worker's thread, until another
+  // call waits for something else.
+  void wait(readiness what, poller::handler tell, void* owner);
+  void stop_waiting();
 
-  // For an idle stream: nothing to read and not closed by the other side.
+  // For coroutines: one wait. The handler takes an error_code: none, or operation_aborted after cancel_wait().
+  template <class Token>
+  auto wait_once(readiness what, Token&& token) {
+    return asio::async_initiate<Token, void(error_code)>(
+        [](auto handler, stream* s, readiness for_what) {
+          using waiting = single_wait<decltype(handler)>;
+          auto pending = std::make_unique<waiting>(*s, std::move(handler));
+          s->wait(for_what, &waiting::tell, pending.get());
+          pending.release();
+        },
+        token, this, what);
+  }
+  void cancel_wait();
+
+  // For an idle stream: nothing to read and not closed by the other side, as far as the poller has seen if it watches.
   bool quiet() const;
-  // A wait has received something that was not read.
-  bool has_head() const { return head_->size != 0 || head_->ec; }
-  // For an idle stream only: leaves its worker's reactor and joins that of `to`.
-  error_code move_to(worker& to);
+  // For an idle stream only: leaves its worker's poller; `to` watches it from the next wait on.
+  void move_to(worker& to);
 
   void close();
-  bool is_open() const { return socket_.is_open(); }
-  int native() { return socket_.native_handle(); }
-  socket& raw() { return socket_; }
+  bool is_open() const { return fd_ >= 0; }
+  int native() const { return fd_; }
+  worker& at() const { return *at_; }
   // Best effort: sends these bytes if the kernel takes them at once, and that nothing will follow.
   void hang_up(std::string_view last_words);
   // Reads and forgets. False: the other side has closed too.
   bool discard();
   void close_with(std::string_view last_words);
-  std::uint64_t bytes_read() const { return bytes_read_; }
-  std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
-  static constexpr std::size_t head_size = 512;  // most requests, and replies to them, in one system call
-  struct head {
-    std::array<char, head_size> bytes;
-    std::size_t size = 0;  // received by a wait and not read yet
-    error_code ec;
+  // Owned by the poller's entry until it is told.
+  template <class Handler>
+  struct single_wait {
+    single_wait(stream& s, Handler h) : io(&s), handler(std::move(h)) {}
+    stream* io;
+    Handler handler;
+    static void tell(void* self, readiness what) {
+      const std::unique_ptr<single_wait> me(static_cast<single_wait*>(self));
+      if (what == readiness::abandoned) return;
+      me->io->stop_waiting();
+      auto handler = std::move(me->handler);
+      std::move(handler)(what == readiness::none ? error_code(asio::error::operation_aborted) : error_code());
+    }
   };
 
-  socket socket_;
-  std::shared_ptr<head> head_ = std::make_shared<head>();
+  worker* at_;
+  int fd_;
+  poller::ticket stay_ = 0;
+  bool waiting_ = false;
   std::string kept_;
   std::string backlog_;
   std::size_t backlog_at_ = 0;
-  std::uint64_t bytes_read_ = 0;
-  std::uint64_t bytes_written_ = 0;
 };
 
 // "127.0.0.1:5432", "[::1]:5432" or "unix" for the address of a socket's other (peer) or this side.

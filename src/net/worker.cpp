@@ -2,29 +2,43 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <string>
 
 #include "core/log.hpp"
 
 namespace forebay {
+namespace {
 
-worker::worker(unsigned index)
-    : index_(index), work_(context_.get_executor()), deadlines_(context_), scratch_(new char[scratch_size]) {}
+thread_local const worker* this_worker = nullptr;
+
+}  // namespace
+
+worker::worker(unsigned index) : index_(index), scratch_(new char[scratch_size]) {}
 
 worker::~worker() {
   stop();
   join();
+  // Coroutines end where they wait. What they hold may post again, which is dropped as well.
+  sockets_.abandon();
+  running_.clear();
+  own_.clear();
+  while (!posted_.empty())
+    std::exchange(posted_, {}).clear();
+  shutdown();
+  destroy();
 }
 
 void worker::start() {
   thread_ = std::thread([this] {
     const auto name = "worker-" + std::to_string(index_);
     pthread_setname_np(pthread_self(), name.c_str());
-    while (true) {
+    this_worker = this;
+    while (!stopping_) {
       try {
-        context_.run();
-        return;
+        run();
       } catch (const std::exception& e) {
         // A bug ends what it happened in, never the process: the handler that threw is gone, the loop goes on.
         log_error("worker_exception", {{"worker", index_}, {"what", e.what()}});
@@ -33,8 +47,60 @@ void worker::start() {
   });
 }
 
+void worker::run() {
+  take_posted();  // a handler that threw may have kept us from it
+  while (!stopping_) {
+    run_jobs();
+    update_now();
+    if (sockets_.run_once(own_.empty() ? deadlines_.patience(now_) : 0)) take_posted();
+    deadlines_.run_due();
+  }
+}
+
+void worker::run_posted() {
+  this_worker = this;
+  take_posted();
+  while (!own_.empty())
+    run_jobs();
+  this_worker = nullptr;
+}
+
+void worker::take_posted() {
+  const std::lock_guard lock(mutex_);
+  std::move(posted_.begin(), posted_.end(), std::back_inserter(own_));
+  posted_.clear();
+}
+
+// What these post in turn comes after the next look at the sockets.
+void worker::run_jobs() {
+  if (next_ == running_.size()) {
+    running_.clear();
+    next_ = 0;
+    running_.swap(own_);
+  }
+  while (next_ < running_.size() && !stopping_) {
+    const auto next = std::move(running_[next_++]);
+    next->run();
+  }
+}
+
+void worker::push(std::unique_ptr<job> what) {
+  if (this_worker == this) {
+    own_.push_back(std::move(what));
+    return;
+  }
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(what));
+  }
+  if (first) sockets_.wake();
+}
+
 void worker::stop() {
-  context_.stop();
+  stopping_ = true;
+  sockets_.wake();
 }
 
 void worker::join() {

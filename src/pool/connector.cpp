@@ -7,15 +7,14 @@
 namespace forebay {
 namespace {
 
-// Ends whatever the socket waits for when the time is up.
+// Ends whatever the connection waits for when the time is up.
 struct time_limit {
-  stream::socket* socket = nullptr;
+  stream* io = nullptr;
   bool expired = false;
   deadline at{[](void* self) {
                 auto& limit = *static_cast<time_limit*>(self);
                 limit.expired = true;
-                error_code ignored;
-                if (limit.socket) limit.socket->cancel(ignored);
+                if (limit.io) limit.io->cancel_wait();
               },
               this};
 };
@@ -30,26 +29,23 @@ std::string reason(const error_code& ec, bool expired) {
 }
 
 // Connects to the first address that answers.
-asio::awaitable<error_code> connect_first(stream::socket& socket, std::vector<endpoint> addresses, time_limit& limit) {
+asio::awaitable<error_code> connect_first(std::optional<stream>& io, const std::vector<endpoint>& addresses, worker& on,
+                                          time_limit& limit) {
   error_code last = asio::error::host_not_found;
   for (const auto& address : addresses) {
     if (limit.expired) break;
-    error_code ignored;
-    socket.close(ignored);
-    socket.open(address.protocol(), last);
-    if (last) continue;
-    std::tie(last) = co_await socket.async_connect(address, asio::as_tuple(asio::use_awaitable));
-    if (!last) {
-      if (address.protocol().family() != AF_UNIX) tune(socket.native_handle());
-      break;
-    }
+    last = {};
+    limit.io = &io.emplace(on, address, last);
+    if (!last) std::tie(last) = co_await io->wait_once(readiness::writable, asio::as_tuple(asio::use_awaitable));
+    if (!last) last = io->connected();
+    if (!last) break;
   }
   co_return last;
 }
 
 // The login conversation; nullopt when it ended well.
 asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, stream& io, wire::framer& framer,
-                                               worker& on, time_limit& limit, const std::string& where) {
+                                               time_limit& limit, const std::string& where) {
   auto step = machine.start();
   gather out;
   while (true) {
@@ -64,8 +60,8 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
       const bool not_yet = step.error.sqlstate == "57P03";
       co_return failure{std::move(step.error), not_yet};
     }
-    const auto [waited] = co_await io.wait_readable(asio::as_tuple(asio::use_awaitable));
-    auto input = io.read(on);
+    const auto [waited] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    auto input = io.read();
     if (waited || input.ec) {
       const auto why = reason(waited ? waited : input.ec, limit.expired);
       co_return failure{wire::pg_error::fatal("08006", "login to server at " + where + " failed: " + why), false};
@@ -89,8 +85,7 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
 }  // namespace
 
 void connector::open(std::shared_ptr<pool> where, worker& on) {
-  auto& context = on.context();
-  asio::co_spawn(context, run(std::move(where), on), asio::detached);
+  asio::co_spawn(on.get_executor(), run(std::move(where), on), asio::detached);
 }
 
 asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
@@ -99,8 +94,6 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   const auto limits = where->limits();
   const auto login = where->login();
   time_limit limit;
-  stream::socket socket(on.context().get_executor());
-  limit.socket = &socket;
   if (limits.server_connect_timeout.count() != 0) {
     limit.at.set(on.deadlines(), steady::now() + limits.server_connect_timeout);
   }
@@ -121,20 +114,19 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
 
   auto found = co_await names_.resolve(node.host(), node.port());
   auto ec = found.ec;
-  if (!ec) ec = co_await connect_first(socket, std::move(found.endpoints), limit);
+  std::optional<stream> io;
+  if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
   if (ec) {
     fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + reason(ec, limit.expired)),
           false});
     co_return;
   }
 
-  stream io(std::move(socket));
-  limit.socket = &io.raw();
   wire::framer framer{&backend_splittable};
   auto cache = where->cached_scram();
   const auto cached_before = cache.salted_password;
   fsm::login_as_client machine(where->startup_parameters(), {login.user, login.password}, random_bytes(18), &cache);
-  auto failed = co_await log_in(machine, io, framer, on, limit, name);
+  auto failed = co_await log_in(machine, *io, framer, limit, name);
   limit.at.clear();
   if (failed) {
     fail(std::move(*failed));
@@ -148,14 +140,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     fail({wire::pg_error::fatal("57P03", "server at " + name + " is a standby"), false});
     co_return;
   }
-  // Connecting made the reactor watch for writability too, which would wake the worker for nothing at every wait from
-  // now on. Registering anew ends that.
-  if (const auto moved = io.move_to(on)) {
-    fail({wire::pg_error::fatal("08006", "could not keep the connection to server at " + name + ": " + moved.message()),
-          false});
-    co_return;
-  }
-  auto server = std::make_unique<server_connection>(where, on, std::move(io));
+  auto server = std::make_unique<server_connection>(where, std::move(*io));
   server->backend_pid = session.backend_pid;
   server->cancel_key = session.cancel_key;
   std::vector<parameter_set::entry> reported;
@@ -171,17 +156,16 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
 asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker& on, std::chrono::milliseconds timeout,
                                                           std::string& why) {
   time_limit limit;
-  stream::socket socket(on.context().get_executor());
-  limit.socket = &socket;
   limit.at.set(on.deadlines(), steady::now() + timeout);
   auto found = co_await names_.resolve(to.host(), to.port());
   auto ec = found.ec;
-  if (!ec) ec = co_await connect_first(socket, std::move(found.endpoints), limit);
+  std::optional<stream> io;
+  if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
   if (ec) {
     why = reason(ec, limit.expired);
     co_return std::nullopt;
   }
-  co_return stream(std::move(socket));
+  co_return io;
 }
 
 }  // namespace forebay

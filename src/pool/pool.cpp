@@ -108,7 +108,8 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
       return nullptr;
     }
     // A connection that died while it was idle ends here, unseen by anybody.
-    if (server->move_to(home) && server->still_good()) return server;
+    server->io.move_to(home);
+    if (server->still_good()) return server;
   }
 }
 
@@ -410,13 +411,7 @@ void pool::put_back(server_ptr server, plan& todo, std::unique_lock<std::mutex>&
   }
   auto who = pop_waiter();
   lock.unlock();
-  if (!server->move_to(*who->home_)) {
-    lock.lock();
-    todo.close.push_back(std::move(server));
-    who->self_ = who;
-    waiters_.push_front(*who);
-    return;
-  }
+  server->io.move_to(*who->home_);
   deliver(std::move(who), {std::move(server), std::nullopt});
 }
 

@@ -17,20 +17,22 @@ constexpr std::chrono::seconds end_timeout{3};
 
 }  // namespace
 
-server_connection::server_connection(std::shared_ptr<pool> home, worker& at, stream s)
-    : io(std::move(s)), connected_at(steady::now()), idle_since(connected_at), home_(std::move(home)), at_(&at) {}
+server_connection::server_connection(std::shared_ptr<pool> home, stream s)
+    : io(std::move(s)), connected_at(steady::now()), idle_since(connected_at), home_(std::move(home)) {}
 
 server_connection::~server_connection() {
   home_->closing();
+  io.stop_waiting();
   io.hang_up(state.broken ? std::string_view{} : terminate);
-  asio::co_spawn(at_->context(), await_end(std::move(home_), *at_, std::move(io)), asio::detached);
+  auto& on = io.at();
+  asio::co_spawn(on.get_executor(), await_end(std::move(home_), std::move(io)), asio::detached);
 }
 
-asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, worker& at, stream io) {
-  deadline limit([](void* s) { static_cast<stream*>(s)->cancel_waits(); }, &io);
-  limit.set(at.deadlines(), steady::now() + end_timeout);
+asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, stream io) {
+  deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &io);
+  limit.set(io.at().deadlines(), steady::now() + end_timeout);
   while (true) {
-    const auto [failed] = co_await io.wait_readable(asio::as_tuple(asio::use_awaitable));
+    const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
     if (failed || !io.discard()) break;
   }
   limit.clear();
@@ -38,16 +40,8 @@ asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, w
   home->closed();
 }
 
-bool server_connection::move_to(worker& to) {
-  if (at_ == &to) return true;
-  if (io.move_to(to)) return false;
-  at_ = &to;
-  return true;
-}
-
 bool server_connection::still_good() {
   if (io.quiet()) return true;
-  if (io.has_head()) return false;  // half read already: not worth the trouble
   std::array<char, 4096> space;
   const auto n = ::recv(io.native(), space.data(), space.size(), MSG_DONTWAIT);
   if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);

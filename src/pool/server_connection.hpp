@@ -17,16 +17,14 @@ class pool;
 
 class server_connection {
  public:
-  server_connection(std::shared_ptr<pool> home, worker& at, stream io);
+  server_connection(std::shared_ptr<pool> home, stream io);
   ~server_connection();
   server_connection(const server_connection&) = delete;
   server_connection& operator=(const server_connection&) = delete;
 
   pool& home() const { return *home_; }
-  worker& at() const { return *at_; }
+  worker& at() const { return io.at(); }
 
-  // Hand-over of an idle connection to another worker. False: the socket failed and the connection is of no use.
-  bool move_to(worker& to);
   // For an idle connection, before it is handed out: still there and silent, but for settings and notices that
   // the server may send at any time (a reload of its configuration), which are taken in.
   bool still_good();
@@ -50,10 +48,9 @@ class server_connection {
   steady::time_point idle_since;
 
  private:
-  static asio::awaitable<void> await_end(std::shared_ptr<pool> home, worker& at, stream io);
+  static asio::awaitable<void> await_end(std::shared_ptr<pool> home, stream io);
 
   std::shared_ptr<pool> home_;
-  worker* at_;
 };
 
 using server_ptr = std::unique_ptr<server_connection>;

@@ -9,14 +9,27 @@ namespace {
 
 constexpr std::chrono::seconds cancel_timeout{5};
 
-struct request {
+// One that is under way. It ends with its coroutine: also with the worker, when nobody takes the server back any more.
+struct flight {
+  explicit flight(std::shared_ptr<server_connection::cancel_gate> g) : gate(std::move(g)) { ++gate->in_flight; }
+  flight(flight&&) = default;
+  ~flight() {
+    if (gate && --gate->in_flight == 0) gate->parked.reset();
+  }
+  server_ptr last_one_takes() { return gate->in_flight == 1 ? std::move(gate->parked) : nullptr; }
+
   std::shared_ptr<server_connection::cancel_gate> gate;
+};
+
+struct request {
+  flight under_way;
   std::shared_ptr<node> to;
   std::uint32_t pid;
   std::string key;
 };
 
 asio::awaitable<void> run(proxy& process, worker& on, request what) {
+  auto& gate = *what.under_way.gate;
   std::string why;
   auto io = co_await process.connect.connect(*what.to, on, cancel_timeout, why);
   if (io) {
@@ -27,17 +40,17 @@ asio::awaitable<void> run(proxy& process, worker& on, request what) {
     out.copy(bytes);
     io->write(out);
     // PostgreSQL closes the connection once the signal is sent: only then is the request past.
-    deadline limit([](void* s) { static_cast<stream*>(s)->cancel_waits(); }, &*io);
+    deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &*io);
     limit.set(on.deadlines(), steady::now() + cancel_timeout);
-    const auto [ec] = co_await io->wait_readable(asio::as_tuple(asio::use_awaitable));
-    if (ec) what.gate->overdue = true;
+    const auto [ec] = co_await io->wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    if (ec) gate.overdue = true;
   } else {
     log_warning("cancel_failed", {{"server", what.to->name()}, {"pid", what.pid}, {"reason", why}});
   }
-  if (--what.gate->in_flight == 0 && what.gate->parked) {
-    auto server = std::move(what.gate->parked);
-    server->state.doubtful = server->state.doubtful || what.gate->overdue;
-    server->home().checkin(std::move(server));
+  if (auto server = what.under_way.last_one_takes()) {
+    server->state.doubtful = server->state.doubtful || gate.overdue;
+    auto& home = server->home();
+    home.checkin(std::move(server));
   }
 }
 
@@ -48,15 +61,14 @@ void send_cancel(proxy& process, std::uint32_t number, std::string key) {
   if (index >= process.shards.size()) return;
   auto& home = *process.shards[index];
   home.on.post([&home, number, key = std::move(key)] {
-    if (auto* target = home.find(number)) target->cancel(key);
+    if (const auto target = home.find(number)) target->cancel(key);
   });
 }
 
 void cancel_on_server(proxy& process, server_connection& server) {
-  ++server.cancels->in_flight;
   asio::co_spawn(
-      server.at().context(),
-      run(process, server.at(), {server.cancels, server.home().node(), server.backend_pid, server.cancel_key}),
+      server.at().get_executor(),
+      run(process, server.at(), {flight(server.cancels), server.home().node(), server.backend_pid, server.cancel_key}),
       asio::detached);
 }
 

@@ -21,18 +21,40 @@ std::chrono::microseconds micros(steady::duration d) {
 }  // namespace
 
 session::session(shard& home, stream client)
-    : home_(home),
-      client_(std::move(client)),
-      deadline_([](void* self) { static_cast<session*>(self)->on_deadline(); }, this),
-      connected_at_(home.on.now()) {}
+    : home_(home), client_(std::move(client)), deadline_(&session::on_time, this), connected_at_(home.on.now()) {}
 
 session::~session() = default;
 
 // Events. Each is entered with both gathers empty and leaves them so.
 
+void session::on_client(void* self, readiness what) {
+  auto& s = *static_cast<session*>(self);
+  s.guard([&] {
+    if (what == readiness::readable) s.on_client_readable();
+    if (what == readiness::writable) s.on_client_writable();
+  });
+}
+
+void session::on_server(void* self, readiness what) {
+  auto& s = *static_cast<session*>(self);
+  s.guard([&] {
+    if (what == readiness::readable) s.on_server_readable();
+    if (what == readiness::writable) s.on_server_writable();
+  });
+}
+
+void session::on_time(void* self) {
+  auto& s = *static_cast<session*>(self);
+  s.guard([&] { s.on_deadline(); });
+}
+
+void session::granted(checkout_result result) {
+  guard([&] { on_granted(std::move(result)); });
+}
+
 void session::on_client_readable() {
   home_.on.update_now();
-  auto input = client_.read(home_.on);
+  auto input = client_.read();
   active_at_ = home_.on.now();
   if (pool_) traffic::add(pool_->traffic_of(home_.on).bytes_from_clients, input.fresh);
   if (holds_input()) {
@@ -178,7 +200,7 @@ void session::on_server_readable() {
 
 void session::process_replies() {
   for (int round = 0; round < reads_per_event && server_; ++round) {
-    auto input = server_->io.read(home_.on);
+    auto input = server_->io.read();
     if (stage_ == stage::relay) {
       home_.to_client.view(input.data);
     } else {
@@ -246,46 +268,21 @@ void session::finish_event() {
   if (server_ && !home_.to_server.empty()) server_->io.write(home_.to_server);
   home_.to_server.clear();
   if (stage_ == stage::ended) return;
-  arm();
+  await_next();
   arm_deadline();
 }
 
-void session::arm() {
-  const auto self = [this] { return shared_from_this(); };
+// A side is read only while the other takes what it brings.
+void session::await_next() {
+  const auto on = [](bool yes, readiness what) { return yes ? what : readiness::none; };
   if (!state_.gone) {
     const bool room = !(server_ && server_->io.backlog()) && client_.backlog_size() < max_client_backlog &&
                       (!holds_input() || client_.kept_size() < wire::framer::whole_limit);
-    if (room && !client_read_armed_) {
-      client_read_armed_ = true;
-      client_.wait_readable([s = self()](error_code ec) {
-        s->client_read_armed_ = false;
-        if (!ec && !s->state_.gone) s->on_client_readable();
-      });
-    }
-    if (client_.backlog() && !client_write_armed_) {
-      client_write_armed_ = true;
-      client_.wait_writable([s = self()](error_code ec) {
-        s->client_write_armed_ = false;
-        if (!ec && !s->state_.gone) s->on_client_writable();
-      });
-    }
+    client_.wait(on(room, readiness::readable) | on(client_.backlog(), readiness::writable), &on_client, this);
   }
-  if (!server_) return;
-  if ((state_.gone || !client_.backlog()) && !server_read_armed_) {
-    server_read_armed_ = true;
-    server_->io.wait_readable([s = self(), lease = lease_](error_code ec) {
-      if (lease != s->lease_) return;
-      s->server_read_armed_ = false;
-      if (!ec) s->on_server_readable();
-    });
-  }
-  if (server_->io.backlog() && !server_write_armed_) {
-    server_write_armed_ = true;
-    server_->io.wait_writable([s = self(), lease = lease_](error_code ec) {
-      if (lease != s->lease_) return;
-      s->server_write_armed_ = false;
-      if (!ec) s->on_server_writable();
-    });
+  if (server_) {
+    const bool room = state_.gone || !client_.backlog();
+    server_->io.wait(on(room, readiness::readable) | on(server_->io.backlog(), readiness::writable), &on_server, this);
   }
 }
 
@@ -306,7 +303,7 @@ bool session::get_server() {
   return false;
 }
 
-void session::granted(checkout_result result) {
+void session::on_granted(checkout_result result) {
   home_.on.update_now();
   waiting_ = false;
   if (pool_) {
@@ -339,9 +336,7 @@ void session::attach(server_ptr server) {
   attempts_ = 0;
   state_.half_sent = false;
   server_ = std::move(server);
-  ++lease_;
   leased_at_ = home_.on.now();
-  server_read_armed_ = server_write_armed_ = false;
   traffic::add(pool_->traffic_of(home_.on).checkouts, 1);
   if (state_.mode == config::pool_mode::session) {
     state_.pin = pin_reason::session_mode;

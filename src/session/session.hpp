@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,7 +17,7 @@
 // One client connection, from its first byte to its last, on one worker's thread.
 //
 // It is driven by four events: either side's socket readable or writable. Each reads once, lets the pure parts
-// (handshake, exchange) turn the bytes into bytes for either side, writes, and arms the waits that make sense now: a
+// (handshake, exchange) turn the bytes into bytes for either side, writes, and says what it waits for now: a
 // side is read only while the other takes what it brings, so memory stays bounded and both directions flow at once.
 // While it has no server connection, a session holds its socket, its state and no buffer.
 //
@@ -84,17 +85,24 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void granted(checkout_result result) override;
 
  private:
-  // Events.
+  // Events, each within guard(): an exception ends the session it comes from, and nothing else.
+  template <class Event>
+  void guard(Event event);
+  void end_by(const std::exception& e);
+  static void on_client(void* self, readiness what);
+  static void on_server(void* self, readiness what);
+  static void on_time(void* self);
   void on_client_readable();
   void on_client_writable();
   void on_server_readable();
   void on_server_writable();
+  void on_granted(checkout_result result);
   void on_deadline();
   session_limits::due next_due() const;
   void arm_deadline();
   void give_up_waiting();
-  void finish_event();  // writes what the event gathered, then arms the waits
-  void arm();
+  void finish_event();  // writes what the event gathered, then says what it waits for
+  void await_next();
 
   // From the client.
   void process(std::string_view in);
@@ -150,7 +158,6 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   session_limits limits_;
   deadline deadline_;  // not later than next_due()
   std::uint32_t number_ = 0;
-  std::uint32_t lease_ = 0;  // counts leases, so that a wait on a former server is known as such
   std::uint8_t attempts_ = 0;
   stage stage_ = stage::login;
   bool waiting_ = false;  // for a server connection
@@ -158,10 +165,6 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool console_busy_ = false;
   bool draining_ = false;
   bool cleaning_ = false;  // the server was told to end what the client left
-  bool client_read_armed_ = false;
-  bool client_write_armed_ = false;
-  bool server_read_armed_ = false;
-  bool server_write_armed_ = false;
   steady::time_point connected_at_;
   steady::time_point waiting_since_{};
   steady::time_point leased_at_{};
@@ -171,5 +174,15 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   steady::time_point timed_out_at_{};
   steady::time_point cleaning_since_{};
 };
+
+template <class Event>
+void session::guard(Event event) {
+  const auto self = shared_from_this();  // the event may be its last
+  try {
+    event();
+  } catch (const std::exception& e) {
+    end_by(e);
+  }
+}
 
 }  // namespace forebay

@@ -64,7 +64,6 @@ void session::arm_deadline() {
 }
 
 void session::on_deadline() {
-  const auto self = shared_from_this();  // maybe only the pool's queue held it
   home_.on.update_now();
   const auto next = next_due();
   if (next.at > home_.on.now()) return arm_deadline();
@@ -112,8 +111,8 @@ void session::give_up_waiting() {
   }
   const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
   log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
-  granted({nullptr, wire::pg_error::error(
-                        "53300", "no server connection became free within " + std::to_string(waited) + " ms")});
+  on_granted({nullptr, wire::pg_error::error(
+                           "53300", "no server connection became free within " + std::to_string(waited) + " ms")});
 }
 
 }  // namespace forebay

@@ -1,5 +1,7 @@
 #include <openssl/crypto.h>
 
+#include <new>
+
 #include "core/log.hpp"
 #include "protocol/wire/copy.hpp"
 #include "protocol/wire/extended.hpp"
@@ -47,6 +49,17 @@ void session::leave() {
   put_in_order();
 }
 
+// A mistake of ours, or memory that is not there.
+void session::end_by(const std::exception& e) {
+  log_error("session_failed", {{"session", number_}, {"user", user_}, {"database", database_}, {"what", e.what()}});
+  home_.to_client.clear();
+  home_.to_server.clear();
+  if (server_) server_->state.broken = true;
+  const bool no_memory = dynamic_cast<const std::bad_alloc*>(&e) != nullptr;
+  fatal(no_memory ? wire::pg_error::fatal("53200", "out of memory") : wire::pg_error::fatal("XX000", "internal error"));
+  if (state_.gone && stage_ != stage::ended && !waiting_) put_in_order();
+}
+
 // Called again whenever the server has answered in full, until it can be given back.
 void session::put_in_order() {
   if (!server_) return finish();
@@ -88,11 +101,7 @@ void session::put_in_order() {
 
 // Gives the server connection up: to the pool, or to its end when it is broken.
 void session::drop_server() {
-  ++lease_;
-  if (server_read_armed_ || server_write_armed_) {
-    server_->io.cancel_waits();
-    server_read_armed_ = server_write_armed_ = false;
-  }
+  server_->io.stop_waiting();
   auto server = std::move(server_);
   auto& gate = *server->cancels;
   if (server->state.broken) return;

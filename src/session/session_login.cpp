@@ -34,7 +34,7 @@ std::string settings_key(const std::vector<std::pair<std::string, std::string>>&
 }  // namespace
 
 void session::start() {
-  number_ = home_.add(*this);
+  number_ = home_.add(shared_from_this());
   auto& p = home_.process;
   const auto settings = p.settings();
   const auto clients = p.clients.fetch_add(1, std::memory_order_relaxed) + 1;

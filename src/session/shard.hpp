@@ -55,9 +55,9 @@ class shard {
 
   // A session's number is the process id that its client is told; its high bits name the worker, so a cancel request
   // that arrives anywhere finds its way.
-  std::uint32_t add(session& s);
-  void remove(std::uint32_t number) { sessions_.erase(number); }
-  session* find(std::uint32_t number) const;
+  std::uint32_t add(std::shared_ptr<session> s);
+  void remove(std::uint32_t number) { sessions_.erase(number); }  // may end its life
+  std::shared_ptr<session> find(std::uint32_t number) const;
   static std::size_t worker_of(std::uint32_t number) { return number >> number_bits; }
   // Visits all sessions; one may end while it is visited.
   void for_each(const std::function<void(session&)>& visit);
@@ -76,7 +76,7 @@ class shard {
  private:
   static constexpr unsigned number_bits = 23;  // 255 workers, numbers stay positive in clients that use signed ones
 
-  std::unordered_map<std::uint32_t, session*> sessions_;
+  std::unordered_map<std::uint32_t, std::shared_ptr<session>> sessions_;
   std::uint32_t last_number_ = 0;
   bool draining_ = false;
 };

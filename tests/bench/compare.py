@@ -119,7 +119,9 @@ def main():
         cluster = Cluster(replicas=0)
         stack.callback(cluster.stop)
         cluster.primary.pgbench("-i", "-q", "-s", "10")
-        forebay = Forebay(cluster, general={"workers": options.workers}, pool={"size": options.pool})
+        forebay = Forebay(cluster, general={"workers": options.workers}, pool={"size": options.pool}, start=False)
+        # As pgbouncer: in a session of its own, as a service is. Linux shares the processors out by session (autogroup).
+        forebay.start(arguments=["setsid", harness.BINARY, "--config", str(forebay.config)])
         stack.callback(forebay.stop)
         bouncers = {}
         for mode in ("transaction", "session"):

@@ -51,7 +51,7 @@ void run(std::string_view bytes) {
       reframed stream;
       expect(stream.feed(a.bytes) && stream.at_boundary());
     });
-    h.only.context().poll();
+    h.only.run_posted();
     expect(answers == 1);
   }
 }

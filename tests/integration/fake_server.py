@@ -1,10 +1,13 @@
 """A scripted PostgreSQL server for faults that a real one cannot be made to show. One thread per connection."""
 
+import fcntl
 import socket
 import struct
+import termios
 import threading
 
 import wire
+from harness import eventually
 
 
 class FakeConnection(wire.Wire):
@@ -48,6 +51,12 @@ class FakeConnection(wire.Wire):
         self.send(wire.message("R", struct.pack("!I", 0)),
                   *(wire.message("S", wire.cstr(k) + wire.cstr(v)) for k, v in defaults.items()),
                   wire.message("K", struct.pack("!II", 4711, 815)), ready())
+
+    def until_received(self):
+        """Waits until all that was sent lies in the other side's socket: on a busy machine loopback takes its time."""
+        def unacknowledged():
+            return struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, bytes(4)))[0]
+        eventually(lambda: unacknowledged() == 0, what="the other side has it")
 
     def answer_one_row(self, text="1"):
         self.send(row_description("a"), data_row(text), command_complete("SELECT 1"), ready())

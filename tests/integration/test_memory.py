@@ -1,5 +1,6 @@
 """Memory is bounded per client, and does not depend on the size of results, requests or the client's patience."""
 
+import resource
 import threading
 import time
 
@@ -151,3 +152,26 @@ def test_no_growth_over_many_sessions(forebay):
     before = memory(proxy.pid)
     round_of(700, 1000)
     assert memory(proxy.pid) - before < 3 * MIB
+
+
+def test_memory_runs_out(forebay):
+    """It ends the session that asks for more than there is; the others go on."""
+    proxy = forebay()
+    bystander = proxy.wire()
+    assert bystander.value("select 1") == "1"
+    with open(f"/proc/{proxy.pid}/statm", encoding="ascii") as f:
+        size = int(f.read().split()[0]) * resource.getpagesize()
+    resource.prlimit(proxy.pid, resource.RLIMIT_AS, (size + 32 * MIB, resource.RLIM_INFINITY))
+    greedy = proxy.wire()
+    with pytest.raises((wire.ServerError, wire.Closed, OSError)) as raised:
+        greedy.send(wire.parse("named", "select '" + "x" * (60 * MIB) + "'"))
+        greedy.run("select 1")
+    if raised.type is wire.ServerError:
+        assert raised.value.code == "53200"
+    greedy.close()
+    for _ in range(3):
+        assert bystander.value("select 1") == "1"
+        assert proxy.wire().value("select 1") == "1"
+    assert "session_failed" in proxy.log()
+    bystander.close()
+    proxy.quiet()

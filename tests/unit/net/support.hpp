@@ -96,16 +96,10 @@ struct fd {
   }
 };
 
-inline stream stream_of(worker& at, int descriptor, int family) {
-  stream::socket s(at.context().get_executor());
-  s.assign(asio::generic::stream_protocol(family, 0), descriptor);
-  return stream(std::move(s));
-}
-
 inline std::pair<stream, fd> socket_pair(worker& at) {
   int ends[2];
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
-  return {stream_of(at, ends[0], AF_UNIX), fd(ends[1])};
+  return {stream(at, ends[0]), fd(ends[1])};
 }
 
 // Connected over the loopback interface.
@@ -124,7 +118,7 @@ inline std::pair<stream, fd> tcp_pair(worker& at) {
   REQUIRE(here >= 0);
   tune(here);
   tune(there.number);
-  return {stream_of(at, here, AF_INET), std::move(there)};
+  return {stream(at, here), std::move(there)};
 }
 
 // True as soon as `condition` holds, false after half a minute.

@@ -80,7 +80,7 @@ class far_side {
   server_ptr make(const std::shared_ptr<pool>& where, worker& on) {
     const std::lock_guard lock(mutex_);
     auto [here, there] = socket_pair(on);
-    auto server = std::make_unique<server_connection>(where, on, std::move(here));
+    auto server = std::make_unique<server_connection>(where, std::move(here));
     server->backend_pid = static_cast<std::uint32_t>(++made_);
     ends_.push_back(std::move(there));
     most_ = std::max(most_, alive());

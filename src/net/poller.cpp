@@ -1,0 +1,151 @@
+#include "net/poller.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace forebay {
+namespace {
+
+constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
+
+std::uint64_t mark(int fd, poller::ticket stay) {
+  return std::uint64_t{stay} << 32 | static_cast<std::uint32_t>(fd);
+}
+
+[[noreturn]] void fail(const char* what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+bool has(readiness set, readiness one) {
+  return (set & one) != readiness::none;
+}
+
+std::uint32_t epoll_events(readiness what) {
+  return (has(what, readiness::readable) ? EPOLLIN : 0U) | (has(what, readiness::writable) ? EPOLLOUT : 0U);
+}
+
+// An error or a hang-up is for whoever waits, whatever for: the call it makes then says so.
+readiness seen(std::uint32_t events) {
+  auto what = readiness::none;
+  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) what = what | readiness::readable;
+  if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) what = what | readiness::writable;
+  return what;
+}
+
+}  // namespace
+
+poller::poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  // Edge-triggered, so that each write to it is reported once and nobody has to read it.
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLET;
+  event.data.u64 = wake_mark;
+  if (epoll_ < 0 || wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) fail("epoll");
+}
+
+poller::~poller() {
+  ::close(wake_);
+  ::close(epoll_);
+}
+
+bool poller::is(int fd, ticket stay) const {
+  return stay != 0 && static_cast<std::size_t>(fd) < entries_.size() &&
+         entries_[static_cast<std::size_t>(fd)].stay == stay;
+}
+
+void poller::wait(int fd, ticket& stay, readiness what, handler tell, void* owner) {
+  const auto index = static_cast<std::size_t>(fd);
+  if (index >= entries_.size()) entries_.resize(index + 1 + index / 2);
+  auto& e = entries_[index];
+  if (stay == 0) {
+    if (++last_ == 0) ++last_;
+    e = {.stay = last_};
+  }
+  e.wanted = what;
+  e.tell = tell;
+  e.owner = owner;
+  if ((what & e.in_kernel) != what) set_kernel(fd, what | e.in_kernel);
+  stay = e.stay;
+}
+
+void poller::stop_waiting(int fd, ticket stay) {
+  if (is(fd, stay)) entries_[static_cast<std::size_t>(fd)].wanted = readiness::none;
+}
+
+void poller::cancel(int fd, ticket stay) {
+  if (!is(fd, stay)) return;
+  const auto e = entries_[static_cast<std::size_t>(fd)];
+  stop_waiting(fd, stay);
+  if (e.wanted != readiness::none) e.tell(e.owner, readiness::none);
+}
+
+bool poller::watches(int fd, ticket stay) const {
+  return is(fd, stay) && has(entries_[static_cast<std::size_t>(fd)].in_kernel, readiness::readable);
+}
+
+void poller::forget(int fd, ticket stay) {
+  if (is(fd, stay)) entries_[static_cast<std::size_t>(fd)] = {};
+}
+
+void poller::leave(int fd) const {
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+}
+
+void poller::set_kernel(int fd, readiness what) {
+  auto& e = entries_[static_cast<std::size_t>(fd)];
+  epoll_event event{};
+  event.events = epoll_events(what);
+  event.data.u64 = mark(fd, e.stay);
+  if (what == readiness::none) {
+    // A socket that has just left for another worker is not there any more; that is as good.
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
+  } else if (::epoll_ctl(epoll_, e.in_kernel == readiness::none ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event) != 0) {
+    fail("epoll_ctl");
+  }
+  e.in_kernel = what;
+}
+
+bool poller::run_once(int timeout) {
+  bool woken = false;
+  std::array<epoll_event, 128> events;
+  const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
+  for (int i = 0; i < n; ++i) {
+    const auto& event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 == wake_mark) {
+      woken = true;
+      continue;
+    }
+    const auto fd = static_cast<int>(event.data.u64 & 0xffffffff);
+    const auto stay = static_cast<ticket>(event.data.u64 >> 32);
+    if (!is(fd, stay)) continue;  // closed by what came before it
+    if ((seen(event.events) & entries_[static_cast<std::size_t>(fd)].wanted) == readiness::none) {
+      set_kernel(fd, entries_[static_cast<std::size_t>(fd)].wanted);
+      continue;
+    }
+    for (const auto one : {readiness::writable, readiness::readable}) {
+      if (!has(seen(event.events), one) || !is(fd, stay)) continue;
+      const auto e = entries_[static_cast<std::size_t>(fd)];
+      if (has(e.wanted, one)) e.tell(e.owner, one);
+    }
+  }
+  return woken;
+}
+
+void poller::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto n = ::write(wake_, &one, sizeof one);
+}
+
+void poller::abandon() {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const auto e = entries_[i];
+    entries_[i].wanted = readiness::none;
+    if (e.wanted != readiness::none) e.tell(e.owner, readiness::abandoned);
+  }
+}
+
+}  // namespace forebay
