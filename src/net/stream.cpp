@@ -145,8 +145,11 @@ void stream::cancel_wait() {
   if (std::exchange(waiting_, false)) at_->sockets().cancel(fd_, stay_);
 }
 
+bool stream::watched_quiet() const {
+  return stay_ != 0 && at_->sockets().watches(fd_, stay_);
+}
+
 bool stream::quiet() const {
-  if (stay_ != 0 && at_->sockets().watches(fd_, stay_)) return true;
   char byte = 0;
   const auto n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n < 0 && (errno == EAGAIN || errno == EINTR);

@@ -66,7 +66,9 @@ class stream {
   }
   void cancel_wait();
 
-  // For an idle stream: nothing to read and not closed by the other side, as far as the poller has seen if it watches.
+  // For an idle stream, on its worker's thread: its poller watches it and has seen nothing. False says nothing.
+  bool watched_quiet() const;
+  // For an idle stream, any thread: nothing to read and not closed by the other side.
   bool quiet() const;
   // For an idle stream only: leaves its worker's poller; `to` watches it from the next wait on.
   void move_to(worker& to);

@@ -109,7 +109,7 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
     }
     // A connection that died while it was idle ends here, unseen by anybody.
     server->io.move_to(home);
-    if (server->still_good()) return server;
+    if (server->io.watched_quiet() || server->still_good()) return server;
   }
 }
 

@@ -16,7 +16,13 @@ struct flight {
   ~flight() {
     if (gate && --gate->in_flight == 0) gate->parked.reset();
   }
-  server_ptr last_one_takes() { return gate->in_flight == 1 ? std::move(gate->parked) : nullptr; }
+  // The server that waited for the last of its requests, if this is it; from now on the gate may be another worker's.
+  server_ptr end() {
+    const auto past = std::exchange(gate, nullptr);
+    if (--past->in_flight != 0 || !past->parked) return nullptr;
+    past->parked->state.doubtful = past->parked->state.doubtful || past->overdue;
+    return std::move(past->parked);
+  }
 
   std::shared_ptr<server_connection::cancel_gate> gate;
 };
@@ -29,7 +35,6 @@ struct request {
 };
 
 asio::awaitable<void> run(proxy& process, worker& on, request what) {
-  auto& gate = *what.under_way.gate;
   std::string why;
   auto io = co_await process.connect.connect(*what.to, on, cancel_timeout, why);
   if (io) {
@@ -43,12 +48,11 @@ asio::awaitable<void> run(proxy& process, worker& on, request what) {
     deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &*io);
     limit.set(on.deadlines(), steady::now() + cancel_timeout);
     const auto [ec] = co_await io->wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    if (ec) gate.overdue = true;
+    if (ec) what.under_way.gate->overdue = true;
   } else {
     log_warning("cancel_failed", {{"server", what.to->name()}, {"pid", what.pid}, {"reason", why}});
   }
-  if (auto server = what.under_way.last_one_takes()) {
-    server->state.doubtful = server->state.doubtful || gate.overdue;
+  if (auto server = what.under_way.end()) {
     auto& home = server->home();
     home.checkin(std::move(server));
   }

@@ -28,7 +28,10 @@ struct end {
   bool watched() const { return of->watches(here, stay); }
   static void tell(void* self, readiness what) {
     auto& e = *static_cast<end*>(self);
-    e.told += what == readiness::readable ? 'r' : what == readiness::writable ? 'w' : what == readiness::none ? 'c' : 'a';
+    e.told += what == readiness::readable   ? 'r'
+              : what == readiness::writable ? 'w'
+              : what == readiness::none     ? 'c'
+                                            : 'a';
     if (e.then) e.then();
   }
 

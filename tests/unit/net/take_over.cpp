@@ -192,6 +192,7 @@ TEST_CASE("bytes that arrive during a take-over wait on the other side of it") {
     CHECK(result.get() == wanted);
     sender.join();
   }
+  workers.stop();  // a socket is closed on its worker, or when there is none
 }
 
 TEST_CASE("what was kept and what waits to be written goes along") {
