@@ -38,7 +38,7 @@ class stream {
   read_result read();
   void keep(std::string_view rest);
   std::string take_kept() { return std::move(kept_); }
-  std::size_t kept_size() const { return kept_.size(); }
+  std::string_view kept() const { return kept_; }
 
   // Writes what the kernel takes now; the rest is copied and backlog() is true until flush() has written it.
   // Clears the gather. The backlog is bounded by what one read brings: do not read for this stream while it stands.

@@ -57,14 +57,17 @@ void session::on_client_readable() {
   auto input = client_.read();
   active_at_ = home_.on.now();
   if (pool_) traffic::add(pool_->traffic_of(home_.on).bytes_from_clients, input.fresh);
-  if (holds_input()) {
+  if (ending_) {
+    client_.keep({});
+  } else if (holds_input()) {
     client_.keep(input.data);
   } else {
     process(input.data);
   }
   if (input.ec && stage_ != stage::ended && !state_.gone) {
     finish_event();  // what the client asked before it left is worth asking: it may be a COMMIT
-    if (!state_.gone) leave();
+    hung_up_ = true;
+    if (!state_.gone && !(holds_input() && goodbye_kept())) leave();
   }
   finish_event();
   if (server_ && stage_ == stage::ready && server_->state.tracker.idle()) {
@@ -88,11 +91,14 @@ void session::process(std::string_view in) {
     case stage::ready:
       break;
   }
-  while (!state_.gone) {
+  while (!state_.gone && !ending_) {
     const auto framer_before = framer_;
     const auto in_before = in;
     const auto next = framer_.next(in);
-    if (!next) return fatal(wire::pg_error::fatal("08P01", "invalid message length"));
+    if (!next) {
+      return end_in_order(
+          std::make_unique<wire::pg_error>(wire::pg_error::fatal("08P01", "invalid message length")));
+    }
     if (!*next) break;
     if (!take(**next)) {
       framer_ = framer_before;
@@ -100,12 +106,12 @@ void session::process(std::string_view in) {
       break;
     }
   }
-  if (!state_.gone) client_.keep(in);
+  if (!state_.gone) client_.keep(ending_ ? std::string_view{} : in);
 }
 
 bool session::take(const wire::piece& p) {
   if (p.first && p.type == wire::terminate::type) {
-    leave();
+    end_in_order(nullptr);
     return true;
   }
   if (state_.skip_to_sync) {
@@ -157,7 +163,7 @@ bool session::take(const wire::piece& p) {
     request_at_ = home_.on.now();
     if (server_->state.tracker.status() == 'I') transaction_at_ = request_at_;
   }
-  if (auto error = conversation().request(p)) fatal(std::move(*error));
+  if (auto error = conversation().request(p)) end_in_order(std::make_unique<wire::pg_error>(std::move(*error)));
   return true;
 }
 
@@ -264,6 +270,7 @@ void session::finish_event() {
   home_.to_server.clear();
   if (!state_.gone && !home_.to_client.empty() && client_.write(home_.to_client)) leave();
   home_.to_client.clear();
+  if (ending_ && !state_.gone && answered()) last_words_ ? fatal(std::move(*last_words_)) : leave();
   // leave() may have gathered what ends the client's work on the server.
   if (server_ && !home_.to_server.empty()) server_->io.write(home_.to_server);
   home_.to_server.clear();
@@ -276,8 +283,8 @@ void session::finish_event() {
 void session::await_next() {
   const auto on = [](bool yes, readiness what) { return yes ? what : readiness::none; };
   if (!state_.gone) {
-    const bool room = !(server_ && server_->io.backlog()) && client_.backlog_size() < max_client_backlog &&
-                      (!holds_input() || client_.kept_size() < wire::framer::whole_limit);
+    const bool room = !hung_up_ && !(server_ && server_->io.backlog()) && client_.backlog_size() < max_client_backlog &&
+                      (!holds_input() || client_.kept().size() < wire::framer::whole_limit);
     client_.wait(on(room, readiness::readable) | on(client_.backlog(), readiness::writable), &on_client, this);
   }
   if (server_) {

@@ -32,7 +32,8 @@ struct session_limits {
     nothing,
     login,
     checkout,
-    cleaning,  // the server is to end what the client left
+    late_cancel,  // the server is still at what the client asked before it ended the session
+    cleaning,     // the server is to end what the client left
     query,
     cancelled_query,  // cancelled for its time-out, and still running
     transaction,
@@ -134,6 +135,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   // The end (session_end.cpp).
   void fatal(wire::pg_error error, bool within_reply = false);  // tells the client and lets it go
   void leave();                                                 // the client is gone
+  void end_in_order(std::unique_ptr<wire::pg_error> last_words);
+  bool goodbye_kept() const;
+  bool answered() const;
   void put_in_order();                                          // the server, for its next user
   void lose_server(wire::pg_error error, bool told);            // told: of an error in this batch already
   void drop_server();
@@ -151,6 +155,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::unique_ptr<handshake> handshake_;      // while logging in
   std::unique_ptr<console_session> console_;  // on the console
   std::unique_ptr<wire::pg_error> refusal_;   // why no server could be had for the request at hand
+  std::unique_ptr<wire::pg_error> last_words_;  // why the session ends when all is answered; null: the client said so
   std::string user_;
   std::string database_;
   std::string replication_;  // value of the startup parameter
@@ -164,7 +169,10 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool held_ = false;     // for a reply that decides what the client's next message means
   bool console_busy_ = false;
   bool draining_ = false;
-  bool cleaning_ = false;  // the server was told to end what the client left
+  bool hung_up_ = false;     // the client has closed its side
+  bool ending_ = false;      // the client will ask nothing more; what it has asked is still to be answered
+  bool cleaning_ = false;    // the server was told to end what the client left
+  bool cancel_due_ = false;  // but not yet cancelled
   steady::time_point connected_at_;
   steady::time_point waiting_since_{};
   steady::time_point leased_at_{};

@@ -9,6 +9,8 @@ namespace {
 // A server that does not end what its client left within this time is closed instead of reused, and one that does not
 // end a query that was cancelled for its time-out is given up.
 constexpr std::chrono::seconds patience{5};
+// What was asked before the session was ended in order has this long to be done, if the client does not stay for it.
+constexpr std::chrono::seconds grace{1};
 
 void add(session_limits::due& next, session_limits::what what, steady::time_point since, config::duration limit) {
   if (limit.count() != 0 && since + limit < next.at) next = {what, since + limit};
@@ -36,6 +38,7 @@ session_limits::due session::next_due() const {
   session_limits::due next;
   if (state_.gone) {
     if (server_ && cleaning_) add(next, what::cleaning, cleaning_since_, patience);
+    if (server_ && cancel_due_) add(next, what::late_cancel, cleaning_since_, grace);
   } else if (stage_ == stage::login) {
     add(next, what::login, connected_at_, limits_.login);
   } else if (waiting_) {
@@ -76,6 +79,10 @@ void session::on_deadline() {
       break;
     case what::checkout:
       give_up_waiting();
+      break;
+    case what::late_cancel:
+      cancel_due_ = false;
+      forward_cancel();
       break;
     case what::cleaning:
       server_->state.broken = true;

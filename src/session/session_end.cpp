@@ -5,6 +5,7 @@
 #include "core/log.hpp"
 #include "protocol/wire/copy.hpp"
 #include "protocol/wire/extended.hpp"
+#include "protocol/wire/status.hpp"
 #include "session/cancel.hpp"
 #include "session/session.hpp"
 
@@ -33,6 +34,40 @@ void session::fatal(wire::pg_error error, bool within_reply) {
     log_info("client_ended", {{"session", number_}, {"sqlstate", error.sqlstate}, {"reason", error.message}});
   }
   leave();
+}
+
+// The client has said goodbye, or something after which nothing can be understood. As PostgreSQL does, what it asked
+// before that is done and answered first.
+void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
+  ending_ = true;
+  last_words_ = std::move(last_words);
+  if (!server_) return;
+  auto& tracker = server_->state.tracker;
+  if (!last_words_ || !tracker.unsynced() || tracker.skipping() || tracker.copy_in()) return;
+  tracker.sent(fsm::request::flush);
+  home_.to_server.copy(bytes_of(wire::flush{}));
+}
+
+// What waits to be processed ends in a Terminate.
+bool session::goodbye_kept() const {
+  auto framer = framer_;
+  auto in = client_.kept();
+  char last = 0;
+  while (const auto next = framer.next(in)) {
+    if (!*next) break;
+    last = (*next)->type;
+  }
+  return last == wire::terminate::type;
+}
+
+// All that can be before the end: answers to a batch without Sync are sent along with last words only, and a COPY would
+// wait for data for ever.
+bool session::answered() const {
+  if (client_.backlog()) return false;
+  if (!server_) return true;
+  const auto& tracker = server_->state.tracker;
+  if (tracker.copy_in() || tracker.ambiguous() || server_->state.broken) return true;
+  return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 
 void session::leave() {
@@ -86,7 +121,9 @@ void session::put_in_order() {
       s.tracker.sent(fsm::request::sync);
       home_.to_server.copy(bytes_of(wire::sync{}));
     }
-    if (asked) forward_cancel();
+    // Who ended in order may have asked for something that is to stay done, and be gone before it is: a moment for that.
+    cancel_due_ = asked && ending_;
+    if (asked && !ending_) forward_cancel();
     return;
   }
   if (s.tracker.status() != 'I' || s.needs_reset) {

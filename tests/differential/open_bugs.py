@@ -4,7 +4,7 @@ reported, so that it moves to the other scripts. `seen` tells when a generated s
 from typing import Callable, NamedTuple
 
 from model import BARRIER, CLOSED, Script
-from wire import bind, close_statement, copy_data, execute, message, parse, query, sync, terminate
+from wire import bind, close_statement, copy_data, execute, parse, query, sync
 
 
 class Open(NamedTuple):
@@ -35,23 +35,11 @@ def after_error(d):
     return any(starts(line, "E ERROR") for _, line in d.direct[: d.index])
 
 
-def ends_badly(script, d):
-    """The step of the difference ends the session: by Terminate, an unknown message or a malformed one."""
-    bad = ("! closed", "E FATAL 08P01 'invalid ")
-    return starts(d.got, *bad) and (by_any(script, b"x\0\0\0\4", b"y\0\0\0") or starts(d.got, bad[1]))
-
-
 def use(name, *values):
     return [bind(values, name), execute(), sync()]
 
 
 OPEN = {
-    "replies before Terminate": Open(
-        "replies to requests before a Terminate, or before a message that ends the connection, are lost",
-        [Script(("a", [sync(), terminate()], CLOSED)), Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
-         Script(("a", [query("insert into own_a values (77, 'x')"), terminate()], CLOSED), ("b", [query("select count(*) from own_a")], 1)),
-         Script(("a", [execute(), message("y", b"")], CLOSED)), Script(("a", [query("copy own_a from stdin")], "G"), ("a", [terminate()], CLOSED))],
-        ends_badly),
     "server's statement names in errors": Open(
         "an error shows Forebay's own name of a statement when the client's has ended by the time it comes, or another name of the same text",
         [Script(("a", [parse("select $1::int", "s"), sync()], 1), ("a", [bind([], "s"), close_statement("s"), sync()], 1)),
@@ -84,11 +72,6 @@ OPEN = {
         "a server that ended its connection with unread messages behind it keeps its place for seconds: the next client waits in vain",
         [Script(("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER), ("c", [query("rollback")], 1), servers=1)],
         lambda script, d: starts(d.got, "? ", "E ERROR 53300") and by_any(script, b"copy own_")),
-    "server of a session that ended in a failed batch": Open(
-        "it is awaited for a ReadyForQuery of the Query that it skipped, and keeps its place for seconds: the next client waits in vain",
-        # Session a itself differs as well, by "replies before Terminate", as long as that is open.
-        [Script(("a", [execute("nobody"), query("begin"), message("y", b"")], CLOSED), ("b", [query("select 1")], 1), servers=1)],
-        lambda script, d: starts(d.got, "? ", "E ERROR 53300") and by_any(script, b"y\0\0\0", b"x\0\0\0\4", b"d\0\0\0")),
     "ParameterStatus after RESET ALL": Open(
         "RESET ALL and DISCARD ALL: ParameterStatus comes before CommandComplete, doubled, or for what did not change",
         [Script(("a", [query("discard all")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}), Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}})],

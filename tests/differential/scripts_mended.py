@@ -1,7 +1,7 @@
 """What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
 
-from model import Script
-from wire import bind, close_statement, execute, parse, query, sync
+from model import CLOSED, Script
+from wire import bind, close_statement, execute, message, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -13,6 +13,13 @@ def steps(*batches):
 
 
 SCRIPTS = {
+    "Terminate behind Sync": Script(("a", [sync(), terminate()], CLOSED)),
+    "Terminate behind a reply": Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
+    "Terminate behind an INSERT": Script(
+        ("a", [query("insert into own_a values (77, 'x')"), terminate()], CLOSED), ("b", [query("select count(*) from own_a")], 1)),
+    "an unknown message behind an error": Script(("a", [execute(), message("y", b"")], CLOSED)),
+    "an unknown message behind a skipped Query": Script(
+        ("a", [execute("nobody"), query("begin"), message("y", b"")], CLOSED), ("b", [query("select 1")], 1), servers=1),
     "a statement that ended before its error": steps(([parse("select 1 / 0"), bind(), execute(), parse("select 2", "y"), sync(), *use("y")], 2)),
     "a statement discarded before its use": steps(([parse("select 1", "s"), sync(), query("discard all"), *use("s")], 3)),
     "parsed behind DISCARD ALL": Script(

@@ -179,6 +179,35 @@ def test_many_clients_die_at_once(forebay, cluster, table):
         assert w.value("select count(*) from items") == "3"
 
 
+def test_goodbye_behind_a_request(forebay, cluster, table):
+    """What was asked before Terminate is done as PostgreSQL does it, also for a client that does not stay to hear of it."""
+    proxy = forebay(pool={"size": 5})
+    for n in range(5):
+        w = proxy.wire()
+        w.send(wire.query(f"insert into items select {700 + n}, 'left' from pg_sleep(0.2)"), wire.terminate())
+        w.socket.close()
+    eventually(lambda: cluster.sql("select count(*) as n from items where name = 'left'")[0]["n"] == 5, what="all are there")
+    with proxy.wire() as w:  # it stays for the answer, and hears nothing after it
+        w.send(wire.query("select 1"), wire.terminate(), wire.query("select 2"))
+        assert wire.transcript(w.until_closed()) == "T D:1 C:SELECT_1 Z:I"
+    proxy.quiet()
+
+
+def test_goodbye_behind_a_long_request(forebay, cluster, table):
+    """Its server is not kept from others for ever."""
+    proxy = forebay(pool={"size": 1})
+    w = proxy.wire()
+    w.send(wire.query("select pg_sleep(60)"))
+    eventually(lambda: cluster.backends("query like '%pg_sleep%'"))
+    w.send(wire.terminate())
+    w.close()
+    start = time.monotonic()
+    with proxy.wire(timeout=20) as other:
+        assert other.value("select 1") == "1"
+    assert time.monotonic() - start < 10
+    proxy.quiet()
+
+
 def test_client_dies_during_login(forebay):
     proxy = forebay()
     for bytes_sent in (b"", b"\0", wire.startup({"user": "app", "database": "app"})[:9], wire.startup({"user": "app", "database": "app"})):
