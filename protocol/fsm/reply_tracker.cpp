@@ -250,6 +250,15 @@ std::size_t reply_tracker::ready_owed() const {
                                                 [](const entry& e) { return ends_in_ready(e.kind); }));
 }
 
+bool reply_tracker::may_refuse() const {
+  if (status_ == 'E' || copy_in()) return true;
+  if (ready_owed() == 0) return false;  // what is owed is of the same batch: if it fails, the new request is skipped
+  return status_ == 'T' ||
+         std::any_of(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) {
+           return e.kind == request::query || e.kind == request::execute || e.kind == request::function_call;
+         });
+}
+
 action reply_tracker::current_action() const {
   return front() && front()->what == action::swallow ? action::swallow : action::forward;
 }

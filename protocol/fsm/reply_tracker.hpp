@@ -89,6 +89,8 @@ class reply_tracker {
   std::size_t owed() const { return fifo_.size() - head_; }
   // How many of them end in a ReadyForQuery.
   std::size_t ready_owed() const;
+  // A new request may find a failed transaction, or a COPY that has no place for it.
+  bool may_refuse() const;
   // The action of the request being answered; forward when none is.
   action current_action() const;
   // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or

@@ -301,8 +301,12 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   client_.assign(record.client_name, s);
   record.names = true;
   if (server_.prepared.use(s)) {
-    sent_with_record(request::parse, action::synthesize, std::move(record));
-    return;
+    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked.
+    if (!server_.tracker.may_refuse()) {
+      sent_with_record(request::parse, action::synthesize, std::move(record));
+      return;
+    }
+    if (!server_.tracker.copy_in()) close_on_server(s);
   }
   record.what = s;
   send_parse(s, s->server_name, action::forward, std::move(record));
@@ -430,7 +434,7 @@ void exchange::apply_settings() {
 
 void exchange::run_own(std::string_view sql) {
   server_.unnamed = nullptr;
-  server_.unnamed_clean = true;
+  server_.unnamed_clean = !server_.tracker.unsynced();  // in an unfinished batch it may be skipped
   server_.tracker.sent(request::query, action::swallow);
   append(to_server_, wire::query{sql});
 }

@@ -96,8 +96,7 @@ void session::process(std::string_view in) {
     const auto in_before = in;
     const auto next = framer_.next(in);
     if (!next) {
-      return end_in_order(
-          std::make_unique<wire::pg_error>(wire::pg_error::fatal("08P01", "invalid message length")));
+      return end_in_order(std::make_unique<wire::pg_error>(wire::pg_error::fatal("08P01", "invalid message length")));
     }
     if (!*next) break;
     if (!take(**next)) {

@@ -138,8 +138,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void end_in_order(std::unique_ptr<wire::pg_error> last_words);
   bool goodbye_kept() const;
   bool answered() const;
-  void put_in_order();                                          // the server, for its next user
-  void lose_server(wire::pg_error error, bool told);            // told: of an error in this batch already
+  void put_in_order();                                // the server, for its next user
+  void lose_server(wire::pg_error error, bool told);  // told: of an error in this batch already
   void drop_server();
   void finish();
   void forward_cancel();
@@ -152,9 +152,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   client_state state_;
   server_ptr server_;
   std::shared_ptr<pool> pool_;
-  std::unique_ptr<handshake> handshake_;      // while logging in
-  std::unique_ptr<console_session> console_;  // on the console
-  std::unique_ptr<wire::pg_error> refusal_;   // why no server could be had for the request at hand
+  std::unique_ptr<handshake> handshake_;        // while logging in
+  std::unique_ptr<console_session> console_;    // on the console
+  std::unique_ptr<wire::pg_error> refusal_;     // why no server could be had for the request at hand
   std::unique_ptr<wire::pg_error> last_words_;  // why the session ends when all is answered; null: the client said so
   std::string user_;
   std::string database_;

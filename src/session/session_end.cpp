@@ -121,7 +121,8 @@ void session::put_in_order() {
       s.tracker.sent(fsm::request::sync);
       home_.to_server.copy(bytes_of(wire::sync{}));
     }
-    // Who ended in order may have asked for something that is to stay done, and be gone before it is: a moment for that.
+    // Who ended in order may have asked for something that is to stay done, and be gone before it is: a moment for
+    // that.
     cancel_due_ = asked && ending_;
     if (asked && !ending_) forward_cancel();
     return;

@@ -51,14 +51,13 @@ OPEN = {
          Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("prepare q as select 1")], 1))],
         lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
         and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
-    "Parse in a failed transaction": Open(
-        "a Parse whose text the server has is answered ParseComplete in a failed transaction, where PostgreSQL says 25P02",
-        [Script(("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync()], 4)),
-         Script(("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync(), query("rollback"), *use("t")], 6)),
+    "Bind in a failed transaction": Open(
+        "a Bind that is wrong in itself is answered by the error of the Parse that Forebay sends ahead of it",
+        [
          # b's statement is not on the server where its transaction has failed: the Parse that Forebay injects fails.
          Script(("b", [parse("select $1::int", "s"), sync()], 1), ("a", [query("begin")], 1), ("b", [query("begin"), query("selec")], 2),
                 ("b", [bind([], "s"), sync()], 1), servers=2)],
-        lambda script, d: (starts(d.want, "E ERROR 25P02") and d.got == "1") or (starts(d.got, "E ERROR 25P02") and starts(d.want, "E ERROR 08P01", "t"))),
+        lambda script, d: starts(d.got, "E ERROR 25P02") and starts(d.want, "E ERROR 08P01", "t")),
     "messages within COPY": Open(
         "Parse and Close answered by Forebay itself are not seen by a COPY FROM STDIN that they would end: it goes on waiting",
         [Script(("a", [query("copy own_a from stdin"), close_statement("x")], BARRIER)),

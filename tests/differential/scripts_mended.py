@@ -13,6 +13,11 @@ def steps(*batches):
 
 
 SCRIPTS = {
+    "Parse of a known text in a failed transaction": Script(
+        ("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync(), query("rollback"), *use("t")], 6)),
+    "Parse of a known text in a transaction that failed before": Script(
+        ("a", [parse("select 1", "s"), sync(), query("begin"), query("selec")], 3), ("a", [parse("select 1", "t"), sync()], 1),
+        ("a", [query("rollback"), *use("s")], 2)),
     "Terminate behind Sync": Script(("a", [sync(), terminate()], CLOSED)),
     "Terminate behind a reply": Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
     "Terminate behind an INSERT": Script(

@@ -193,6 +193,18 @@ def test_goodbye_behind_a_request(forebay, cluster, table):
     proxy.quiet()
 
 
+def test_goodbye_in_a_batch_that_failed(forebay):
+    """The unnamed statement of a client that has left is nobody else's."""
+    proxy = forebay(pool={"size": 1})
+    w = proxy.wire()
+    w.send(wire.parse("select 'secret'"), wire.execute("nobody"), wire.terminate())
+    w.close()
+    with proxy.wire() as other:
+        other.send(wire.bind(), wire.execute(), wire.sync())
+        assert wire.transcript(other.until_ready()) == "E:26000 Z:I"
+    proxy.quiet()
+
+
 def test_goodbye_behind_a_long_request(forebay, cluster, table):
     """Its server is not kept from others for ever."""
     proxy = forebay(pool={"size": 1})
