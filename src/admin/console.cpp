@@ -16,6 +16,7 @@ class console final : public console_session {
 
   // What still runs goes on without us, or is undone.
   ~console() override { conversation_->cancel(); }
+  void cancel() override { conversation_->cancel(); }
 
   std::string greeting() override {
     std::string bytes;

@@ -51,11 +51,7 @@ std::set<std::string> paused_databases(const proxy& process) {
 }
 
 pause_wait::pause_wait(invocation in, worker& at, std::string database, std::set<std::string> before)
-    : in_(std::move(in)),
-      at_(at),
-      next_look_([](void* self) { std::exchange(static_cast<pause_wait*>(self)->self_, nullptr)->look(); }, this),
-      database_(std::move(database)),
-      before_(std::move(before)) {}
+    : in_(std::move(in)), at_(at), database_(std::move(database)), before_(std::move(before)) {}
 
 void pause_wait::start(invocation in, std::string database, std::chrono::milliseconds timeout,
                        std::set<std::string> before) {
@@ -71,8 +67,7 @@ void pause_wait::look() {
   if (pools.drained(database_)) return in_.done({});
   if (in_.cancelled->load()) return undo("canceling PAUSE due to user request");
   if (steady::now() >= give_up_) return undo("PAUSE timed out: server connections are still in use");
-  self_ = shared_from_this();
-  next_look_.set(at_.deadlines(), steady::now() + look_interval);
+  at_.post_at(steady::now() + look_interval, [self = shared_from_this()] { self->look(); });
 }
 
 void pause_wait::undo(const std::string& reason) {

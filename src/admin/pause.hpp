@@ -6,7 +6,7 @@
 #include <string>
 
 #include "admin/command.hpp"
-#include "net/deadline.hpp"
+#include "net/worker.hpp"
 
 // PAUSE [<db>] [TIMEOUT <time>]: its arguments, and the wait until no server connection is open.
 namespace forebay::admin {
@@ -39,8 +39,6 @@ class pause_wait : public std::enable_shared_from_this<pause_wait> {
 
   invocation in_;
   worker& at_;
-  deadline next_look_;
-  std::shared_ptr<pause_wait> self_;  // while it waits
   const std::string database_;
   const std::set<std::string> before_;
   steady::time_point give_up_ = steady::time_point::max();

@@ -75,8 +75,8 @@ struct application::parts {
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
   }
 
-  asio::io_context control{1};
   std::vector<std::unique_ptr<worker>> workers;
+  asio::io_context control{1};  // a look-up that it drops belongs to a coroutine of a worker
   resolver names;
   connector connect;
   pool_directory pools;

@@ -4,14 +4,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <system_error>
+#include <utility>
 
 namespace forebay {
 namespace {
 
 constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
+
+std::pair<int, poller::ticket> parts(std::uint64_t mark) {
+  return {static_cast<int>(mark & 0xffffffff), static_cast<poller::ticket>(mark >> 32)};
+}
 
 std::uint64_t mark(int fd, poller::ticket stay) {
   return std::uint64_t{stay} << 32 | static_cast<std::uint32_t>(fd);
@@ -65,10 +72,10 @@ void poller::wait(int fd, ticket& stay, readiness what, handler tell, void* owne
     if (++last_ == 0) ++last_;
     e = {.stay = last_};
   }
+  if ((what & e.in_kernel) != what) set_kernel(fd, what | e.in_kernel);
   e.wanted = what;
   e.tell = tell;
   e.owner = owner;
-  if ((what & e.in_kernel) != what) set_kernel(fd, what | e.in_kernel);
   stay = e.stay;
 }
 
@@ -113,19 +120,17 @@ bool poller::run_once(int timeout) {
   bool woken = false;
   std::array<epoll_event, 128> events;
   const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), timeout);
-  for (int i = 0; i < n; ++i) {
-    const auto& event = events[static_cast<std::size_t>(i)];
-    if (event.data.u64 == wake_mark) {
-      woken = true;
-      continue;
-    }
-    const auto fd = static_cast<int>(event.data.u64 & 0xffffffff);
-    const auto stay = static_cast<ticket>(event.data.u64 >> 32);
-    if (!is(fd, stay)) continue;  // closed by what came before it
-    if ((seen(event.events) & entries_[static_cast<std::size_t>(fd)].wanted) == readiness::none) {
-      set_kernel(fd, entries_[static_cast<std::size_t>(fd)].wanted);
-      continue;
-    }
+  const std::span<const epoll_event> batch(events.data(), static_cast<std::size_t>(std::max(n, 0)));
+  // First what nobody waits for, so that an idle server whose end is in this batch is not handed out by what follows.
+  for (const auto& event : batch) {
+    woken = woken || event.data.u64 == wake_mark;
+    const auto [fd, stay] = parts(event.data.u64);
+    if (!is(fd, stay)) continue;
+    const auto wanted = entries_[static_cast<std::size_t>(fd)].wanted;
+    if ((seen(event.events) & wanted) == readiness::none) set_kernel(fd, wanted);
+  }
+  for (const auto& event : batch) {
+    const auto [fd, stay] = parts(event.data.u64);
     for (const auto one : {readiness::writable, readiness::readable}) {
       if (!has(seen(event.events), one) || !is(fd, stay)) continue;
       const auto e = entries_[static_cast<std::size_t>(fd)];

@@ -8,7 +8,8 @@
 // wake() and leave().
 //
 // A socket enters epoll when it is first waited for and stays until it is closed or leaves for another worker, so to
-// begin and to end a wait costs no system call. What epoll reports and nobody waits for is taken out of epoll then.
+// begin and to end a wait costs no system call. When epoll reports only what nobody waits for, that is taken out of
+// epoll.
 namespace forebay {
 
 enum class readiness : std::uint8_t {

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 #include "net/asio.hpp"
 #include "net/gather.hpp"
@@ -52,15 +53,20 @@ class stream {
   void wait(readiness what, poller::handler tell, void* owner);
   void stop_waiting();
 
-  // For coroutines: one wait. The handler takes an error_code: none, or operation_aborted after cancel_wait().
+  // For coroutines: one wait. The handler takes an error_code: none, operation_aborted after cancel_wait(), or why the
+  // kernel does not watch the socket.
   template <class Token>
   auto wait_once(readiness what, Token&& token) {
     return asio::async_initiate<Token, void(error_code)>(
         [](auto handler, stream* s, readiness for_what) {
           using waiting = single_wait<decltype(handler)>;
           auto pending = std::make_unique<waiting>(*s, std::move(handler));
-          s->wait(for_what, &waiting::tell, pending.get());
-          pending.release();
+          try {
+            s->wait(for_what, &waiting::tell, pending.get());
+            pending.release();
+          } catch (const std::system_error& e) {
+            s->at().post([h = std::move(pending->handler), ec = error_code(e.code())]() mutable { std::move(h)(ec); });
+          }
         },
         token, this, what);
   }

@@ -25,6 +25,7 @@ worker::~worker() {
   sockets_.abandon();
   running_.clear();
   own_.clear();
+  timed_.clear();
   while (!posted_.empty())
     std::exchange(posted_, {}).clear();
   shutdown();
@@ -51,8 +52,8 @@ void worker::run() {
   take_posted();  // a handler that threw may have kept us from it
   while (!stopping_) {
     run_jobs();
+    if (sockets_.run_once(own_.empty() ? deadlines_.patience(steady::now()) : 0)) take_posted();
     update_now();
-    if (sockets_.run_once(own_.empty() ? deadlines_.patience(now_) : 0)) take_posted();
     deadlines_.run_due();
   }
 }
@@ -82,6 +83,19 @@ void worker::run_jobs() {
     const auto next = std::move(running_[next_++]);
     next->run();
   }
+}
+
+void worker::push_timed(steady::time_point at, std::unique_ptr<job> what) {
+  auto& added = timed_.emplace_back(std::move(what), *this);
+  added.self = std::prev(timed_.end());
+  added.when.set(deadlines_, at);
+}
+
+void worker::timed_job::run_due(void* self) {
+  auto& mine = *static_cast<timed_job*>(self);
+  const auto what = std::move(mine.what);
+  mine.home.timed_.erase(mine.self);
+  what->run();
 }
 
 void worker::push(std::unique_ptr<job> what) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -14,10 +15,11 @@
 #include "protocol/wire/framer.hpp"
 
 // One thread that waits for its sockets, its deadlines and what other threads post to it. A client lives on one worker
-// for life; a server connection lives on the worker of its current user. Other threads reach a worker only by post().
+// for life; a server connection lives on the worker of its current user. Other threads reach a worker only by post(),
+// and take an idle connection of it by stream::move_to().
 //
 // It is an Asio executor's context as well, so that what takes many steps (logging in to a server) can be a coroutine.
-// It has no Asio sockets: those cost two system calls more for each message (docs/adr/0007).
+// It has no Asio sockets: those cost a system call more for each message (docs/adr/0007).
 namespace forebay {
 
 class worker : public asio::execution_context {
@@ -43,6 +45,12 @@ class worker : public asio::execution_context {
   template <class Function>
   void post(Function&& function) {
     push(std::make_unique<job_of<std::decay_t<Function>>>(std::forward<Function>(function)));
+  }
+
+  // Runs it when the time has come. On the worker's thread only.
+  template <class Function>
+  void post_at(steady::time_point at, Function&& function) {
+    push_timed(at, std::make_unique<job_of<std::decay_t<Function>>>(std::forward<Function>(function)));
   }
 
   class executor;
@@ -71,7 +79,16 @@ class worker : public asio::execution_context {
     void run() override { std::move(function)(); }
     Function function;
   };
+  struct timed_job {
+    timed_job(std::unique_ptr<job> w, worker& h) : what(std::move(w)), home(h) {}
+    static void run_due(void* self);
+    std::unique_ptr<job> what;
+    worker& home;
+    deadline when{&timed_job::run_due, this};
+    std::list<timed_job>::iterator self;
+  };
   void push(std::unique_ptr<job> what);
+  void push_timed(steady::time_point at, std::unique_ptr<job> what);
   void run();
   void take_posted();
   void run_jobs();
@@ -85,6 +102,7 @@ class worker : public asio::execution_context {
   std::vector<std::unique_ptr<job>> own_;      // to be run next
   std::vector<std::unique_ptr<job>> running_;  // from next_ on
   std::size_t next_ = 0;
+  std::list<timed_job> timed_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<job>> posted_;  // by other threads, which wake this one for the first
   std::atomic<bool> stopping_{false};

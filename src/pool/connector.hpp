@@ -16,7 +16,7 @@ class connector {
 
   void open(std::shared_ptr<pool> where, worker& on);
 
-  // A bare connection to the node, for a cancel request. The stream is not open when it failed.
+  // A bare connection to the node, for a cancel request. Null: it failed, `why` says how.
   asio::awaitable<std::optional<stream>> connect(const node& to, worker& on, std::chrono::milliseconds timeout,
                                                  std::string& why);
 

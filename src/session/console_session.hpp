@@ -24,6 +24,8 @@ class console_session {
   // One message of the client (simple or extended protocol). `done` is called once, on any thread, now or later;
   // the next message comes only then.
   virtual void message(char type, std::string_view body, std::function<void(answer)> done) = 0;
+  // What runs should stop, if it can.
+  virtual void cancel() = 0;
 };
 
 // Null: this user has no business on the console.

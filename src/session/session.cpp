@@ -67,7 +67,7 @@ void session::on_client_readable() {
   if (input.ec && stage_ != stage::ended && !state_.gone) {
     finish_event();  // what the client asked before it left is worth asking: it may be a COMMIT
     hung_up_ = true;
-    if (!state_.gone && !(holds_input() && goodbye_kept())) leave();
+    if (!state_.gone && !(stage_ == stage::ready && holds_input() && goodbye_kept())) leave();
   }
   finish_event();
   if (server_ && stage_ == stage::ready && server_->state.tracker.idle()) {
@@ -288,7 +288,8 @@ void session::await_next() {
   }
   if (server_) {
     const bool room = state_.gone || !client_.backlog();
-    server_->io.wait(on(room, readiness::readable) | on(server_->io.backlog(), readiness::writable), &on_server, this);
+    const bool unsent = server_->io.backlog() && !server_->state.broken;  // else its end would be told for ever
+    server_->io.wait(on(room, readiness::readable) | on(unsent, readiness::writable), &on_server, this);
   }
 }
 

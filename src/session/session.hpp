@@ -124,6 +124,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::string parameter_messages() const;
   void greet(std::string_view parameter_messages);
   void process_console(std::string_view in);
+  void on_console_answer(const console_session::answer& answer);
 
   // The lease.
   bool get_server();

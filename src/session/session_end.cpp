@@ -75,6 +75,7 @@ void session::leave() {
   state_.gone = true;
   if (stage_ != stage::login) log_info("client_left", {{"session", number_}, {"user", user_}, {"database", database_}});
   home_.to_client.clear();
+  console_.reset();  // what runs there is undone
   if (!home_.to_server.empty() && server_ && server_->io.write(home_.to_server)) server_->state.broken = true;
   client_.close();
   if (waiting_) {
@@ -194,16 +195,15 @@ void session::finish() {
 }
 
 void session::cancel(std::string_view key) {
-  const auto self = shared_from_this();  // maybe only the pool's queue holds it
   if (key.size() != cancel_key_.size() || CRYPTO_memcmp(key.data(), cancel_key_.data(), key.size()) != 0) return;
-  home_.on.update_now();
-  if (waiting_) {
+  guard([&] {
+    home_.on.update_now();
+    if (console_) return console_->cancel();
+    if (!waiting_) return forward_cancel();
     if (stage_ == stage::ready && pool_->cancel(*this)) {
-      granted({nullptr, wire::pg_error::error("57014", "canceling statement due to user request")});
+      on_granted({nullptr, wire::pg_error::error("57014", "canceling statement due to user request")});
     }
-  } else {
-    forward_cancel();
-  }
+  });
 }
 
 void session::forward_cancel() {
@@ -213,23 +213,26 @@ void session::forward_cancel() {
 }
 
 void session::drain() {
-  const auto self = shared_from_this();
-  draining_ = true;
-  if (state_.gone || waiting_ || server_) return;  // release() comes back here
-  fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
+  guard([&] {
+    draining_ = true;
+    if (state_.gone || waiting_ || server_) return;  // release() comes back here
+    fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
+  });
 }
 
 void session::kill(const std::string& reason) {
-  const auto self = shared_from_this();
-  home_.on.update_now();
-  fatal(wire::pg_error::fatal("57P01", reason));
-  finish_event();
+  guard([&] {
+    home_.on.update_now();
+    fatal(wire::pg_error::fatal("57P01", reason));
+    finish_event();
+  });
 }
 
 void session::abandon() {
-  const auto self = shared_from_this();
-  if (server_) server_->state.broken = true;
-  if (state_.gone) put_in_order();
+  guard([&] {
+    if (server_) server_->state.broken = true;
+    if (state_.gone) put_in_order();
+  });
   kill("terminating connection due to administrator command");
 }
 

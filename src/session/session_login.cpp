@@ -36,11 +36,13 @@ std::string settings_key(const std::vector<std::pair<std::string, std::string>>&
 void session::start() {
   number_ = home_.add(shared_from_this());
   auto& p = home_.process;
-  const auto settings = p.settings();
   const auto clients = p.clients.fetch_add(1, std::memory_order_relaxed) + 1;
-  handshake_ = std::make_unique<handshake>(settings, p.process_secret, clients > settings->listen.max_clients);
-  limits_.login = settings->auth.login_timeout;
-  on_client_readable();  // the startup packet is usually there already
+  guard([&] {
+    const auto settings = p.settings();
+    handshake_ = std::make_unique<handshake>(settings, p.process_secret, clients > settings->listen.max_clients);
+    limits_.login = settings->auth.login_timeout;
+    on_client_readable();  // the startup packet is usually there already
+  });
 }
 
 void session::process_login(std::string_view in) {
@@ -185,6 +187,19 @@ void session::greet(std::string_view parameter_messages) {
   home_.to_client.copy(bytes);
 }
 
+void session::on_console_answer(const console_session::answer& answer) {
+  console_busy_ = false;
+  if (state_.gone) return;
+  home_.to_client.copy(answer.bytes);
+  if (answer.close) {
+    finish_event();
+    return leave();
+  }
+  const auto kept = client_.take_kept();
+  process(kept);
+  finish_event();
+}
+
 void session::process_console(std::string_view in) {
   while (!state_.gone && !console_busy_) {
     const auto next = framer_.next(in);
@@ -200,18 +215,7 @@ void session::process_console(std::string_view in) {
     console_busy_ = true;
     const auto body = std::exchange(state_.collected, {});
     console_->message(piece.type, body, [s = shared_from_this()](console_session::answer answer) {
-      s->home_.on.post([s, answer = std::move(answer)] {
-        s->console_busy_ = false;
-        if (s->state_.gone) return;
-        s->home_.to_client.copy(answer.bytes);
-        if (answer.close) {
-          s->finish_event();
-          return s->leave();
-        }
-        const auto kept = s->client_.take_kept();
-        s->process(kept);
-        s->finish_event();
-      });
+      s->home_.on.post([s, answer = std::move(answer)] { s->guard([&] { s->on_console_answer(answer); }); });
     });
   }
   if (!state_.gone) client_.keep(in);

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import time
 
 import pytest
 
@@ -233,6 +234,15 @@ def test_passwords_beyond_ascii(forebay, cluster, typed, prepared):
                 assert proxy.psql("select 1", "fancy", PGPASSWORD=password).stdout == "1\n"
     finally:
         cluster.sql("drop role if exists fancy")
+
+
+@pytest.mark.proxy
+def test_login_after_a_quiet_time(forebay):
+    """The time of a login counts from its connection, not from when its worker last had something to do."""
+    proxy = forebay(auth={"login_timeout": "400ms"}, general={"workers": 1})
+    time.sleep(1)  # nothing happens: that is what is tested
+    with proxy.wire() as w:
+        assert w.value("select 1") == "1"
 
 
 @pytest.mark.proxy

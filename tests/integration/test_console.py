@@ -240,6 +240,29 @@ def blocked(w):
     return False
 
 
+@pytest.mark.parametrize("how", ["goodbye", "reset", "cancel"])
+def test_pause_is_undone(forebay, how):
+    """When its client leaves or cancels it before it is through."""
+    proxy = forebay()
+    with proxy.wire() as busy, proxy.wire() as calm:
+        busy.run("begin")
+        admin = proxy.wire(user="admin", dbname="forebay")
+        admin.send(wire.query("PAUSE app"))
+        eventually(lambda: blocked(calm), what="new work waits")
+        if how == "cancel":
+            proxy.cancel(admin)
+            assert [m.fields["C"] for m in admin.until_ready() if m.kind == "E"] == ["57014"]
+            assert admin.run("SHOW VERSION")
+            admin.close()
+        elif how == "goodbye":
+            admin.close()
+        else:
+            admin.reset()
+        calm.until_ready()
+        busy.run("commit")
+        assert calm.value("select 2") == "2"
+
+
 def test_pause_of_one_database(forebay):
     proxy = forebay()
     with proxy.wire() as a, proxy.wire(dbname="other") as b:
