@@ -12,7 +12,7 @@ namespace forebay::fsm {
 inline constexpr std::string_view scram_mechanism = "SCRAM-SHA-256";
 inline constexpr std::string_view scram_secret_prefix = "SCRAM-SHA-256$";
 inline constexpr unsigned scram_default_iterations = 4096;
-inline constexpr unsigned scram_max_iterations = 10'000'000;  // a hostile server must not keep a thread busy for ever
+inline constexpr unsigned scram_max_iterations = 1'000'000;  // a hostile server must not keep a thread busy for ever
 
 // What a server stores of a password: "SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>".
 struct scram_secret {

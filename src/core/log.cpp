@@ -17,7 +17,7 @@ spdlog::logger& logger() {
     auto made = std::make_shared<spdlog::logger>("forebay", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_level(spdlog::level::trace);
     made->flush_on(spdlog::level::trace);
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
     return made;
   }();
   return *instance;
@@ -120,7 +120,7 @@ std::string json_line(std::string_view event, std::initializer_list<log_field> f
 
 void log_setup(std::string_view level, bool json) {
   json_lines = json;
-  logger().set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%e %l %v");
+  logger().set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})" : "%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   auto wanted = log_level::info;
   if (level == "debug") wanted = log_level::debug;
   if (level == "warning") wanted = log_level::warning;

@@ -8,6 +8,8 @@ namespace forebay {
 namespace {
 
 constexpr std::chrono::seconds cancel_timeout{5};
+// Cancel requests on their way to one server: each is a connection.
+constexpr int most_in_flight = 4;
 
 // One that is under way. It ends with its coroutine: also with the worker, when nobody takes the server back any more.
 struct flight {
@@ -70,6 +72,7 @@ void send_cancel(proxy& process, std::uint32_t number, std::string key) {
 }
 
 void cancel_on_server(proxy& process, server_connection& server) {
+  if (server.cancels->in_flight >= most_in_flight) return;  // one more would tell the server nothing new
   asio::co_spawn(
       server.at().get_executor(),
       run(process, server.at(), {flight(server.cancels), server.home().node(), server.backend_pid, server.cancel_key}),
