@@ -6,9 +6,9 @@
 
 #include "net/stream.hpp"
 
-// Names to addresses without ever blocking a worker: look-ups run on the control thread's resolver. When a look-up
-// fails, the last good answer is used, so a moment without DNS costs nothing. Call resolve() from any worker's
-// coroutine.
+// Names to addresses without ever blocking a worker: look-ups run on the control thread's resolver, one after the
+// other. When a look-up fails or takes too long, the last good answer is used, so a moment without DNS costs nothing.
+// Call resolve() from any worker's coroutine.
 namespace forebay {
 
 struct resolved {
@@ -21,10 +21,11 @@ class resolver {
   explicit resolver(asio::io_context& control) : control_(control), lookup_(control) {}
 
   // A numeric address and the folder of a Unix socket ("/run/postgresql") are answered at once.
-  asio::awaitable<resolved> resolve(std::string host, std::uint16_t port);
+  asio::awaitable<resolved> resolve(std::string host, std::uint16_t port, steady::time_point give_up);
 
  private:
-  asio::awaitable<resolved> look_up(std::string host, std::uint16_t port);  // on the control thread
+  // On the control thread.
+  asio::awaitable<resolved> look_up(std::string host, std::uint16_t port, steady::time_point give_up);
 
   asio::io_context& control_;
   asio::ip::tcp::resolver lookup_;

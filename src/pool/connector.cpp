@@ -94,8 +94,10 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   const auto limits = where->limits();
   const auto login = where->login();
   time_limit limit;
+  auto give_up = steady::time_point::max();
   if (limits.server_connect_timeout.count() != 0) {
-    limit.at.set(on.deadlines(), steady::now() + limits.server_connect_timeout);
+    give_up = steady::now() + limits.server_connect_timeout;
+    limit.at.set(on.deadlines(), give_up);
   }
 
   const auto fail = [&](failure f) {
@@ -112,7 +114,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     where->open_failed(std::move(f.error), f.retry);
   };
 
-  auto found = co_await names_.resolve(node.host(), node.port());
+  auto found = co_await names_.resolve(node.host(), node.port(), give_up);
   auto ec = found.ec;
   std::optional<stream> io;
   if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
@@ -156,8 +158,9 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
 asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker& on, std::chrono::milliseconds timeout,
                                                           std::string& why) {
   time_limit limit;
-  limit.at.set(on.deadlines(), steady::now() + timeout);
-  auto found = co_await names_.resolve(to.host(), to.port());
+  const auto give_up = steady::now() + timeout;
+  limit.at.set(on.deadlines(), give_up);
+  auto found = co_await names_.resolve(to.host(), to.port(), give_up);
   auto ec = found.ec;
   std::optional<stream> io;
   if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
