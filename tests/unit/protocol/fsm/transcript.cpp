@@ -116,6 +116,32 @@ void look(const reply_tracker& tracker, const words& step) {
 
 }  // namespace
 
+namespace {
+
+// Whatever a transcript has come to: garbage is noticed, an error is taken, and what is owed then can be answered to
+// the end.
+void check_failure_here(const reply_tracker& so_far) {
+  auto garbled = so_far;
+  CHECK(garbled.received('?', {}) == reply_tracker::verdict::violation);
+  auto failed = so_far;
+  CHECK(failed.received('E', {}) != reply_tracker::verdict::violation);
+  if (failed.skipping() || failed.unsynced()) failed.sent(request::sync);
+  for (int left = 200; left > 0 && failed.owed() > 0; --left) {
+    while (failed.take_synthesized()) {
+    }
+    auto answered = failed;
+    if (failed.owed() > 0 && answered.received('Z', "I") == reply_tracker::verdict::violation) {
+      answered = failed;
+      CHECK(answered.received('E', {}) != reply_tracker::verdict::violation);
+    }
+    failed = std::move(answered);
+  }
+  CHECK(failed.owed() == 0);
+  CHECK((failed.settled() || failed.ambiguous()));
+}
+
+}  // namespace
+
 void play(reply_tracker& tracker, std::string_view transcript) {
   std::string line, text;
   std::istringstream lines{std::string(transcript)};
@@ -132,6 +158,7 @@ void play(reply_tracker& tracker, std::string_view transcript) {
       if (step[0] == ">") {
         send(tracker, step);
       } else if (step[0] == "<") {
+        check_failure_here(tracker);
         receive(tracker, step);
       } else if (step[0] == "~") {
         take(tracker, step);
