@@ -40,11 +40,8 @@ asio::awaitable<void> run(proxy& process, worker& on, request what) {
   std::string why;
   auto io = co_await process.connect.connect(*what.to, on, cancel_timeout, why);
   if (io) {
-    std::string bytes;
-    wire::writer w(bytes);
-    wire::cancel_request{what.pid, what.key}.encode(w);
     gather out;
-    out.copy(bytes);
+    out.copy(wire::encode(wire::cancel_request{what.pid, what.key}));
     io->write(out);
     // PostgreSQL closes the connection once the signal is sent: only then is the request past.
     deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &*io);

@@ -82,6 +82,7 @@ class exchange {
   void return_to_login(const std::string& name);
   void finish_resets();
 
+  static const std::string_view refusal;          // SQL that says what on_session_state = "refuse" says
   static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
 
   client_state& client_;

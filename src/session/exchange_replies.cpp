@@ -218,10 +218,7 @@ void exchange::return_to_login(const std::string& name) {
     // The server's own default now, which is not known. No setting's value holds a zero byte.
     server_.current = parameter_set::with(server_.current, then->name, std::string_view("\0", 1), false);
   } else if (now && now->value != then->value) {
-    std::string bytes;
-    wire::writer w(bytes);
-    wire::parameter_status{then->name, then->value}.encode(w);
-    to_client_.copy(bytes);
+    to_client_.copy(wire::encode(wire::parameter_status{then->name, then->value}));
   }
 }
 
@@ -296,10 +293,7 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
   for (auto& [code, field] : renamed.fields) {
     if (code == 'M') field = wording;
   }
-  std::string bytes;
-  wire::writer w(bytes);
-  renamed.encode(w);
-  to_client_.copy(bytes);
+  to_client_.copy(wire::encode(renamed));
   return true;
 }
 

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
 #include "session/exchange.hpp"
@@ -11,68 +9,10 @@ namespace forebay {
 using fsm::action;
 using fsm::request;
 
-namespace {
-
-// A Parse must be kept whole, as other servers may need it later. PostgreSQL itself parses no text near this size.
-constexpr std::size_t max_parse = 64 * 1024 * 1024;
-
-constexpr std::string_view refusal =
+const std::string_view exchange::refusal =
     "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', "
     "MESSAGE = 'session state is refused in transaction pooling', "
     "HINT = 'Use SET LOCAL inside a transaction, startup parameters, or set on_session_state to pin.'; END$forebay$";
-
-template <class Message>
-void append(gather& out, const Message& message) {
-  std::string bytes;
-  wire::writer w(bytes);
-  message.encode(w);
-  out.copy(bytes);
-}
-
-wire::pg_error malformed(std::string_view what) {
-  return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
-}
-
-}  // namespace
-
-bool exchange::must_wait(const wire::piece& p) const {
-  const bool forgets = (client_.effects & effect::deallocate) != 0;
-  const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0)
-    return false;
-  std::string_view name;
-  statement_ptr s;
-  if (p.type == 'P') {
-    if (!p.whole()) return true;
-    const auto m = wire::parse::decode(p.body());
-    if (!m || m->name.empty()) return false;
-    name = m->name;
-    s = intern_statement(m->query, m->parameter_types, scan_effects(m->query));
-  } else if (p.type == 'B') {
-    const auto m = wire::bind_names::decode_front(p.body());
-    if (!m) return false;
-    name = m->statement;
-  } else if (p.type == 'D') {
-    const auto m = wire::describe::decode(p.body());
-    if (!m || m->kind != 'S') return false;
-    name = m->name;
-  } else if (p.type == 'Q') {
-    return p.whole() && named_statement(p.body()).second != nullptr;  // whether it may run depends on all before it
-  } else {
-    return false;
-  }
-  if (forgets) return true;
-  const auto known = name.empty() ? client_.unnamed : client_.find_statement(name);
-  if (s && known) return true;  // a name in use: rare, so any doubt will do
-  const auto& flights = server_.flights;
-  const auto about_name = [&](const auto& f) { return f.cleans ? name.empty() : f.names && f.client_name == name; };
-  const auto about_statement = [&](const auto& f) { return f.what && (f.what == s || f.what == known); };
-  const auto last_is_earlier = [&](const auto& about) {
-    const auto last = std::find_if(flights.rbegin(), flights.rend(), about);
-    return last != flights.rend() && last->batch != server_.batch;
-  };
-  return last_is_earlier(about_name) || last_is_earlier(about_statement);
-}
 
 std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
   if (!p.first) {
@@ -186,7 +126,7 @@ void exchange::on_query(const wire::piece& p) {
     const auto effects = scan_effects(p.body());
     if (refused(effects)) {
       server_.tracker.sent(request::query);
-      append(to_server_, wire::query{refusal});
+      to_server_.copy(wire::encode(wire::query{refusal}));
       return;
     }
     note(effects, p.body());
@@ -201,219 +141,9 @@ void exchange::on_query(const wire::piece& p) {
   client_.half_sent = !p.last;
 }
 
-// The command in a text about one of the client's statements, and that statement; null: there is no such.
-std::pair<named_command, statement_ptr> exchange::named_statement(std::string_view text) const {
-  if (!client_.renames() || !client_.statements || client_.statements->empty()) return {};
-  auto command = find_named_command(text.substr(0, text.find('\0')));
-  if (!command) return {};
-  auto s = client_.find_statement(command->name);
-  return {std::move(*command), std::move(s)};
-}
-
-// SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True:
-// sent.
-bool exchange::on_named_command(std::string_view text) {
-  const auto [command, s] = named_statement(text);
-  if (!s || server_.tracker.status() == 'E') return false;  // then the server refuses it, whatever its name
-  if (!server_.prepared.use(s)) {
-    ensure_prepared(s);
-    sent(request::sync, action::swallow);
-    append(to_server_, wire::sync{});
-  }
-  std::string renamed(text.substr(0, text.find('\0')));
-  renamed.replace(command.at, command.size, s->server_name);
-  append(to_server_, wire::query{renamed});
-  if (command.what == named_command::kind::execute) {
-    note(s->effects, s->query);
-    sent(request::query, action::forward);
-    return true;
-  }
-  server_state::in_flight record{
-      .what = s, .had = true, .names = true, .client_name = command.name, .before = s, .sql = true};
-  client_.assign(command.name, nullptr);
-  server_.prepared.remove(s.get());
-  sent_with_record(request::query, action::forward, std::move(record));
-  return true;
-}
-
 void exchange::sent(fsm::request kind, fsm::action what) {
   server_.tracker.sent(kind, what);
   if (kind == request::sync) ++server_.batch;
-}
-
-std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
-  if (!client_.renames()) {
-    forward(p, request::parse);
-    return std::nullopt;
-  }
-  std::string_view body = p.body();
-  if (!p.whole()) {
-    if (p.first && p.body_size > max_parse) {
-      return wire::pg_error::fatal("54000",
-                                   "statement is larger than 64 MiB: too large to be prepared through Forebay");
-    }
-    client_.rest = client_state::rest::collect;
-    if (p.first) client_.collected.clear();
-    client_.collected.append(body);
-    if (!p.last) return std::nullopt;
-    body = client_.collected;
-  }
-  const auto message = wire::parse::decode(body);
-  if (!message) return malformed("Parse");
-  if (message->name.empty()) {
-    // Text and types are kept: the client may bind it again when another server serves it.
-    auto effects = scan_effects(message->query);
-    auto text = message->query;
-    if (refused(effects)) {
-      effects = effect::none;
-      text = refusal;
-    }
-    const auto before = client_.unnamed;
-    if (!before || before->query != text || before->parameter_types != message->parameter_types) {
-      client_.unnamed = unnamed_statement(text, message->parameter_types, effects);
-    }
-    send_parse(client_.unnamed, "", action::forward,
-               {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed});
-  } else {
-    parse_named(message->name, message->query, message->parameter_types);
-  }
-  std::string().swap(client_.collected);
-  return std::nullopt;
-}
-
-void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
-  const auto effects = scan_effects(query);
-  const auto s =
-      refused(effects) ? intern_statement(refusal, types, effect::none) : intern_statement(query, types, effects);
-  server_state::in_flight record{.client_name = std::string(name), .behind = s};
-  if (const auto known = client_.find_statement(name)) {
-    // PostgreSQL refuses a name in use, after it has looked at the text. Let it say so itself: the text under a name
-    // that is in use there, this statement's or that of an empty one, which is never wrong. The error's wording gets
-    // the client's name back on its way.
-    record.clashes = true;
-    record.before =
-        server_.prepared.has(known) ? known : intern_statement("", wire::parse{}.parameter_types, effect::none);
-    ensure_prepared(record.before);
-    const auto in_use = record.before->server_name;
-    send_parse(s, in_use, action::forward, std::move(record));
-    return;
-  }
-  client_.assign(record.client_name, s);
-  record.names = true;
-  if (server_.prepared.use(s)) {
-    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked.
-    if (!server_.tracker.may_refuse()) {
-      sent_with_record(request::parse, action::synthesize, std::move(record));
-      return;
-    }
-    if (!server_.tracker.copy_in()) close_on_server(s);
-  }
-  record.what = s;
-  send_parse(s, s->server_name, action::forward, std::move(record));
-}
-
-void exchange::send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
-                          server_state::in_flight record) {
-  if (server_name.empty()) {
-    server_.unnamed = s;
-    server_.unnamed_clean = false;
-  } else if (record.what) {
-    for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= server_.max_prepared; --left) {
-      close_on_server(server_.prepared.oldest());
-    }
-    record.has = true;
-    server_.prepared.add(s);
-  }
-  append(to_server_, wire::parse{server_name, s->query, s->parameter_types});
-  sent_with_record(request::parse, what, std::move(record));
-}
-
-void exchange::close_on_server(const statement_ptr& s) {
-  const bool had = server_.prepared.has(s);
-  server_.prepared.remove(s.get());
-  append(to_server_, wire::close{'S', s->server_name});
-  sent_with_record(request::close, action::swallow, {.what = s, .had = had, .has = false});
-}
-
-void exchange::ensure_prepared(const statement_ptr& s) {
-  if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});
-}
-
-void exchange::ensure_unnamed() {
-  if (client_.unnamed) {
-    if (server_.unnamed != client_.unnamed) {
-      send_parse(client_.unnamed, "", action::swallow, {.what = client_.unnamed});
-    }
-  } else if (!server_.unnamed_clean) {
-    // Somebody else's unnamed statement must not answer for one this client never made.
-    server_.unnamed = nullptr;
-    server_.unnamed_clean = true;
-    append(to_server_, wire::close{'S', ""});
-    sent_with_record(request::close, action::swallow, {.cleans = true});
-  }
-}
-
-std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
-  if (!client_.renames()) {
-    forward(p, request::bind);
-    return std::nullopt;
-  }
-  const auto names = wire::bind_names::decode_front(p.body());
-  if (!names) return malformed("Bind");
-  if (names->statement.empty()) {
-    ensure_unnamed();
-    if (client_.unnamed) note(client_.unnamed->effects, client_.unnamed->query);
-    forward(p, request::bind);
-    return std::nullopt;
-  }
-  const auto s = client_.find_statement(names->statement);
-  if (!s) {
-    forward(p, request::bind);  // the server does not know the name either and says so
-    return std::nullopt;
-  }
-  ensure_prepared(s);
-  note(s->effects, s->query);
-  const auto size = p.body_size - names->statement.size() + s->server_name.size();
-  std::string head;
-  wire::writer w(head);
-  w.u8('B');
-  w.u32(static_cast<std::uint32_t>(size + 4));
-  w.cstring(names->portal);
-  w.cstring(s->server_name);
-  to_server_.copy(head);
-  to_server_.view(names->rest);
-  client_.half_sent = !p.last;
-  server_.tracker.sent(request::bind);
-  return std::nullopt;
-}
-
-std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& p) {
-  const bool closes = p.type == wire::close::type;
-  const auto portal_kind = closes ? request::close : request::describe_portal;
-  const auto target = wire::describe::decode(p.body());  // Close has the same shape
-  if (!p.whole() || !target) return malformed(closes ? "Close" : "Describe");
-  if (target->kind != 'S' || !client_.renames()) {
-    forward(p, target->kind == 'S' && !closes ? request::describe_statement : portal_kind);
-    return std::nullopt;
-  }
-  if (closes) {
-    // The statement stays prepared on servers for others; only this client's name for it ends.
-    server_state::in_flight record{.names = true, .client_name = std::string(target->name)};
-    record.before = target->name.empty() ? client_.unnamed : client_.find_statement(target->name);
-    client_.assign(record.client_name, nullptr);
-    sent_with_record(request::close, action::synthesize, std::move(record));
-    return std::nullopt;
-  }
-  const auto s = target->name.empty() ? nullptr : client_.find_statement(target->name);
-  if (target->name.empty()) ensure_unnamed();
-  if (!s) {
-    forward(p, request::describe_statement);
-    return std::nullopt;
-  }
-  ensure_prepared(s);
-  append(to_server_, wire::describe{'S', s->server_name});
-  server_.tracker.sent(request::describe_statement);
-  return std::nullopt;
 }
 
 void exchange::use_settings() {
@@ -436,7 +166,7 @@ void exchange::run_own(std::string_view sql) {
   server_.unnamed = nullptr;
   server_.unnamed_clean = !server_.tracker.unsynced();  // in an unfinished batch it may be skipped
   server_.tracker.sent(request::query, action::swallow);
-  append(to_server_, wire::query{sql});
+  to_server_.copy(wire::encode(wire::query{sql}));
 }
 
 bool exchange::releasable() const {

@@ -167,18 +167,12 @@ bool session::take(const wire::piece& p) {
 }
 
 void session::answer_ready() {
-  std::string bytes;
-  wire::writer w(bytes);
-  wire::ready_for_query{'I'}.encode(w);
-  home_.to_client.copy(bytes);
+  home_.to_client.copy(wire::encode(wire::ready_for_query{'I'}));
 }
 
 void session::fail_request(const wire::piece& p, wire::pg_error error) {
-  std::string bytes;
-  wire::writer w(bytes);
   error.level = wire::severity::error;
-  error.encode(w);
-  home_.to_client.copy(bytes);
+  home_.to_client.copy(wire::encode(error));
   state_.rest = client_state::rest::drop;
   if (p.type == 'Q' || p.type == 'F') {
     answer_ready();

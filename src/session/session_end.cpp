@@ -11,25 +11,13 @@
 
 // Ways to end: the client's, the server's, and putting a server connection in order for its next user.
 namespace forebay {
-namespace {
-
-template <class Message>
-std::string bytes_of(const Message& message) {
-  std::string bytes;
-  wire::writer w(bytes);
-  message.encode(w);
-  return bytes;
-}
-
-}  // namespace
-
 void session::fatal(wire::pg_error error, bool within_reply) {
   if (state_.gone) return;
   error.level = wire::severity::fatal;
   client_.write(home_.to_client);  // what came before it
   within_reply = within_reply || (server_ && server_->state.forwarding_rest && !server_->state.framer.at_boundary());
   // In the middle of a message it would be taken for a part of that.
-  client_.close_with(within_reply ? std::string{} : bytes_of(error));
+  client_.close_with(within_reply ? std::string{} : wire::encode(error));
   if (stage_ != stage::login) {
     log_info("client_ended", {{"session", number_}, {"sqlstate", error.sqlstate}, {"reason", error.message}});
   }
@@ -45,7 +33,7 @@ void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
   auto& tracker = server_->state.tracker;
   if (!last_words_ || !tracker.unsynced() || tracker.skipping() || tracker.copy_in()) return;
   tracker.sent(fsm::request::flush);
-  home_.to_server.copy(bytes_of(wire::flush{}));
+  home_.to_server.copy(wire::encode(wire::flush{}));
 }
 
 // What waits to be processed ends in a Terminate.
@@ -113,14 +101,14 @@ void session::put_in_order() {
     const bool asked = s.tracker.owed() > 0;
     if (s.tracker.copy_in()) {
       s.tracker.sent(fsm::request::copy_fail);
-      home_.to_server.copy(bytes_of(wire::copy_fail{"the client has left"}));
+      home_.to_server.copy(wire::encode(wire::copy_fail{"the client has left"}));
     }
     // Sync alone would commit what an unfinished batch has done so far; PostgreSQL undoes it when its client goes.
     const bool batch = s.tracker.unsynced() && !s.tracker.skipping();
     if (batch) conversation().run_own("ROLLBACK");
     if (batch || s.tracker.skipping() || s.tracker.copy_in()) {
       s.tracker.sent(fsm::request::sync);
-      home_.to_server.copy(bytes_of(wire::sync{}));
+      home_.to_server.copy(wire::encode(wire::sync{}));
     }
     // Who ended in order may have asked for something that is to stay done, and be gone before it is: a moment for
     // that.
@@ -177,7 +165,7 @@ void session::lose_server(wire::pg_error error, bool told) {
   if (ready_owed == 0 && !unsynced) return;  // nothing was asked
   if (half_request) state_.rest = client_state::rest::drop;
   error.level = wire::severity::error;
-  if (!told) home_.to_client.copy(bytes_of(error));
+  if (!told) home_.to_client.copy(wire::encode(error));
   if (ready_owed == 1) {
     answer_ready();
   } else {

@@ -76,10 +76,7 @@ void session::enter() {
   user_ = who.user;
   database_ = who.database;
   cancel_key_ = random_bytes(who.long_cancel_key ? 32 : 4);
-  std::string ok;
-  wire::writer w(ok);
-  wire::authentication_ok{}.encode(w);
-  home_.to_client.copy(ok);
+  home_.to_client.copy(wire::encode(wire::authentication_ok{}));
   if (home_.draining()) {
     return fatal(wire::pg_error::fatal("57P03", "the proxy is shutting down"));
   }
@@ -180,11 +177,9 @@ void session::greet(std::string_view parameter_messages) {
                             {"user", user_},
                             {"database", database_},
                             {"session", number_}});
-  std::string bytes(parameter_messages);
-  wire::writer w(bytes);
-  wire::backend_key_data{number_, cancel_key_}.encode(w);
-  wire::ready_for_query{'I'}.encode(w);
-  home_.to_client.copy(bytes);
+  home_.to_client.copy(parameter_messages);
+  home_.to_client.copy(wire::encode(wire::backend_key_data{number_, cancel_key_}));
+  home_.to_client.copy(wire::encode(wire::ready_for_query{'I'}));
 }
 
 void session::on_console_answer(const console_session::answer& answer) {

@@ -70,17 +70,6 @@ IN_TRANSACTION = (idle_in_transaction, failed_transaction, mid_query_in_transact
 phases = pytest.mark.parametrize("phase", PHASES, ids=lambda p: p.__name__)
 
 
-def up_to_the_end(w):
-    """All up to ReadyForQuery, or up to the end of the connection."""
-    replies = []
-    try:
-        while not replies or replies[-1].kind != "Z":
-            replies.append(w.receive())
-    except wire.Closed:
-        pass
-    return replies
-
-
 def cut_short(phase, errors):
     """PostgreSQL has died within a message, after which nothing can be said but by closing."""
     return phase in (mid_result, mid_copy_out) and not errors
@@ -256,7 +245,7 @@ def test_server_process_is_terminated(forebay, cluster, table, phase):
     else:
         if phase is unsynced_batch or phase is mid_copy_in:
             victim.send(*([wire.copy_done()] if phase is mid_copy_in else []), *([wire.sync()] if phase is unsynced_batch else []))
-        replies = up_to_the_end(victim)
+        replies = victim.until_ready_or_closed()
         errors = [m for m in replies if m.kind == "E"]
         assert len(errors) == 1 and errors[0].fields["C"] in ("57P01", "08006") or cut_short(phase, errors), replies[-3:]
         if errors:

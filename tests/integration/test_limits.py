@@ -71,17 +71,6 @@ def ends(w, code=("08P01", "08000", "28000", "0A000")):
     return replies
 
 
-def answers(w):
-    """What comes up to the first ReadyForQuery or the end (a half-closed connection would count as a client that is gone)."""
-    replies = []
-    try:
-        while not replies or replies[-1].kind != "Z":
-            replies.append(w.receive())
-    except wire.Closed:
-        pass
-    return replies
-
-
 @pytest.mark.proxy
 @pytest.mark.parametrize("length", [*LENGTHS, 4, 7, 10001, 65536, 1 << 24])
 def test_startup_packets_of_impossible_length(forebay, length):
@@ -158,7 +147,7 @@ def test_any_type_after_login(forebay):
     for kind in range(256):
         with proxy.wire(timeout=10) as w:
             w.send(bytes([kind]) + struct.pack("!I", 9) + b"\xff\xff\xff\xff\xff", wire.sync())
-            replies = answers(w)
+            replies = w.until_ready_or_closed()
             assert all(m.kind in "EZ3IGHWnN" for m in replies), (kind, replies)
             if chr(kind) not in "BCDEFHPQSXcdfp":
                 assert [m.fields["C"] for m in replies if m.kind == "E"] == ["08P01"], (kind, replies)
@@ -217,7 +206,7 @@ def test_malformed_bodies(forebay, cluster, name):
     with proxy.wire(timeout=10) as w:
         w.run("select 1")
         w.send(MALFORMED[name], wire.sync())
-        replies = answers(w)
+        replies = w.until_ready_or_closed()
         errors = [m.fields["C"] for m in replies if m.kind == "E"]
         assert errors and set(errors) <= {"08P01", "26000", "34000", "22P03", "22023"} or name in ("Sync with a body", "Flush with a body", "Query with two strings"), replies
     with proxy.wire(timeout=5) as other:  # on the same server

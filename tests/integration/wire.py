@@ -249,6 +249,16 @@ class Wire:
             result += self.receive_until("Z")
         return result
 
+    def until_ready_or_closed(self):
+        """All up to the first ReadyForQuery, or up to the end of the connection."""
+        result = []
+        try:
+            while not result or result[-1].kind != "Z":
+                result.append(self.receive())
+        except Closed:
+            pass
+        return result
+
     def until_closed(self):
         """What still comes before the other side closes (which it must do within the time-out)."""
         result = []
