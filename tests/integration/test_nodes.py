@@ -1,4 +1,4 @@
-"""Clusters of several nodes, where role = "auto" (the default) leaves it to Forebay to find the primary."""
+"""Clusters of several nodes, where role = "auto" (the default) leaves it to Forebay to find the primary; and the ways to name a node."""
 
 import time
 
@@ -165,3 +165,71 @@ def test_the_primary_stops_and_comes_back(forebay, cluster, table):
         assert w.value("show timezone") == "Asia/Tokyo"
     proxy.quiet()
     eventually(lambda: len(cluster.sql("select 1 from pg_stat_replication where state = 'streaming'")) == 2, 20, "replicas stream again")
+
+
+# ---- how a node is named --------------------------------------------------------------------------------------------
+
+
+class Named:
+    """The primary by another name."""
+
+    def __init__(self, host, port):
+        self.host, self.port = host, port
+
+
+def by_name(cluster):
+    return Named("localhost", cluster.primary.port)
+
+
+def by_socket_folder(cluster):
+    return Named(cluster.sockets, cluster.primary.port)
+
+
+names = pytest.mark.parametrize("name", [by_name, by_socket_folder])
+UNKNOWN = Named("no-such-host.invalid", 5432)  # RFC 6761: never resolves
+
+
+@names
+@pytest.mark.parametrize("way", ["file", "dsn"])
+def test_a_node_is_reached(forebay, cluster, name, way):
+    node = name(cluster)
+    proxy = by_file(forebay, [node]) if way == "file" else by_dsn(forebay, [Named(node.host.replace("/", "%2F"), node.port)])
+
+    def one(number):
+        with proxy.wire() as w:
+            address = w.value("select inet_server_addr()")
+            assert address == (None if name is by_socket_folder else "127.0.0.1"), address
+            return w.value(f"select {number}")
+
+    assert run_threads(20, one) == [str(n) for n in range(20)]
+
+
+@names
+def test_a_query_is_cancelled_there(forebay, cluster, name):
+    """A cancel is a connection of its own."""
+    proxy = by_file(forebay, [name(cluster)])
+    with proxy.wire() as w:
+        w.send(wire.query("select pg_sleep(60) /* named */"))
+        eventually(lambda: cluster.backends("state = 'active' and query like '%named%'"), what="the query runs")
+        proxy.cancel(w)
+        assert wire.transcript(w.until_ready()) == "T E:57014 Z:I"
+
+
+def test_the_socket_folder_of_a_server_that_is_down(forebay, cluster):
+    for e in refusal(by_file(forebay, [Named(cluster.sockets, free_port())])):
+        assert e.code == "08006" and cluster.sockets in e.fields["M"] and "no such file" in e.fields["M"].lower(), e
+
+
+@ways
+def test_a_name_that_does_not_resolve(forebay, start):
+    """Whoever waits hears at once, and what the matter is; so do those who come later."""
+    proxy = start(forebay, [UNKNOWN])
+    for _ in range(2):
+        for e in refusal(proxy):
+            assert e.code == "08006" and UNKNOWN.host in e.fields["M"] and "not found" in e.fields["M"].lower(), e
+    assert "resolve_failed" in proxy.log()
+
+
+@ways
+def test_the_first_name_does_not_resolve(forebay, cluster, start):
+    is_served_by(start(forebay, [UNKNOWN, cluster.primary]), cluster.primary)
