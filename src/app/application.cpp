@@ -61,7 +61,7 @@ struct application::parts {
   explicit parts(config::settings settings)
       : workers(make_workers(worker_count(settings))),
         names(control),
-        connect(names, [this](const node& failed) { pools.suspect(failed); }),
+        connect(names, [this](const node& failed, const wire::pg_error& why) { pools.suspect(failed, why); }),
         pools(addresses_of(workers),
               [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
         shared(pools, connect),

@@ -11,8 +11,10 @@ namespace forebay {
 
 class connector {
  public:
+  using suspicion = std::function<void(const node&, const wire::pg_error& why)>;
+
   // `suspect` hears of each node where a login failed for the node's own reasons.
-  connector(resolver& names, std::function<void(const node&)> suspect) : names_(names), suspect_(std::move(suspect)) {}
+  connector(resolver& names, suspicion suspect) : names_(names), suspect_(std::move(suspect)) {}
 
   void open(std::shared_ptr<pool> where, worker& on);
 
@@ -24,7 +26,7 @@ class connector {
   asio::awaitable<void> run(std::shared_ptr<pool> where, worker& on);
 
   resolver& names_;
-  const std::function<void(const node&)> suspect_;
+  const suspicion suspect_;
 };
 
 }  // namespace forebay

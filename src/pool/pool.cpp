@@ -25,11 +25,11 @@ std::vector<budget*> budgets_of(const pool::target& at) {
   return all;
 }
 
-wire::pg_error served_elsewhere() {
+}  // namespace
+
+wire::pg_error pool::served_elsewhere() {
   return wire::pg_error::error("57P01", "this database is served elsewhere now");
 }
-
-}  // namespace
 
 pool::pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open)
     : target_(std::move(at)),
@@ -88,10 +88,10 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
   while (true) {
     plan todo;
     server_ptr server;
-    bool moved = false;
+    std::optional<wire::pg_error> moved;
     {
       const std::lock_guard lock(node_->mutex_);
-      moved = retired_;
+      if (retired_) moved = farewell_;
       if (!paused_ && !moved && waiters_.empty()) server = take_idle(home);
       if (!server && !moved) {
         who->self_ = who;
@@ -100,7 +100,7 @@ server_ptr pool::checkout(worker& home, const std::shared_ptr<waiter>& who) {
       }
     }
     if (moved) {
-      deliver(who, {nullptr, served_elsewhere()});
+      deliver(who, {nullptr, std::move(moved)});
       return nullptr;
     }
     if (!server) {
@@ -250,14 +250,15 @@ std::set<const server_connection*> pool::idle_that_stirred() const {
   return stirred;
 }
 
-void pool::retire() {
+void pool::retire(wire::pg_error why) {
   {
     const std::lock_guard lock(node_->mutex_);
+    farewell_ = why;
     retired_ = true;
     limits_.min_size = 0;
   }
   close_idle();
-  fail_waiters(served_elsewhere());
+  fail_waiters(why);
 }
 
 void pool::pause() {

@@ -129,9 +129,9 @@ class pool : public std::enable_shared_from_this<pool> {
   // tries again after a failure.
   void maintain(steady::time_point now);
 
-  // The configuration leads elsewhere now: connections close as they come back, and whoever waits or asks is told so
-  // and looks for the new pool.
-  void retire();
+  // Clients are led elsewhere now: connections close as they come back, and whoever waits or asks is told why and looks
+  // for the new pool.
+  void retire(wire::pg_error why = served_elsewhere());
   bool retired() const { return retired_.load(std::memory_order_relaxed); }
 
   // No more hand-outs; connections close as they come back. Queued waiters wait on until resume().
@@ -144,6 +144,7 @@ class pool : public std::enable_shared_from_this<pool> {
   bool close_one_idle();
   void fail_waiters(const wire::pg_error& error);
   void close_idle();
+  static wire::pg_error served_elsewhere();  // by another configuration
 
   struct snapshot {
     std::uint32_t open = 0;  // all, those being opened and closed included: what the limit counts
@@ -214,7 +215,8 @@ class pool : public std::enable_shared_from_this<pool> {
   std::uint32_t opening_ = 0;
   std::uint32_t closing_ = 0;
   bool paused_ = false;
-  bool starting_ = false;  // the server is up but takes no logins yet
+  wire::pg_error farewell_;  // once it is retired
+  bool starting_ = false;    // the server is up but takes no logins yet
   steady::time_point retry_at_{};
   std::string failure_;  // the reason that was announced last
   steady::time_point failure_announced_{};

@@ -109,7 +109,7 @@ std::size_t pool_directory::primary_of(const config::cluster& cluster) {
   return index;
 }
 
-void pool_directory::suspect(const node& failed) {
+void pool_directory::suspect(const node& failed, const wire::pg_error& why) {
   std::shared_ptr<const config::settings> settings;
   {
     const std::lock_guard lock(mutex_);
@@ -117,15 +117,18 @@ void pool_directory::suspect(const node& failed) {
     for (const auto& cluster : settings_->clusters) {
       auto& index = primaries_[cluster.name];
       const auto& current = cluster.nodes[primary_of(cluster)];
-      if (cluster.nodes.size() < 2 || current.role == config::node_role::primary) continue;
+      if (current.role == config::node_role::primary) continue;
       if (node(current.host, current.port, 0).name() != failed.name()) continue;
-      do {
-        index = (index + 1) % cluster.nodes.size();
-      } while (cluster.nodes[index].role == config::node_role::replica);
-      settings = settings_;
+      for (std::size_t step = 1; step < cluster.nodes.size(); ++step) {
+        const auto next = (index + step) % cluster.nodes.size();
+        if (cluster.nodes[next].role == config::node_role::replica) continue;
+        index = next;
+        settings = settings_;
+        break;
+      }
     }
   }
-  if (settings) reconfigure(std::move(settings));
+  if (settings) reconfigure(std::move(settings), why);
 }
 
 void pool_directory::close() {
@@ -134,7 +137,7 @@ void pool_directory::close() {
     each.pool->retire();
 }
 
-void pool_directory::reconfigure(std::shared_ptr<const config::settings> settings) {
+void pool_directory::reconfigure(std::shared_ptr<const config::settings> settings, wire::pg_error why) {
   std::vector<std::shared_ptr<pool>> retired;
   {
     const std::lock_guard lock(mutex_);
@@ -156,7 +159,7 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
     }
   }
   for (const auto& p : retired)
-    p->retire();
+    p->retire(why);
 }
 
 void pool_directory::maintain(steady::time_point now) {

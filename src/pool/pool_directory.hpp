@@ -32,11 +32,11 @@ class pool_directory {
   };
   std::vector<entry> all() const;
 
-  // Applies a configuration to the pools there are; those it leads elsewhere are retired.
-  void reconfigure(std::shared_ptr<const config::settings> settings);
+  // Applies a configuration to the pools there are; those it leads elsewhere are retired, telling why.
+  void reconfigure(std::shared_ptr<const config::settings> settings, wire::pg_error why = pool::served_elsewhere());
   // A login on this node failed, or it turned out to be a standby: where a cluster has another candidate for the
-  // primary, its pools move on to that one.
-  void suspect(const node& failed);
+  // primary, its pools move on to that one. Clients hear why when there is none that serves.
+  void suspect(const node& failed, const wire::pg_error& why);
   // The end: every pool closes what is idle and opens nothing any more.
   void close();
   // Every quarter of a second, from the control thread. Pools without connections, waiters and users go.

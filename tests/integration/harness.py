@@ -182,7 +182,7 @@ class Cluster:
         self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir="/tmp")
         run(DEV_CLUSTER, "start", "--dir", self.dir, "--replicas", str(replicas), "--owner", str(os.getpid()), seconds=120)
         spec = json.loads(Path(self.dir, "cluster.json").read_text())
-        self.bindir = spec["bindir"]
+        self.bindir, self.sockets = spec["bindir"], spec["sockets"]
         self.nodes = {name: Node(self, name, node) for name, node in spec["nodes"].items()}
         self.primary = self.nodes["primary"]
         self.replicas = [n for name, n in self.nodes.items() if name != "primary"]
