@@ -91,7 +91,8 @@ TEST_CASE("the examples in conf/forebay.toml load, except that a user has one of
 
 // A small fuzzer: nothing but "no crash, and either settings or errors" is promised for such files.
 TEST_CASE("random damage is reported, never worse") {
-  const auto whole = with_examples_active(text_of("forebay.toml"));
+  const auto whole =  // with one of password and secret, so that harmless damage leaves it right
+      std::regex_replace(with_examples_active(text_of("forebay.toml")), std::regex("\nsecret = [^\n]*"), "");
   std::mt19937 random(20260101);
   const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
   const std::string_view pieces[] = {
