@@ -122,6 +122,31 @@ def test_show_stats_counts(forebay):
         assert STATS_COLUMNS <= set(row)
 
 
+def test_stats_outlive_their_pool(forebay):
+    proxy = forebay(pool={"server_idle_timeout": "300ms"})
+    with proxy.wire() as w:
+        for _ in range(5):
+            w.run("select 1")
+
+    def counted():
+        rows = [r for r in proxy.console("SHOW STATS") if r["database"] == "app"]
+        return rows and rows[0]["total_xact_count"], next(r["value"] for r in proxy.console("SHOW TOTALS") if r["name"] == "total_query_count")
+
+    before = eventually(lambda: (lambda c: c if c[0] == "5" else None)(counted()))
+    eventually(lambda: proxy.pool() is None, what="the pool is gone")
+    after = counted()
+    assert after[0] == "5" and int(after[1]) >= int(before[1]) >= 5
+    with proxy.wire() as w:
+        w.run("select 1")
+        eventually(lambda: counted()[0] == "6")
+        # a pool that a reload retires while its client stays
+        proxy.write_config(databases=[{"name": "app", "cluster": "main", "dbname": "other"}])
+        proxy.console("RELOAD")
+        assert counted()[0] == "6"
+        assert w.value("select current_database()") == "other"
+        eventually(lambda: counted()[0] == "7")
+
+
 def test_default_deny(forebay):
     proxy = forebay()
     for command in ("SHOW VERSION", "SHOW POOLS", "RELOAD", "SHUTDOWN"):
