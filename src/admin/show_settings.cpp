@@ -9,9 +9,6 @@ namespace {
 
 constexpr std::string_view console_name = "forebay";
 
-// Settings that only a restart applies.
-constexpr std::string_view fixed_settings[] = {"general.workers", "listen.addresses", "listen.unix_socket_dir"};
-
 row text_row(std::initializer_list<std::string_view> texts) {
   row r;
   for (const auto text : texts)
@@ -100,10 +97,8 @@ void show_version(invocation in) {
 void show_config(invocation in) {
   std::vector<row> out;
   for (auto& d : config::describe(*in.process().settings())) {
-    const bool fixed =
-        std::find(std::begin(fixed_settings), std::end(fixed_settings), d.key) != std::end(fixed_settings);
     out.push_back(
-        {std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(fixed ? "no" : "yes")});
+        {std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(d.fixed ? "no" : "yes")});
   }
   in.done(rows(std::move(out)));
 }

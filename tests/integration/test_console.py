@@ -222,6 +222,22 @@ def test_reload_of_a_bad_file_changes_nothing(forebay):
     proxy.console("RELOAD")
 
 
+def test_reload_of_what_needs_a_restart(forebay):
+    proxy = forebay(pool={"size": 4})
+    before = {r["key"]: r["value"] for r in proxy.console("SHOW CONFIG")}
+    proxy.write_config(general={"workers": 3}, listen={"addresses": ["127.0.0.1:1"], "unix_socket_dir": str(proxy.dir)}, pool={"size": 5})
+    with proxy.wire("admin", "forebay") as w:
+        w.send(wire.query("RELOAD"))
+        replies = w.until_ready()
+    assert [m.kind for m in replies] == ["N", "C", "Z"]
+    after = {r["key"]: r["value"] for r in proxy.console("SHOW CONFIG")}
+    assert after["pool.size"] == "5"
+    for key in ("general.workers", "listen.addresses", "listen.unix_socket_dir"):
+        assert after[key] == before[key]
+        assert key in replies[0].fields["M"]
+        assert key in "".join(line for line in proxy.log().splitlines() if "needs_restart" in line)
+
+
 def test_reload_changes_users_and_databases(forebay):
     proxy = forebay(databases=[{"name": "app", "cluster": "main"}])
     with proxy.wire() as w:

@@ -68,6 +68,22 @@ TEST_CASE("conf/forebay.toml has every key, each with its true default") {
     FAIL_CHECK("not a key of the table: ", name);
 }
 
+TEST_CASE("conf/forebay.toml says what needs a restart, and of nothing else") {
+  std::map<std::string, bool> said;
+  std::istringstream in(text_of("forebay.toml"));
+  bool comment_says = false;
+  for (std::string line; std::getline(in, line);) {
+    const auto key = line.substr(0, line.find(" = "));
+    if (key.size() < line.size() && !line.starts_with("# ")) said[key] = comment_says;
+    comment_says = line.starts_with("# ") && (comment_says || line.find("needs a restart") != std::string::npos);
+  }
+  for (const auto& each : documented_keys()) {
+    if (each.table.starts_with("[[")) continue;
+    CAPTURE(each.name);
+    CHECK(said[each.name] == each.fixed);
+  }
+}
+
 TEST_CASE("the files as shipped load") {
   const auto full = load_file(folder + "forebay.toml");
   CHECK(lines_of(full.errors) == lines{});
