@@ -47,11 +47,11 @@ row database_row(const config::settings& s, const config::database& d, const std
           d.user.empty() ? cell() : cell(d.user),
           number(size),
           number(std::min(s.pool.min_size, size)),
-          number(0),
+          number(s.pool.reserve_size),
           number(lifetime.count()),
           optional_mode(d.mode),
           cell(),
-          number(0),
+          number(d.max_connections),
           number(open),
           number(0),
           number(0),
@@ -126,7 +126,7 @@ void show_users(invocation in) {
   std::vector<row> out;
   for (const auto& u : settings->users) {
     out.push_back({u.name, u.pool_size ? std::to_string(*u.pool_size) : "", std::string(), optional_mode(u.mode),
-                   number(0), number(open[u.name]), number(0), number(0), number(u.admin ? 1 : 0),
+                   number(u.max_connections), number(open[u.name]), number(0), number(0), number(u.admin ? 1 : 0),
                    number(u.stats ? 1 : 0)});
   }
   in.done(rows(std::move(out)));

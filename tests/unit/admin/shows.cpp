@@ -70,5 +70,19 @@ TEST_CASE_FIXTURE(fixture, "a name that no server answered to leaves no counters
   CHECK(shown("SHOW STATS", "made_up", "total_received") == "none");
 }
 
+TEST_CASE_FIXTURE(fixture, "limits are shown as they are set") {
+  auto settings = test_settings();
+  settings.pool.reserve_size = 4;
+  settings.databases[0].max_connections = 30;
+  settings.users[2].max_connections = 7;
+  h.process.set_settings(std::make_shared<const config::settings>(settings));
+  CHECK(shown("SHOW DATABASES", "app", "reserve_pool_size") == "4");
+  CHECK(shown("SHOW DATABASES", "app", "max_connections") == "30");
+  CHECK(shown("SHOW DATABASES", "sales", "max_connections") == "0");
+  CHECK(shown("SHOW DATABASES", "forebay", "reserve_pool_size") == "0");
+  CHECK(shown("SHOW USERS", "other", "max_user_connections") == "7");
+  CHECK(shown("SHOW USERS", "root", "max_user_connections") == "0");
+}
+
 }  // namespace
 }  // namespace forebay::admin
