@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -25,7 +26,7 @@ constexpr std::chrono::seconds abandon_timeout{2};
 
 unsigned worker_count(const config::settings& settings) {
   if (settings.general.workers != 0) return settings.general.workers;
-  return std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp(std::thread::hardware_concurrency(), 1U, config::max_workers);
 }
 
 std::vector<std::unique_ptr<worker>> make_workers(unsigned count) {

@@ -37,7 +37,7 @@ constexpr auto key_for(std::string_view name, rule wanted = {}) {
 }
 
 inline constexpr std::array general_keys{
-    key_for<&general::workers>("workers", {.max = 1024, .fixed = true}),
+    key_for<&general::workers>("workers", {.max = max_workers, .fixed = true}),
     key_for<&general::log_level>("log_level", {.complain = complain_log_level}),
     key_for<&general::log_format>("log_format"),
     key_for<&general::shutdown_timeout>("shutdown_timeout"),
