@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 import wire
-from harness import Background, eventually
+from harness import PASSWORDS, Background, eventually
 
 pytestmark = pytest.mark.proxy
 
@@ -67,6 +67,23 @@ def test_show_pools(forebay):
         row = proxy.pool()
         assert row["sv_active"] == 0 and row["sv_idle"] == 1 and row["cl_waiting"] == 0 and row["maxwait"] == 0
     proxy.quiet()
+
+
+def test_show_pools_of_a_forced_user(forebay):
+    """Whoever comes as somebody else shares that one's pool: one row, with its clients and its servers."""
+    users = [{"name": "app", "password": PASSWORDS["app"], "pool_mode": "session"}, {"name": "app2", "password": PASSWORDS["app2"]},
+             {"name": "admin", "password": PASSWORDS["admin"], "admin": True}]
+    databases = [{"name": "app", "cluster": "main", "user": "plain_user", "password": PASSWORDS["plain_user"]}]
+    proxy = forebay(users=users, databases=databases)
+    with proxy.wire("app") as one, proxy.wire("app2") as two:
+        assert one.value("select current_user") == "plain_user"
+        two.run("begin")
+        (row,) = [r for r in proxy.console("SHOW POOLS") if r["database"] == "app"]
+        assert (row["user"], row["cl_active"], row["sv_active"], row["pool_mode"]) == ("plain_user", "2", "2", "transaction")
+        assert {r["user"] for r in proxy.console("SHOW CLIENTS") if r["database"] == "app"} == {"app", "app2"}
+        proxy.write_config(databases=[{**databases[0], "dbname": "other"}])
+        proxy.console("RELOAD")  # the clients are still of the old pool
+        assert [r["user"] for r in proxy.console("SHOW POOLS") if r["database"] == "app"] == ["plain_user"]
 
 
 def test_show_clients_and_servers(forebay):
