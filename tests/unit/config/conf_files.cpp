@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <random>
@@ -96,6 +97,8 @@ TEST_CASE("the files as shipped load") {
   const auto minimal = load_file(folder + "minimal.toml");
   CHECK(lines_of(minimal.errors) == lines{});
   CHECK(lines_of(minimal.warnings) == lines{});
+  REQUIRE(minimal.settings);
+  CHECK(std::ranges::any_of(minimal.settings->users, &user::admin));  // somebody can see the console
 }
 
 TEST_CASE("the examples in conf/forebay.toml load, except that a user has one of password and secret") {
