@@ -53,8 +53,13 @@ bool anything_paused(const proxy& process) {
 
 void reload(invocation in) {
   log_command(in, "");
-  const auto wrong = in.shared->surface.reload();
-  if (wrong.empty()) return in.done({});
+  const auto [wrong, kept] = in.shared->surface.reload();
+  if (wrong.empty()) {
+    outcome out;
+    for (const auto& key : kept)
+      out.notice += (out.notice.empty() ? "needs a restart, stays as it was: " : ", ") + key;
+    return in.done(std::move(out));
+  }
   auto why = error("F0000", "RELOAD failed, the old configuration stays: " + wrong.front());
   for (const auto& line : wrong)
     why.detail += (why.detail.empty() ? "" : "\n") + line;

@@ -11,12 +11,17 @@
 // The administration console: what clients of the database "forebay" (or "pgbouncer") talk to.
 namespace forebay {
 
+struct reload_result {
+  std::vector<std::string> wrong;  // with the configuration; empty: applied
+  std::vector<std::string> kept;   // settings that changed in it and need a restart
+};
+
 // What the console can see and do, given by the application; outlives every console session. The callables may be
 // called from any thread.
 struct control_surface {
   proxy& process;
-  std::function<std::vector<std::string>()> reload;  // what is wrong with the configuration; empty: applied
-  std::function<void(bool immediately)> shutdown;    // at once, or each client at its transaction's end
+  std::function<reload_result()> reload;
+  std::function<void(bool immediately)> shutdown;  // at once, or each client at its transaction's end
   std::chrono::system_clock::time_point started_at;
   std::string version;
 };

@@ -18,7 +18,7 @@ using pool_names = std::map<const pool*, pool_directory::entry>;
 // One line of SHOW CLIENTS, SERVERS or SOCKETS.
 struct socket_line {
   char type = 'C';
-  std::string user, database, replication = "none", state, address, local_address;
+  std::string user, database, pool_user, replication = "none", state, address, local_address;
   std::uint16_t port = 0, local_port = 0;
   wall::time_point connected_at, request_at;
   std::chrono::microseconds wait{0};
@@ -69,9 +69,19 @@ pool_names name_pools(const proxy& process) {
   return names;
 }
 
-socket_line client_line(session& s) {
+// Whose pool it is that a client is served from. One that a reload retired has no name any more: then that of the pool
+// the client's next request goes to.
+std::string pool_user_of(const session& s, const std::string& own, const pool_names& names,
+                         const config::settings& settings) {
+  if (const auto named = names.find(s.home_pool()); named != names.end()) return named->second.user;
+  const auto* database = settings.find_database(s.database());
+  return database && !database->user.empty() ? database->user : own;
+}
+
+socket_line client_line(session& s, const pool_names& names, const config::settings& settings) {
   auto about = s.describe();
   socket_line line;
+  line.pool_user = is_console_database(about.database) ? "forebay" : pool_user_of(s, about.user, names, settings);
   line.user = std::move(about.user);
   line.database = is_console_database(about.database) ? "forebay" : std::move(about.database);
   line.replication = replication_kind(s.replication());
@@ -115,9 +125,10 @@ socket_line server_line(const server_connection& server, const pool_names& names
 
 connections connections_of(shard& home, const pool_names& names) {
   connections all;
+  const auto settings = home.process.settings();
   home.for_each([&](session& s) {
     socket_line client;
-    if (!s.gone()) client = client_line(s);
+    if (!s.gone()) client = client_line(s, names, *settings);
     if (const auto* server = s.server()) {
       auto line = server_line(*server, names);
       line.state = "active";
@@ -215,9 +226,8 @@ std::map<pool_key, pool_line> pool_lines(const connections& all, const pool_name
     line.paused |= s.paused;
   }
   for (const auto& client : all.clients) {
-    const pool_key key{client.database, client.database == "forebay" ? "forebay" : client.user};
     if (client.state == "login") continue;
-    auto& line = lines[key];
+    auto& line = lines[{client.database, client.pool_user}];
     ++(client.state == "waiting" ? line.waiting : line.active);
   }
   return lines;
@@ -225,9 +235,10 @@ std::map<pool_key, pool_line> pool_lines(const connections& all, const pool_name
 
 std::string mode_of(const config::settings& settings, const pool_key& key) {
   if (key.first == "forebay") return "statement";
-  const auto* user = settings.find_user(key.second);
   const auto* database = settings.find_database(key.first);
   const auto of_database = database ? database->mode.value_or(settings.pool.mode) : settings.pool.mode;
+  // A client has the mode of its own user: a forced one has none to give.
+  const auto* user = database && !database->user.empty() ? nullptr : settings.find_user(key.second);
   return std::string(name_of(user && user->mode ? *user->mode : of_database));
 }
 

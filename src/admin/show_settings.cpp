@@ -9,9 +9,6 @@ namespace {
 
 constexpr std::string_view console_name = "forebay";
 
-// Settings that only a restart applies.
-constexpr std::string_view fixed_settings[] = {"general.workers", "listen.addresses", "listen.unix_socket_dir"};
-
 row text_row(std::initializer_list<std::string_view> texts) {
   row r;
   for (const auto text : texts)
@@ -50,11 +47,11 @@ row database_row(const config::settings& s, const config::database& d, const std
           d.user.empty() ? cell() : cell(d.user),
           number(size),
           number(std::min(s.pool.min_size, size)),
-          number(0),
+          number(s.pool.reserve_size),
           number(lifetime.count()),
           optional_mode(d.mode),
           cell(),
-          number(0),
+          number(d.max_connections),
           number(open),
           number(0),
           number(0),
@@ -100,10 +97,8 @@ void show_version(invocation in) {
 void show_config(invocation in) {
   std::vector<row> out;
   for (auto& d : config::describe(*in.process().settings())) {
-    const bool fixed =
-        std::find(std::begin(fixed_settings), std::end(fixed_settings), d.key) != std::end(fixed_settings);
     out.push_back(
-        {std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(fixed ? "no" : "yes")});
+        {std::move(d.key), std::move(d.value), std::move(d.default_value), std::string(d.fixed ? "no" : "yes")});
   }
   in.done(rows(std::move(out)));
 }
@@ -131,7 +126,7 @@ void show_users(invocation in) {
   std::vector<row> out;
   for (const auto& u : settings->users) {
     out.push_back({u.name, u.pool_size ? std::to_string(*u.pool_size) : "", std::string(), optional_mode(u.mode),
-                   number(0), number(open[u.name]), number(0), number(0), number(u.admin ? 1 : 0),
+                   number(u.max_connections), number(open[u.name]), number(0), number(0), number(u.admin ? 1 : 0),
                    number(u.stats ? 1 : 0)});
   }
   in.done(rows(std::move(out)));

@@ -7,26 +7,23 @@ namespace {
 // SHOW STATS has the database, the totals, the averages; SHOW TOTALS has the same names as rows.
 static_assert(std::size(shown::stats) == 1 + 2 * totals::count);
 
-totals totals_of(const pool& p) {
+totals totals_of(const traffic_sum& t) {
   totals sum;
-  const auto read = [](const traffic::counter& c) { return c.load(std::memory_order_relaxed); };
-  for (const auto& t : p.all_traffic()) {
-    sum[totals::server_assignments] += read(t.checkouts);
-    sum[totals::transactions] += read(t.transactions);
-    sum[totals::queries] += read(t.queries);
-    sum[totals::received] += read(t.bytes_from_clients);
-    sum[totals::sent] += read(t.bytes_to_clients);
-    sum[totals::transaction_us] += read(t.transaction_us);
-    sum[totals::query_us] += read(t.query_us);
-    sum[totals::wait_us] += read(t.wait_us);
-  }
+  sum[totals::server_assignments] = t.checkouts;
+  sum[totals::transactions] = t.transactions;
+  sum[totals::queries] = t.queries;
+  sum[totals::received] = t.bytes_from_clients;
+  sum[totals::sent] = t.bytes_to_clients;
+  sum[totals::transaction_us] = t.transaction_us;
+  sum[totals::query_us] = t.query_us;
+  sum[totals::wait_us] = t.wait_us;
   return sum;
 }
 
 stats_history::report report_of(const invocation& in) {
   std::map<std::string, totals> by_database;
-  for (const auto& e : in.process().pools.all())
-    by_database[e.database] += totals_of(*e.pool);
+  for (const auto& [database, sum] : in.process().pools.traffic_by_database())
+    by_database[database] = totals_of(sum);
   auto& console = by_database["forebay"];
   console[totals::transactions] = console[totals::queries] = in.shared->commands.load(std::memory_order_relaxed);
   return in.shared->stats.update(std::move(by_database), std::chrono::system_clock::now());

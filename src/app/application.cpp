@@ -2,10 +2,12 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
 #include <thread>
 
 #include "admin/console.hpp"
+#include "config/describe.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "net/listener.hpp"
@@ -24,7 +26,7 @@ constexpr std::chrono::seconds abandon_timeout{2};
 
 unsigned worker_count(const config::settings& settings) {
   if (settings.general.workers != 0) return settings.general.workers;
-  return std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp(std::thread::hardware_concurrency(), 1U, config::max_workers);
 }
 
 std::vector<std::unique_ptr<worker>> make_workers(unsigned count) {
@@ -175,23 +177,26 @@ void application::keep_up() {
   });
 }
 
-std::vector<std::string> application::reload() {
+reload_result application::reload() {
   auto& p = *parts_;
   auto fresh = load_settings(wanted_);
-  std::vector<std::string> wrong;
+  reload_result result;
   for (const auto& problem : fresh.warnings)
     log_warning("config_warning", {{"where", config::to_string(problem)}});
   for (const auto& problem : fresh.errors) {
-    wrong.push_back(config::to_string(problem));
-    log_error("reload_refused", {{"where", wrong.back()}});
+    result.wrong.push_back(config::to_string(problem));
+    log_error("reload_refused", {{"where", result.wrong.back()}});
   }
-  if (!fresh.settings) return wrong;
+  if (!fresh.settings) return result;
+  result.kept = config::keep_fixed(*p.shared.settings(), *fresh.settings);
+  for (const auto& key : result.kept)
+    log_warning("needs_restart", {{"setting", key}});
   const auto settings = std::make_shared<const config::settings>(std::move(*fresh.settings));
   log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
   p.shared.set_settings(settings);
   p.pools.reconfigure(settings);
   log_info("reloaded", {{"config", settings->source}});
-  return {};
+  return result;
 }
 
 // Clients end at their transaction boundaries; when the time is up, or at once, wherever they are.

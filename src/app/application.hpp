@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/console.hpp"
 #include "app/options.hpp"
 
 // The whole: builds the graph of parts, runs the control thread (signals, accepting, upkeep) and takes everything down
@@ -22,7 +23,7 @@ class application {
   bool open_doors();
   void watch_signals();
   void keep_up();
-  std::vector<std::string> reload();  // what is wrong; empty: applied
+  reload_result reload();
   void shut_down(bool at_once);
   void await_last_client();
   void stop();

@@ -44,8 +44,8 @@ std::string store_listen(options& into, std::string_view text) {
 std::string store_workers(options& into, std::string_view text) {
   unsigned count = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (failure != std::errc{} || end != text.data() + text.size() || count > 1024)
-    return "wanted a whole number from 0 (one per core) to 1024";
+  if (failure != std::errc{} || end != text.data() + text.size() || count > config::max_workers)
+    return "wanted a whole number from 0 (one per core) to " + std::to_string(config::max_workers);
   into.instead.workers = count;
   return "";
 }

@@ -14,6 +14,8 @@ namespace forebay::config {
 using duration = std::chrono::milliseconds;  // zero: no limit, where a limit is meant
 using namespace std::chrono_literals;
 
+inline constexpr unsigned max_workers = 255;  // a client's number has 8 bits for its worker
+
 enum class log_format : std::uint8_t { text, json };
 enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };

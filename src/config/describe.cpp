@@ -9,13 +9,13 @@ template <class Struct>
 description describe_key(const key<Struct>& k, const Struct& from, const std::string& prefix) {
   auto value = k.show(from);
   if (k.wanted.secret && !value.empty()) value = "****";
-  return {prefix + "." + std::string(k.name), std::move(value), k.show(Struct{})};
+  return {prefix + "." + std::string(k.name), std::move(value), k.show(Struct{}), k.wanted.fixed};
 }
 
 template <class Struct>
 void document(std::vector<documented_key>& out, const std::string& table, std::span<const key<Struct>> keys) {
   for (const auto& k : keys)
-    out.push_back({table, std::string(k.name), k.toml(Struct{})});
+    out.push_back({table, std::string(k.name), k.toml(Struct{}), k.wanted.fixed});
 }
 
 }  // namespace
@@ -35,6 +35,18 @@ std::vector<description> describe(const settings& s) {
     }
   });
   return out;
+}
+
+std::vector<std::string> keep_fixed(const settings& now, settings& fresh) {
+  std::vector<std::string> kept;
+  for_each_section([&](const std::string& name, auto section, auto keys) {
+    for (const auto& k : keys) {
+      if (!k.wanted.fixed || k.show(now.*section) == k.show(fresh.*section)) continue;
+      k.copy(now.*section, fresh.*section);
+      kept.push_back(name + "." + std::string(k.name));
+    }
+  });
+  return kept;
 }
 
 std::vector<documented_key> documented_keys() {

@@ -15,6 +15,7 @@ struct key {
   void (*read)(const item& from, Struct& into, const slot& at);
   std::string (*show)(const Struct& from);
   std::string (*toml)(const Struct& from);
+  void (*copy)(const Struct& from, Struct& into);
 };
 
 template <class>
@@ -27,23 +28,25 @@ struct member<Value Struct::*> {
 template <auto Member>
 constexpr auto key_for(std::string_view name, rule wanted = {}) {
   using owner = typename member<decltype(Member)>::owner;
-  return key<owner>{name, wanted,
+  return key<owner>{name,
+                    wanted,
                     [](const item& from, owner& into, const slot& at) { read_value(from, into.*Member, at); },
                     [](const owner& from) { return show_value(from.*Member); },
-                    [](const owner& from) { return toml_value(from.*Member); }};
+                    [](const owner& from) { return toml_value(from.*Member); },
+                    [](const owner& from, owner& into) { into.*Member = from.*Member; }};
 }
 
 inline constexpr std::array general_keys{
-    key_for<&general::workers>("workers", {.max = 1024}),
+    key_for<&general::workers>("workers", {.max = max_workers, .fixed = true}),
     key_for<&general::log_level>("log_level", {.complain = complain_log_level}),
     key_for<&general::log_format>("log_format"),
     key_for<&general::shutdown_timeout>("shutdown_timeout"),
 };
 
 inline constexpr std::array listen_keys{
-    key_for<&listen::addresses>("addresses"),
-    key_for<&listen::unix_socket_dir>("unix_socket_dir",
-                                      {.complain = complain_socket_folder, .example = R"("/run/forebay")"}),
+    key_for<&listen::addresses>("addresses", {.fixed = true}),
+    key_for<&listen::unix_socket_dir>(
+        "unix_socket_dir", {.complain = complain_socket_folder, .example = R"("/run/forebay")", .fixed = true}),
     key_for<&listen::max_clients>("max_clients", {.min = 1, .max = 1'000'000}),
 };
 

@@ -18,6 +18,7 @@ struct rule {
   std::string_view example = {};                        // as TOML; empty: the default is the example
   bool required = false;
   bool secret = false;  // never shown, neither in a message nor on the console
+  bool fixed = false;   // as it was at the start until the end: a reload does not change it
 };
 
 // Where one value is being read to.

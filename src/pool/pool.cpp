@@ -66,6 +66,21 @@ pool_limits pool::limits() const {
   return limits_;
 }
 
+traffic_sum& traffic_sum::operator+=(const std::vector<traffic>& by_worker) {
+  const auto read = [](const traffic::counter& c) { return c.load(std::memory_order_relaxed); };
+  for (const auto& t : by_worker) {
+    transactions += read(t.transactions);
+    queries += read(t.queries);
+    bytes_from_clients += read(t.bytes_from_clients);
+    bytes_to_clients += read(t.bytes_to_clients);
+    transaction_us += read(t.transaction_us);
+    query_us += read(t.query_us);
+    wait_us += read(t.wait_us);
+    checkouts += read(t.checkouts);
+  }
+  return *this;
+}
+
 void pool::configure(pool_limits limits, server_login login) {
   plan todo;
   {

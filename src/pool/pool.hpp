@@ -71,6 +71,14 @@ struct traffic {
   }
 };
 
+// The same of all workers together.
+struct traffic_sum {
+  std::uint64_t transactions = 0, queries = 0, bytes_from_clients = 0, bytes_to_clients = 0;
+  std::uint64_t transaction_us = 0, query_us = 0, wait_us = 0, checkouts = 0;
+
+  traffic_sum& operator+=(const std::vector<traffic>& by_worker);
+};
+
 class pool : public std::enable_shared_from_this<pool> {
  public:
   // One who waits for a connection; a base of the session. granted() is called once, on the home worker, never from

@@ -65,6 +65,25 @@ std::vector<pool_directory::entry> pool_directory::all() const {
   return entries;
 }
 
+std::map<std::string, traffic_sum> pool_directory::traffic_by_database() const {
+  const std::lock_guard lock(mutex_);
+  auto sums = remains_;
+  for (const auto& [what, p] : pools_)
+    sums[std::get<0>(what)] += p->all_traffic();
+  for (const auto& each : retired_)
+    sums[each.database] += each.pool->all_traffic();
+  return sums;
+}
+
+// A name that "*" let pass and no server ever answered to leaves nothing: clients could make them up without end.
+void pool_directory::keep_traffic(const std::string& database, const pool& gone) {
+  traffic_sum sum;
+  sum += gone.all_traffic();
+  const auto* known = settings_ ? settings_->find_database(database) : nullptr;
+  if (sum.checkouts > 0 || remains_.contains(database) || (known && known->name == database))
+    remains_[database] += gone.all_traffic();
+}
+
 std::optional<pool_directory::plan> pool_directory::plan_for(const config::settings& settings, const key& what) {
   const auto& [name, user, replication] = what;
   const auto* database = settings.find_database(name);
@@ -148,7 +167,8 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
         it->second->configure(wanted->limits, std::move(wanted->login));
         ++it;
       } else {
-        retired.push_back(std::move(it->second));
+        retired.push_back(it->second);
+        retired_.push_back({std::get<0>(it->first), std::get<1>(it->first), std::move(it->second)});
         it = pools_.erase(it);
       }
     }
@@ -168,7 +188,15 @@ void pool_directory::maintain(steady::time_point now) {
   const std::lock_guard lock(mutex_);
   std::erase_if(budgets_, [](const auto& item) { return item.second.use_count() == 1; });
   std::erase_if(pools_, [&](const auto& item) {
-    return item.second.use_count() == 1 && item.second->state(now).open == 0 && item.second->limits().min_size == 0;
+    const auto& [what, p] = item;
+    const bool done = p.use_count() == 1 && p->state(now).open == 0 && p->limits().min_size == 0;
+    if (done) keep_traffic(std::get<0>(what), *p);
+    return done;
+  });
+  std::erase_if(retired_, [&](const entry& each) {
+    const bool done = each.pool.use_count() == 1;
+    if (done) keep_traffic(each.database, *each.pool);
+    return done;
   });
 }
 

@@ -31,6 +31,8 @@ class pool_directory {
     std::shared_ptr<forebay::pool> pool;
   };
   std::vector<entry> all() const;
+  // What was done since the start by the clients' name of the database, by pools that are gone too.
+  std::map<std::string, traffic_sum> traffic_by_database() const;
 
   // Applies a configuration to the pools there are; those it leads elsewhere are retired, telling why.
   void reconfigure(std::shared_ptr<const config::settings> settings, wire::pg_error why = pool::served_elsewhere());
@@ -63,6 +65,7 @@ class pool_directory {
   std::shared_ptr<node> node_for(const config::cluster& cluster);
   std::size_t primary_of(const config::cluster& cluster);
   bool is_paused(const std::string& database) const;
+  void keep_traffic(const std::string& database, const pool& gone);
 
   const std::vector<worker*> workers_;
   const pool::opener open_;
@@ -72,6 +75,8 @@ class pool_directory {
   std::map<std::string, std::size_t> primaries_;            // cluster -> index of the node taken for its primary
   std::shared_ptr<const config::settings> settings_;
   std::map<key, std::shared_ptr<pool>> pools_;
+  std::vector<entry> retired_;                  // that somebody still uses: they count on
+  std::map<std::string, traffic_sum> remains_;  // of pools that are gone, by database
   std::set<std::string> paused_;
   bool all_paused_ = false;
   std::size_t next_spare_ = 0;

@@ -78,6 +78,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   info describe();
   // The server connection it holds, if any: for SHOW SERVERS.
   const server_connection* server() const { return server_.get(); }
+  const pool* home_pool() const { return pool_.get(); }  // null before login and on the console
   stage current_stage() const { return stage_; }
   const std::string& database() const { return database_; }
   const std::string& replication() const { return replication_; }  // the startup parameter's value

@@ -74,7 +74,8 @@ class shard {
   gather to_client;
 
  private:
-  static constexpr unsigned number_bits = 23;  // 255 workers, numbers stay positive in clients that use signed ones
+  static constexpr unsigned number_bits = 23;  // numbers stay positive in clients that use signed ones
+  static_assert(config::max_workers <= 1U << (31 - number_bits));
 
   std::unordered_map<std::uint32_t, std::shared_ptr<session>> sessions_;
   std::uint32_t last_number_ = 0;

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 import wire
-from harness import Background, eventually
+from harness import PASSWORDS, Background, eventually
 
 pytestmark = pytest.mark.proxy
 
@@ -69,6 +69,23 @@ def test_show_pools(forebay):
     proxy.quiet()
 
 
+def test_show_pools_of_a_forced_user(forebay):
+    """Whoever comes as somebody else shares that one's pool: one row, with its clients and its servers."""
+    users = [{"name": "app", "password": PASSWORDS["app"], "pool_mode": "session"}, {"name": "app2", "password": PASSWORDS["app2"]},
+             {"name": "admin", "password": PASSWORDS["admin"], "admin": True}]
+    databases = [{"name": "app", "cluster": "main", "user": "plain_user", "password": PASSWORDS["plain_user"]}]
+    proxy = forebay(users=users, databases=databases)
+    with proxy.wire("app") as one, proxy.wire("app2") as two:
+        assert one.value("select current_user") == "plain_user"
+        two.run("begin")
+        (row,) = [r for r in proxy.console("SHOW POOLS") if r["database"] == "app"]
+        assert (row["user"], row["cl_active"], row["sv_active"], row["pool_mode"]) == ("plain_user", "2", "2", "transaction")
+        assert {r["user"] for r in proxy.console("SHOW CLIENTS") if r["database"] == "app"} == {"app", "app2"}
+        proxy.write_config(databases=[{**databases[0], "dbname": "other"}])
+        proxy.console("RELOAD")  # the clients are still of the old pool
+        assert [r["user"] for r in proxy.console("SHOW POOLS") if r["database"] == "app"] == ["plain_user"]
+
+
 def test_show_clients_and_servers(forebay):
     proxy = forebay(pool={"size": 1})
     with proxy.wire(application_name="the busy one") as busy, proxy.wire() as idle:
@@ -120,6 +137,31 @@ def test_show_stats_counts(forebay):
         assert after["total_received"] > 100 and after["total_sent"] > 2000
         (row,) = [r for r in proxy.console("SHOW STATS") if r["database"] == "app"]
         assert STATS_COLUMNS <= set(row)
+
+
+def test_stats_outlive_their_pool(forebay):
+    proxy = forebay(pool={"server_idle_timeout": "300ms"})
+    with proxy.wire() as w:
+        for _ in range(5):
+            w.run("select 1")
+
+    def counted():
+        rows = [r for r in proxy.console("SHOW STATS") if r["database"] == "app"]
+        return rows and rows[0]["total_xact_count"], next(r["value"] for r in proxy.console("SHOW TOTALS") if r["name"] == "total_query_count")
+
+    before = eventually(lambda: (lambda c: c if c[0] == "5" else None)(counted()))
+    eventually(lambda: proxy.pool() is None, what="the pool is gone")
+    after = counted()
+    assert after[0] == "5" and int(after[1]) >= int(before[1]) >= 5
+    with proxy.wire() as w:
+        w.run("select 1")
+        eventually(lambda: counted()[0] == "6")
+        # a pool that a reload retires while its client stays
+        proxy.write_config(databases=[{"name": "app", "cluster": "main", "dbname": "other"}])
+        proxy.console("RELOAD")
+        assert counted()[0] == "6"
+        assert w.value("select current_database()") == "other"
+        eventually(lambda: counted()[0] == "7")
 
 
 def test_default_deny(forebay):
@@ -195,6 +237,22 @@ def test_reload_of_a_bad_file_changes_nothing(forebay):
         assert any(r["value"] == "4" for r in proxy.console("SHOW CONFIG") if "size" in r["key"])
     proxy.config.write_text(good)
     proxy.console("RELOAD")
+
+
+def test_reload_of_what_needs_a_restart(forebay):
+    proxy = forebay(pool={"size": 4})
+    before = {r["key"]: r["value"] for r in proxy.console("SHOW CONFIG")}
+    proxy.write_config(general={"workers": 3}, listen={"addresses": ["127.0.0.1:1"], "unix_socket_dir": str(proxy.dir)}, pool={"size": 5})
+    with proxy.wire("admin", "forebay") as w:
+        w.send(wire.query("RELOAD"))
+        replies = w.until_ready()
+    assert [m.kind for m in replies] == ["N", "C", "Z"]
+    after = {r["key"]: r["value"] for r in proxy.console("SHOW CONFIG")}
+    assert after["pool.size"] == "5"
+    for key in ("general.workers", "listen.addresses", "listen.unix_socket_dir"):
+        assert after[key] == before[key]
+        assert key in replies[0].fields["M"]
+        assert key in "".join(line for line in proxy.log().splitlines() if "needs_restart" in line)
 
 
 def test_reload_changes_users_and_databases(forebay):

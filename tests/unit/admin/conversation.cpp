@@ -163,11 +163,19 @@ TEST_CASE_FIXTURE(fixture, "a PAUSE whose client leaves is undone") {
 }
 
 TEST_CASE_FIXTURE(fixture, "a wrong configuration is told") {
-  h.reload_says = {"a.toml:1:2: no", "a.toml:3:4: never"};
+  h.reload_says.wrong = {"a.toml:1:2: no", "a.toml:3:4: never"};
   const auto error = error_in(c.query("RELOAD"));
   CHECK(error.sqlstate == "F0000");
   CHECK(error.message.find("a.toml:1:2: no") != std::string::npos);
   CHECK(error.detail == "a.toml:1:2: no\na.toml:3:4: never");
+}
+
+TEST_CASE_FIXTURE(fixture, "what a reload leaves as it was is told") {
+  h.reload_says.kept = {"general.workers", "listen.addresses"};
+  const auto replies = c.query("RELOAD");
+  CHECK(kinds(replies) == "NCZ");
+  CHECK(replies[0].body.find("needs a restart, stays as it was: general.workers, listen.addresses") !=
+        std::string::npos);
 }
 
 TEST_CASE_FIXTURE(fixture, "shutdown is answered first") {

@@ -55,7 +55,7 @@ TEST_CASE("the extended protocol knows the same rights") {
 
 TEST_CASE("no answer holds a secret") {
   house h;
-  h.reload_says = {"forebay.toml:1:1: pool.sizze: unknown key"};
+  h.reload_says.wrong = {"forebay.toml:1:1: pool.sizze: unknown key"};
   const auto root = h.open("root");
   client c(*root);
   for (const auto& each : all_commands()) {

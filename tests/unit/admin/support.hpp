@@ -74,7 +74,7 @@ struct house {
   // What a pool opens stays under way for ever.
   pool_directory pools{{&first, &second}, [](std::shared_ptr<pool>, worker&) {}};
   proxy process{pools, connect};
-  std::vector<std::string> reload_says;
+  reload_result reload_says;
   int reloads = 0;
   std::vector<bool> shutdowns;
   control_surface surface{process,

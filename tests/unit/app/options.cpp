@@ -40,9 +40,10 @@ TEST_CASE("what a wrong command line is told") {
   CHECK(parse({"--config"}).error == "--config: wanted an argument, FILE");
   CHECK(parse({"--config="}).error == "--config: wanted the name of a file");
   CHECK(parse({"--check=yes"}).error == "--check: takes no argument");
-  CHECK(parse({"--workers", "x"}).error == "--workers: wanted a whole number from 0 (one per core) to 1024");
-  CHECK(parse({"--workers", "-1"}).error == "--workers: wanted a whole number from 0 (one per core) to 1024");
-  CHECK(parse({"--workers", "1025"}).error == "--workers: wanted a whole number from 0 (one per core) to 1024");
+  CHECK(parse({"--workers", "x"}).error == "--workers: wanted a whole number from 0 (one per core) to 255");
+  CHECK(parse({"--workers", "-1"}).error == "--workers: wanted a whole number from 0 (one per core) to 255");
+  CHECK(parse({"--workers", "256"}).error == "--workers: wanted a whole number from 0 (one per core) to 255");
+  CHECK(parse({"--workers", "255"}).value.instead.workers == 255U);
   CHECK(parse({"--listen", "::1"}).error == R"(--listen: an IPv6 address goes in brackets, as in "[::1]:6432")");
   CHECK(parse({"--log-level", "inof"}).error ==
         R"(--log-level: "inof" is not one of "debug", "info", "warning", "error" or "off"; did you mean "info"?)");

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <random>
@@ -68,6 +69,22 @@ TEST_CASE("conf/forebay.toml has every key, each with its true default") {
     FAIL_CHECK("not a key of the table: ", name);
 }
 
+TEST_CASE("conf/forebay.toml says what needs a restart, and of nothing else") {
+  std::map<std::string, bool> said;
+  std::istringstream in(text_of("forebay.toml"));
+  bool comment_says = false;
+  for (std::string line; std::getline(in, line);) {
+    const auto key = line.substr(0, line.find(" = "));
+    if (key.size() < line.size() && !line.starts_with("# ")) said[key] = comment_says;
+    comment_says = line.starts_with("# ") && (comment_says || line.find("needs a restart") != std::string::npos);
+  }
+  for (const auto& each : documented_keys()) {
+    if (each.table.starts_with("[[")) continue;
+    CAPTURE(each.name);
+    CHECK(said[each.name] == each.fixed);
+  }
+}
+
 TEST_CASE("the files as shipped load") {
   const auto full = load_file(folder + "forebay.toml");
   CHECK(lines_of(full.errors) == lines{});
@@ -80,6 +97,8 @@ TEST_CASE("the files as shipped load") {
   const auto minimal = load_file(folder + "minimal.toml");
   CHECK(lines_of(minimal.errors) == lines{});
   CHECK(lines_of(minimal.warnings) == lines{});
+  REQUIRE(minimal.settings);
+  CHECK(std::ranges::any_of(minimal.settings->users, &user::admin));  // somebody can see the console
 }
 
 TEST_CASE("the examples in conf/forebay.toml load, except that a user has one of password and secret") {
@@ -91,7 +110,8 @@ TEST_CASE("the examples in conf/forebay.toml load, except that a user has one of
 
 // A small fuzzer: nothing but "no crash, and either settings or errors" is promised for such files.
 TEST_CASE("random damage is reported, never worse") {
-  const auto whole = with_examples_active(text_of("forebay.toml"));
+  const auto whole =  // with one of password and secret, so that harmless damage leaves it right
+      std::regex_replace(with_examples_active(text_of("forebay.toml")), std::regex("\nsecret = [^\n]*"), "");
   std::mt19937 random(20260101);
   const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
   const std::string_view pieces[] = {

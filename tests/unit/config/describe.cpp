@@ -46,5 +46,21 @@ TEST_CASE("of clusters, databases and users it has what was chosen") {
   CHECK_FALSE(find(all, "database.d.pool_mode"));
 }
 
+TEST_CASE("what is fixed at the start stays as it was") {
+  const auto now = settings_of("[general]\nworkers = 2\n[pool]\nsize = 5" + one_cluster);
+  auto fresh = settings_of(
+      "[general]\nworkers = 3\n[listen]\naddresses = [\"127.0.0.1:7000\"]\nunix_socket_dir = \"/tmp\"\n[pool]\nsize = "
+      "6" +
+      one_cluster);
+  CHECK(keep_fixed(now, fresh) == lines{"general.workers", "listen.addresses", "listen.unix_socket_dir"});
+  CHECK(fresh.general.workers == 2);
+  CHECK(fresh.listen.addresses.at(0).port == 6432);
+  CHECK(fresh.listen.unix_socket_dir.empty());
+  CHECK(fresh.pool.size == 6);
+  CHECK(keep_fixed(now, fresh).empty());
+  CHECK(find(describe(now), "general.workers")->fixed);
+  CHECK_FALSE(find(describe(now), "pool.size")->fixed);
+}
+
 }  // namespace
 }  // namespace forebay::config

@@ -80,7 +80,9 @@ TEST_CASE("a wrong type says what was found and what is wanted") {
 TEST_CASE("a value out of its bounds says the bounds") {
   check_all({
       {"[pool]\nsize = 0", {"f:2:8: pool.size: 0 is out of range: 1 to 100000"}},
-      {"[general]\nworkers = -1", {"f:2:11: general.workers: -1 is out of range: 0 to 1024"}},
+      {"[general]\nworkers = -1", {"f:2:11: general.workers: -1 is out of range: 0 to 255"}},
+      {"[general]\nworkers = 255", {}},
+      {"[general]\nworkers = 256", {"f:2:11: general.workers: 256 is out of range: 0 to 255"}},
       {"[listen]\nmax_clients = 9223372036854775807",
        {"f:2:15: listen.max_clients: 9223372036854775807 is out of range: 1 to 1000000"}},
       {"[pool]\nmode = \"transactoin\"",
