@@ -30,10 +30,10 @@ struct house {
   asio::io_context control{1};
   worker only{0};
   resolver names{control};
-  connector connect{names, [](const node&) {}};
+  connector connect{names, [](const node&, const wire::pg_error&) {}};
   pool_directory pools{{&only}, [](std::shared_ptr<pool>, worker&) {}};
   proxy process{pools, connect};
-  control_surface surface{process, [] { return std::vector<std::string>{}; }, [](bool) {}, {}, "1.2.3"};
+  control_surface surface{process, [] { return reload_result{}; }, [](bool) {}, {}, "1.2.3"};
   console_factory factory = make_console_factory(surface);
 };
 

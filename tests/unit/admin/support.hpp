@@ -70,7 +70,7 @@ struct house {
   asio::io_context control{1};
   worker first{0}, second{1};
   resolver names{control};
-  connector connect{names, [](const node&) {}};
+  connector connect{names, [](const node&, const wire::pg_error&) {}};
   // What a pool opens stays under way for ever.
   pool_directory pools{{&first, &second}, [](std::shared_ptr<pool>, worker&) {}};
   proxy process{pools, connect};
