@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <mutex>
 #include <thread>
 
 #include "admin/console.hpp"
@@ -85,6 +86,7 @@ struct application::parts {
   proxy shared;
   std::unique_ptr<control_surface> surface;
   listener doors;
+  std::mutex reloading;
   asio::signal_set signals{control};
   asio::steady_timer upkeep{control};
   asio::steady_timer ending{control};
@@ -177,8 +179,10 @@ void application::keep_up() {
   });
 }
 
+// On the control thread by SIGHUP, on a worker's by RELOAD: one after the other.
 reload_result application::reload() {
   auto& p = *parts_;
+  const std::lock_guard lock(p.reloading);
   auto fresh = load_settings(wanted_);
   reload_result result;
   for (const auto& problem : fresh.warnings)

@@ -259,32 +259,49 @@ def test_server_process_is_terminated(forebay, cluster, table, phase):
 
 
 @pytest.mark.proxy
-@pytest.mark.parametrize("phase", [idle, idle_in_transaction, mid_query, mid_copy_in, mid_result], ids=lambda p: p.__name__)
+@phases
 def test_server_process_is_killed_with_9(forebay, cluster, table, phase):
-    """PostgreSQL then restarts all its processes; Forebay goes on with new ones."""
+    """PostgreSQL then restarts all its processes; the victim hears of it, and sessions outside a transaction go on with new ones."""
     proxy = forebay(pool={"size": 4})
     victim, calm = proxy.wire(), proxy.wire()
     assert calm.value("select 1") == "1"
     phase(victim)
-    (row, *_) = eventually(on_server(cluster, phase))
+    (row, *_) = eventually(on_server(cluster, phase), what="the victim's statement reached the server")
+
+    def own_pid():
+        return cluster.sql("select pg_backend_pid() as pid")[0]["pid"]
+
+    before = own_pid()
     os.kill(row["pid"], signal.SIGKILL)
 
-    def works_again():
+    def works_again():  # all processes are new ones, ours too
         try:
-            return cluster.sql("select 1") and len(cluster.sql("select 1 from pg_stat_replication where state = 'streaming'")) == 2
+            return own_pid() != before and len(cluster.sql("select 1 from pg_stat_replication where state = 'streaming'")) == 2
         except psycopg.Error:
             return False
 
     eventually(works_again, 20, "PostgreSQL is up again")
     assert proxy.alive()
 
-    def calm_works():
+    def works(w):
         try:
-            return calm.value("select 2") == "2"
+            return w.value("select 2") == "2"
         except wire.ServerError:
             return False
 
-    eventually(calm_works, 10, "an idle client's session goes on")
+    if phase is idle:
+        goes_on = True  # there was nothing to hear of
+    else:
+        if phase is unsynced_batch:
+            victim.send(wire.sync())
+        replies = victim.until_ready_or_closed()
+        errors = [m for m in replies if m.kind == "E"]
+        assert len(errors) == 1 and errors[0].fields["C"] in ("57P02", "57P01", "08006") or cut_short(phase, errors), replies[-3:]
+        goes_on = bool(errors) and phase not in IN_TRANSACTION
+        assert (wire.transcript(replies[-1:]) == "Z:I") == goes_on, replies[-3:]
+    if goes_on:
+        eventually(lambda: works(victim), 10, "the victim's session goes on")
+    eventually(lambda: works(calm), 10, "an idle client's session goes on")
     calm.close()
     victim.close()
     with proxy.wire() as w:
