@@ -65,7 +65,7 @@ class exchange {
   void close_on_server(const statement_ptr& s);
   void ensure_unnamed();
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
-                  server_state::in_flight record);
+                  server_state::in_flight record, std::string_view as_it_came = {});
   void pin(pin_reason reason);
 
   void settle(const fsm::outcome& o, fate f);

@@ -128,7 +128,8 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
       client_.unnamed = unnamed_statement(text, message->parameter_types, effects);
     }
     send_parse(client_.unnamed, "", action::forward,
-               {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed});
+               {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed},
+               p.whole() && text == message->query ? p.raw : std::string_view{});
   } else {
     parse_named(message->name, message->query, message->parameter_types);
   }
@@ -168,7 +169,7 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
 }
 
 void exchange::send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
-                          server_state::in_flight record) {
+                          server_state::in_flight record, std::string_view as_it_came) {
   if (server_name.empty()) {
     server_.unnamed = s;
     server_.unnamed_clean = false;
@@ -179,7 +180,11 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
     record.has = true;
     server_.prepared.add(s);
   }
-  to_server_.copy(wire::encode(wire::parse{server_name, s->query, s->parameter_types}));
+  if (as_it_came.empty()) {
+    to_server_.copy(wire::encode(wire::parse{server_name, s->query, s->parameter_types}));
+  } else {
+    to_server_.view(as_it_came);  // in one piece with what follows: nothing to copy, and a cheaper system call
+  }
   sent_with_record(request::parse, what, std::move(record));
 }
 
