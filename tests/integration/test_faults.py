@@ -650,4 +650,5 @@ def test_results_of_any_size_before_the_end_of_stream(forebay):
         with proxy.wire() as w:
             w.send(wire.query("select"))
             assert [m.kind for m in w.until_ready()] == ["T", "D", "C", "Z"]
+        eventually(lambda: not (proxy.pool() or {}).get("sv_idle"), what="its end is noticed: until then it is as good as any")
     server.stop()
