@@ -19,7 +19,8 @@ totals averages(const totals& then, const totals& now, std::chrono::microseconds
         static_cast<std::uint64_t>(static_cast<double>(grown(i)) * 1e6 / static_cast<double>(between.count()));
   }
   const auto each = [&](totals::index time, totals::index events) {
-    out[time] = grown(events) == 0 ? 0 : grown(time) / grown(events);
+    const auto count = grown(events);
+    out[time] = count == 0 ? 0 : grown(time) / count;
   };
   each(totals::transaction_us, totals::transactions);
   each(totals::query_us, totals::queries);

@@ -39,6 +39,7 @@ std::vector<std::unique_ptr<worker>> make_workers(unsigned count) {
 
 std::vector<worker*> addresses_of(const std::vector<std::unique_ptr<worker>>& workers) {
   std::vector<worker*> all;
+  all.reserve(workers.size());
   for (const auto& w : workers)
     all.push_back(w.get());
   return all;
