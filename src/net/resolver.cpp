@@ -31,7 +31,7 @@ asio::awaitable<resolved> resolver::look_up(std::string host, std::uint16_t port
     error_code ec = asio::error::timed_out;
     asio::ip::tcp::resolver::results_type results;
   };
-  const auto shared = std::make_shared<race>(asio::steady_timer(control_, give_up));
+  const auto shared = std::make_shared<race>(race{.until = asio::steady_timer(control_, give_up)});
   lookup_.async_resolve(host, std::to_string(port), [shared](error_code ec, auto results) {
     shared->ec = ec;
     shared->results = std::move(results);
