@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "net/asio.hpp"
 #include "net/gather.hpp"
@@ -38,7 +39,7 @@ class stream {
   // Reads once. A message that is not complete yet is to be given back by keep() and comes again in front of the next.
   read_result read();
   void keep(std::string_view rest);
-  std::string take_kept() { return std::move(kept_); }
+  std::string take_kept() { return std::exchange(kept_, {}); }
   std::string_view kept() const { return kept_; }
 
   // Writes what the kernel takes now; the rest is copied and backlog() is true until flush() has written it.
@@ -63,7 +64,7 @@ class stream {
           auto pending = std::make_unique<waiting>(*s, std::move(handler));
           try {
             s->wait(for_what, &waiting::tell, pending.get());
-            pending.release();
+            static_cast<void>(pending.release());
           } catch (const std::system_error& e) {
             s->at().post([h = std::move(pending->handler), ec = error_code(e.code())]() mutable { std::move(h)(ec); });
           }
