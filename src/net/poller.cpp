@@ -59,9 +59,9 @@ poller::~poller() {
   ::close(epoll_);
 }
 
-bool poller::is(int fd, ticket stay) const {
-  return stay != 0 && static_cast<std::size_t>(fd) < entries_.size() &&
-         entries_[static_cast<std::size_t>(fd)].stay == stay;
+const poller::entry* poller::find(int fd, ticket stay) const {
+  const auto index = static_cast<std::size_t>(fd);
+  return stay != 0 && index < entries_.size() && entries_[index].stay == stay ? &entries_[index] : nullptr;
 }
 
 void poller::wait(int fd, ticket& stay, readiness what, handler tell, void* owner) {
@@ -80,22 +80,22 @@ void poller::wait(int fd, ticket& stay, readiness what, handler tell, void* owne
 }
 
 void poller::stop_waiting(int fd, ticket stay) {
-  if (is(fd, stay)) entries_[static_cast<std::size_t>(fd)].wanted = readiness::none;
+  if (auto* e = find(fd, stay)) e->wanted = readiness::none;
 }
 
 void poller::cancel(int fd, ticket stay) {
-  if (!is(fd, stay)) return;
-  const auto e = entries_[static_cast<std::size_t>(fd)];
-  stop_waiting(fd, stay);
-  if (e.wanted != readiness::none) e.tell(e.owner, readiness::none);
+  auto* e = find(fd, stay);
+  if (!e || std::exchange(e->wanted, readiness::none) == readiness::none) return;
+  e->tell(e->owner, readiness::none);
 }
 
 bool poller::watches(int fd, ticket stay) const {
-  return is(fd, stay) && has(entries_[static_cast<std::size_t>(fd)].in_kernel, readiness::readable);
+  const auto* e = find(fd, stay);
+  return e && has(e->in_kernel, readiness::readable);
 }
 
 void poller::forget(int fd, ticket stay) {
-  if (is(fd, stay)) entries_[static_cast<std::size_t>(fd)] = {};
+  if (auto* e = find(fd, stay)) *e = {};
 }
 
 void poller::leave(int fd) const {
@@ -125,16 +125,14 @@ bool poller::run_once(int timeout) {
   for (const auto& event : batch) {
     woken = woken || event.data.u64 == wake_mark;
     const auto [fd, stay] = parts(event.data.u64);
-    if (!is(fd, stay)) continue;
-    const auto wanted = entries_[static_cast<std::size_t>(fd)].wanted;
-    if ((seen(event.events) & wanted) == readiness::none) set_kernel(fd, wanted);
+    const auto* e = find(fd, stay);
+    if (e && (seen(event.events) & e->wanted) == readiness::none) set_kernel(fd, e->wanted);
   }
   for (const auto& event : batch) {
     const auto [fd, stay] = parts(event.data.u64);
     for (const auto one : {readiness::writable, readiness::readable}) {
-      if (!has(seen(event.events), one) || !is(fd, stay)) continue;
-      const auto e = entries_[static_cast<std::size_t>(fd)];
-      if (has(e.wanted, one)) e.tell(e.owner, one);
+      const auto* e = find(fd, stay);  // again each time: who was told may have closed it
+      if (e && has(seen(event.events) & e->wanted, one)) e->tell(e->owner, one);
     }
   }
   return woken;

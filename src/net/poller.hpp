@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 // Which sockets of one worker are ready: epoll(7), level-triggered. Used on the worker's thread only, except for
@@ -65,7 +66,9 @@ class poller {
     handler tell = nullptr;
     void* owner = nullptr;
   };
-  bool is(int fd, ticket stay) const;
+  // Null: that socket is not here any more.
+  const entry* find(int fd, ticket stay) const;
+  entry* find(int fd, ticket stay) { return const_cast<entry*>(std::as_const(*this).find(fd, stay)); }
   void set_kernel(int fd, readiness what);
 
   int epoll_;

@@ -119,7 +119,8 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
     // Text and types are kept: the client may bind it again when another server serves it.
     auto effects = scan_effects(message->query);
     auto text = message->query;
-    if (refused(effects)) {
+    const bool replaced = refused(effects);
+    if (replaced) {
       effects = effect::none;
       text = refusal;
     }
@@ -129,7 +130,7 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
     }
     send_parse(client_.unnamed, "", action::forward,
                {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed},
-               p.whole() && text == message->query ? p.raw : std::string_view{});
+               p.whole() && !replaced ? p.raw : std::string_view{});
   } else {
     parse_named(message->name, message->query, message->parameter_types);
   }
