@@ -64,7 +64,9 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
     auto input = io.read();
     if (waited || input.ec) {
       const auto why = reason(waited ? waited : input.ec, limit.expired);
-      co_return failure{wire::pg_error::fatal("08006", "login to server at " + where + " failed: " + why), false};
+      auto text = "login to server at " + where;
+      text.append(" failed: ").append(why);
+      co_return failure{wire::pg_error::fatal("08006", std::move(text)), false};
     }
     step = {};
     while (step.state == fsm::login_state::more) {

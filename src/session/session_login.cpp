@@ -26,7 +26,8 @@ std::string settings_key(const std::vector<std::pair<std::string, std::string>>&
   std::string key;
   for (const auto& [name, value] : settings) {
     if (same_name(name, "application_name")) continue;
-    key += name + '\0' + value + '\0';
+    key.append(name).push_back('\0');
+    key.append(value).push_back('\0');
   }
   return key;
 }
