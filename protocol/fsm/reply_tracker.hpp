@@ -93,6 +93,8 @@ class reply_tracker {
   bool may_refuse() const;
   // The action of the request being answered; forward when none is.
   action current_action() const;
+  // The id of the request that the last message of the server belongs to.
+  std::uint32_t current_id() const { return completed_ ? completed_->id : front() ? front()->id : 0; }
   // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or
   // may still answer: this ends with the first answer to a later request. A request in the middle of COPY data: this
   // never ends. Such a connection is not settled.

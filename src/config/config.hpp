@@ -19,7 +19,7 @@ inline constexpr unsigned max_workers = 255;  // a client's number has 8 bits fo
 enum class log_format : std::uint8_t { text, json };
 enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
-enum class session_state_policy : std::uint8_t { pin, refuse };
+enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
 enum class user_priority : std::uint8_t { high, normal, low };
 
@@ -62,7 +62,7 @@ struct pool {
   duration idle_transaction_timeout = 0s;
   duration transaction_timeout = 0s;
   duration client_idle_timeout = 0s;
-  session_state_policy on_session_state = session_state_policy::pin;
+  session_state_policy on_session_state = session_state_policy::track;
 };
 
 struct node {

@@ -66,8 +66,8 @@ struct words<auth_type> {
 };
 template <>
 struct words<session_state_policy> {
-  static constexpr std::array<std::string_view, 2> known{"pin", "refuse"};
-  static constexpr std::array<std::string_view, 1> later{"track"};
+  static constexpr std::array<std::string_view, 3> known{"track", "pin", "refuse"};
+  static constexpr std::array<std::string_view, 0> later{};
 };
 template <>
 struct words<node_role> {

@@ -132,11 +132,19 @@ parameters parameter_set::with(const parameters& self, std::string_view name, st
   return intern(std::move(entries));
 }
 
-parameters parameter_set::with_unreported_unknown(const parameters& self) {
+parameters parameter_set::without(const parameters& self, std::string_view name) {
+  if (!self->find(name)) return self;
   auto entries = self->entries_;
-  for (auto& item : entries) {
-    if (!item.reported) item.value.assign(1, '\0');  // no setting's value holds a zero byte
-  }
+  std::erase_if(entries, [&](const entry& e) { return same_name(e.name, name); });
+  return intern(std::move(entries));
+}
+
+parameters parameter_set::with_reported_of(const parameters& self, const parameters& other) {
+  std::vector<entry> entries;
+  std::copy_if(self->entries_.begin(), self->entries_.end(), std::back_inserter(entries),
+               [](const entry& e) { return !e.reported; });
+  std::copy_if(other->entries_.begin(), other->entries_.end(), std::back_inserter(entries),
+               [](const entry& e) { return e.reported; });
   return intern(std::move(entries));
 }
 
@@ -151,18 +159,37 @@ std::string quote_literal(std::string_view text) {
 }
 
 std::string change_sql(const parameter_set& have, const parameter_set& want) {
-  std::string sql;
+  static constexpr std::string_view role = "role";
+  std::string sets, resets;
+  const auto set = [](std::string& sql, const parameter_set::entry& e) {
+    sql += sql.empty() ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
+    sql += quote_literal(e.name) + ',' + quote_literal(e.value) + ",false)";
+  };
   for (const auto& entry : want.entries()) {
     const auto* present = have.find(entry.name);
-    if ((present && present->value == entry.value) || !settable(entry.name)) continue;
-    sql += sql.empty() ? "SELECT pg_catalog.set_config(" : ",pg_catalog.set_config(";
-    sql += quote_literal(entry.name) + ',' + quote_literal(entry.value) + ",false)";
+    if ((present && present->value == entry.value) || !settable(entry.name) || same_name(entry.name, role)) continue;
+    set(sets, entry);
   }
   for (const auto& entry : have.entries()) {
-    if (want.find(entry.name) || !settable(entry.name)) continue;
-    if (!sql.empty()) sql += ';';
-    sql += "RESET " + quote_name(entry.name);
+    if (want.find(entry.name) || !settable(entry.name) || same_name(entry.name, role)) continue;
+    resets += (resets.empty() ? "RESET " : ";RESET ") + quote_name(entry.name);
   }
+  const auto* had = have.find(role);
+  const auto* wants = want.find(role);
+  const bool same_role = (had == nullptr) == (wants == nullptr) && (!had || had->value == wants->value);
+  if (sets.empty() && resets.empty() && same_role) return {};
+  // A role may lack the right to set the others.
+  std::string sql;
+  const auto append = [&sql](std::string_view part) {
+    if (!sql.empty() && !part.empty()) sql += ';';
+    sql += part;
+  };
+  if (had) append("RESET role");
+  append(sets);
+  append(resets);
+  std::string become;
+  if (wants) set(become, *wants);
+  append(become);
   return sql;
 }
 

@@ -34,15 +34,17 @@ class parameter_set {
 
   // This set with one value changed or added. Returns `self` itself when nothing changes.
   static parameters with(const parameters& self, std::string_view name, std::string_view value, bool reported);
-  // The same, but for every value that is not reported: those differ from any that a session may want.
-  static parameters with_unreported_unknown(const parameters& self);
+  static parameters without(const parameters& self, std::string_view name);
+  // Its values that are not reported, and the reported ones of another.
+  static parameters with_reported_of(const parameters& self, const parameters& other);
 
  private:
   std::vector<entry> entries_;
 };
 
 // The SQL that turns a session with settings `have` into one with `want`: empty when nothing differs. Settings that
-// cannot be set (server_version, is_superuser ...) are left out. One SELECT of set_config calls, then RESETs.
+// cannot be set (server_version, is_superuser ...) are left out. One SELECT of set_config calls,
+// then RESETs; a role is left before and taken behind them.
 std::string change_sql(const parameter_set& have, const parameter_set& want);
 
 bool same_name(std::string_view a, std::string_view b);  // setting names do not regard case

@@ -32,6 +32,9 @@ struct server_state {
     bool sql = false;     // a DEALLOCATE: an error does not drop it, it fails
     bool failed = false;
     bool clashes = false;  // the name was in use when this was sent, so it should fail
+
+    sql_effects_ptr effects;     // of a Query or Execute that changes settings
+    std::uint32_t answered = 0;  // of its statements
     std::uint32_t batch = 0;
   };
 

@@ -37,14 +37,14 @@ statement_table& table() {
 
 }  // namespace
 
-statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, std::uint32_t effects) {
+statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects) {
   auto name = server_name_for(query, parameter_types);
   auto& statements = table();
   const std::lock_guard lock(statements.mutex);
   auto& slot = statements.by_name[name];
   if (auto known = slot.lock()) return known;
   auto made = std::make_shared<const statement>(
-      statement{std::move(name), std::string(query), std::string(parameter_types), effects});
+      statement{std::move(name), std::string(query), std::string(parameter_types), std::move(effects)});
   slot = made;
   if (statements.by_name.size() >= statements.sweep_at) {
     std::erase_if(statements.by_name, [](const auto& item) { return item.second.expired(); });
@@ -53,8 +53,9 @@ statement_ptr intern_statement(std::string_view query, std::string_view paramete
   return made;
 }
 
-statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, std::uint32_t effects) {
-  return std::make_shared<const statement>(statement{{}, std::string(query), std::string(parameter_types), effects});
+statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects) {
+  return std::make_shared<const statement>(
+      statement{{}, std::string(query), std::string(parameter_types), std::move(effects)});
 }
 
 }  // namespace forebay

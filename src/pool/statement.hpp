@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/sql_effects.hpp"
+
 // A prepared statement as Forebay knows it: one object per text and parameter types in the whole process, however many
 // clients prepared it and under whatever names. Its name on servers is made from its digest, so every server that has
 // it has it under the same name.
@@ -13,7 +15,7 @@ struct statement {
   std::string server_name;  // "forebay_" and 32 hex digits; empty for the unnamed statement
   std::string query;
   std::string parameter_types;  // as in Parse: a count and that many type oids (manual, "Message Formats")
-  std::uint32_t effects = 0;    // what executing it may do to the session's state, see session/effects.hpp
+  sql_effects_ptr effects;      // what executing it may do to the session's state
 };
 
 using statement_ptr = std::shared_ptr<const statement>;
@@ -22,9 +24,9 @@ using statement_ptr = std::shared_ptr<const statement>;
 inline constexpr std::string_view statement_prefix = "forebay_";
 
 // The statement of this text and types; made when nobody has it. Any thread.
-statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, std::uint32_t effects);
+statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);
 
 // For the unnamed statement: belongs to one session, is not shared and has no server_name.
-statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, std::uint32_t effects);
+statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);
 
 }  // namespace forebay

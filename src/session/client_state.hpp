@@ -6,19 +6,18 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "core/parameters.hpp"
 #include "pool/statement.hpp"
-#include "session/effects.hpp"
+#include "session/pinning.hpp"
+#include "session/settings_log.hpp"
 
 // What a client's session is, apart from its socket and whichever server connection it holds at the moment.
 namespace forebay {
 
 struct client_state {
   config::pool_mode mode = config::pool_mode::transaction;
-  config::session_state_policy on_session_state = config::session_state_policy::pin;
+  config::session_state_policy on_session_state = config::session_state_policy::track;
 
-  parameters wanted = parameter_set::empty();    // its settings; a server gets them before it serves the session
-  parameters at_login = parameter_set::empty();  // where RESET and DISCARD ALL lead back to
+  settings_log settings;
 
   // Named statements by the client's names; made with the first one.
   std::unique_ptr<std::unordered_map<std::string, statement_ptr>> statements;
@@ -26,13 +25,8 @@ struct client_state {
 
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
-  std::vector<std::string> resets;  // settings that RESET names in what was sent since then and not answered
-  // What was reset since the last ReadyForQuery: settings that go back to those of the login.
-  struct {
-    std::vector<std::string> named;
-    bool some = false;  // of those that are not reported, any
-    bool all = false;
-  } reset;
+  // Portals whose execution changes settings, by name; nearly always there are none.
+  std::vector<std::pair<std::string, sql_effects_ptr>> portals;
 
   // After an error of our own in an extended batch everything is ignored up to Sync, as PostgreSQL does.
   bool skip_to_sync = false;

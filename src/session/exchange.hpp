@@ -7,8 +7,9 @@
 #include "pool/server_state.hpp"
 #include "protocol/wire/framer.hpp"
 #include "protocol/wire/notice.hpp"
+#include "routing/classifier.hpp"
+#include "routing/sql_scan.hpp"
 #include "session/client_state.hpp"
-#include "session/sql_scan.hpp"
 
 // The conversation of one client with the server connection it holds: what of the client's messages goes to the server
 // and in which shape (statement names, settings ahead of the first request), and what of the server's goes back.
@@ -17,8 +18,8 @@ namespace forebay {
 
 class exchange {
  public:
-  exchange(client_state& client, server_state& server, gather& to_server, gather& to_client)
-      : client_(client), server_(server), to_server_(to_server), to_client_(to_client) {}
+  exchange(client_state& client, server_state& server, gather& to_server, gather& to_client, classifier& sql)
+      : client_(client), server_(server), to_server_(to_server), to_client_(to_client), sql_(sql) {}
 
   // Whether what this message does depends on answers that are still to come: on a Parse or Close of an earlier batch,
   // which may be dropped, or on a DEALLOCATE ALL. Then it may be handed to request() only after the next reply.
@@ -54,13 +55,19 @@ class exchange {
   bool on_named_command(std::string_view text);
   void sent(fsm::request kind, fsm::action what);  // what ends in ReadyForQuery
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
+  void watch_parse(const wire::piece& p);
+  void watch_bind(const wire::piece& p);
   void parse_named(std::string_view name, std::string_view query, std::string_view types);
   std::optional<wire::pg_error> on_bind(const wire::piece& p);
   std::optional<wire::pg_error> on_describe_or_close(const wire::piece& p);
   void forward(const wire::piece& p, fsm::request kind);
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
-  bool refused(effect::mask effects) const;
-  void note(effect::mask effects, std::string_view text);
+  sql_effects_ptr effects_of(std::string_view text) const;
+  bool reads_as_written(std::string_view text) const;
+  bool refused(const sql_effects_ptr& effects) const;
+  void note(const sql_effects_ptr& effects);
+  void on_execute(const wire::piece& p);
+  void remember_portal(std::string_view portal, const sql_effects_ptr& effects);
   void ensure_prepared(const statement_ptr& s);
   void close_on_server(const statement_ptr& s);
   void ensure_unnamed();
@@ -74,13 +81,13 @@ class exchange {
   void replay_flights();
   void emit_synthesized();
   void on_command_complete(std::string_view tag, bool ours);
+  bool change_settings();
   void on_ready(bool ours);
-  void on_parameter(const wire::piece& p, bool ours);
+  bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
   std::string with_client_names(std::string_view text) const;
   void forget_session_state();
-  void return_to_login(const std::string& name);
-  void finish_resets();
+  void tell_news();
 
   static const std::string_view refusal;          // SQL that says what on_session_state = "refuse" says
   static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
@@ -89,6 +96,7 @@ class exchange {
   server_state& server_;
   gather& to_server_;
   gather& to_client_;
+  classifier& sql_;
   wire::pg_error farewell_;
 };
 

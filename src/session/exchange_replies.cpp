@@ -44,10 +44,14 @@ exchange::progress exchange::reply(const wire::piece& p) {
         if (message) on_command_complete(message->tag, ours);
       }
       break;
+    case 's':
+      change_settings();  // a SELECT set_config() with a row limit has done all it does
+      break;
     case 'S':
-      on_parameter(p, ours);
+      to_client = on_parameter(p, ours) && to_client;
       break;
     case 'E':
+      client_.settings.failed();
       if (!p.whole()) {  // larger than any ordinary one: goes on as it is
         if (ours && server_.tracker.dropped().empty()) {
           farewell_ = wire::pg_error::error("08P01", "the server refused the session's settings");
@@ -154,9 +158,15 @@ void exchange::replay_flights() {
 
 void exchange::on_command_complete(std::string_view tag, bool ours) {
   // Nearly all tags are told apart from those that matter by their first letters.
-  if (tag.empty() || std::string_view("SRLPD").find(tag.front()) == std::string_view::npos ||
+  const bool changed = change_settings();
+  if (tag.empty() || std::string_view("CSRLPD").find(tag.front()) == std::string_view::npos ||
       tag.starts_with("SELECT")) {
     return;
+  }
+  auto& settings = client_.settings;
+  if (settings.in_transaction()) {
+    if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") settings.commit();
+    if (tag == "ROLLBACK" && !changed) settings.roll_back(server_.current);
   }
   if (tag == "DISCARD ALL") {
     forget_session_state();
@@ -167,80 +177,87 @@ void exchange::on_command_complete(std::string_view tag, bool ours) {
     if (client_.statements) client_.statements->clear();
     replay_flights();
     if (client_.pin == pin_reason::prepared_statement) client_.pin = pin_reason::none;
-  } else if (tag == "RESET") {
-    if (client_.effects & effect::reset_all) {
-      client_.reset.all = true;
-    } else if (client_.resets.empty()) {
-      client_.reset.some = true;
-    } else {
-      client_.reset.named.push_back(std::move(client_.resets.front()));
-      client_.resets.erase(client_.resets.begin());
-    }
   } else {
     pin(pin_after(tag, client_.effects));
   }
 }
 
-void exchange::on_ready(bool ours) {
-  finish_resets();
-  if (server_.tracker.status() != 'I') return;
-  if (!ours) ++client_.transactions;
-  if (!server_.tracker.settled()) return;
-  client_.effects = effect::none;
-  client_.resets.clear();
-}
-
-// For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are not,
-// so they are set again before the next request; the client is told now, behind what the server itself says of its own.
-void exchange::finish_resets() {
-  auto& reset = client_.reset;
-  if (!client_.gone) {
-    if (reset.some) server_.current = parameter_set::with_unreported_unknown(server_.current);
-    for (const auto& name : reset.named)
-      return_to_login(name);
-    if (reset.all) {
-      for (const auto& e : client_.at_login->entries())
-        return_to_login(e.name);
-      client_.wanted = client_.at_login;
+// What the statement that has just completed does to the settings. False: nothing.
+bool exchange::change_settings() {
+  if (server_.tracker.current_id() != has_record || server_.flights.empty()) return false;
+  auto& record = server_.flights.front();
+  if (!record.effects) return false;
+  auto& settings = client_.settings;
+  const auto statement = record.answered++;
+  bool some = false;
+  for (const auto& c : record.effects->changes) {
+    if (c.statement != statement) continue;
+    some = true;
+    switch (c.what) {
+      case setting_change::kind::set:
+        settings.set(c.name, c.value, server_.current);
+        break;
+      case setting_change::kind::reset:
+        settings.reset(c.name, server_.current);
+        break;
+      case setting_change::kind::reset_all:
+        settings.reset_all(server_.current);
+        break;
+      case setting_change::kind::savepoint:
+        settings.savepoint(c.name, server_.current);
+        break;
+      case setting_change::kind::release:
+        settings.release(c.name);
+        break;
+      case setting_change::kind::rollback_to:
+        if (!settings.roll_back_to(c.name, server_.current)) pin(pin_reason::setting);  // its making was not seen
+        break;
     }
   }
-  reset.named.clear();
-  reset.some = reset.all = false;
+  return some;
 }
 
-void exchange::return_to_login(const std::string& name) {
-  const auto* then = client_.at_login->find(name);
-  if (!then) return;
-  client_.wanted = parameter_set::with(client_.wanted, then->name, then->value, then->reported);
-  const auto* now = server_.current->find(name);
-  if (!then->reported) {
-    if (!now) return;
-    // The server's own default now, which is not known. No setting's value holds a zero byte.
-    server_.current = parameter_set::with(server_.current, then->name, std::string_view("\0", 1), false);
-  } else if (now && now->value != then->value) {
-    to_client_.copy(wire::encode(wire::parameter_status{then->name, then->value}));
-  }
+void exchange::on_ready(bool ours) {
+  const bool idle = server_.tracker.status() == 'I';
+  if (idle) client_.settings.transaction_ended(server_.current);
+  tell_news();
+  if (!idle) return;
+  if (!ours) ++client_.transactions;
+  client_.portals.clear();
+  if (!server_.tracker.settled()) return;
+  client_.effects = effect::none;
+}
+
+// Behind what the server itself says.
+void exchange::tell_news() {
+  const auto news = client_.settings.take_news();
+  if (client_.gone) return;
+  for (const auto& e : news->entries())
+    to_client_.copy(wire::encode(wire::parameter_status{e.name, e.value}));
 }
 
 // DISCARD ALL, the client's or ours: the server session is as after its login.
 void exchange::forget_session_state() {
   server_.prepared.clear();
   server_.needs_reset = !client_.gone && client_.mode == config::pool_mode::session;
-  server_.current = server_.initial;
+  client_.settings.discard_all(server_.current, server_.initial);
   if (client_.gone) return;
-  client_.reset.all = true;
   if (client_.statements) client_.statements->clear();
   replay_flights();
   if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;
 }
 
-void exchange::on_parameter(const wire::piece& p, bool ours) {
+// False: it is not for the client.
+bool exchange::on_parameter(const wire::piece& p, bool ours) {
   const auto status = p.whole() ? wire::parameter_status::decode(p.body()) : wire::parameter_status::decode({});
-  if (!status) return;
-  server_.current = parameter_set::with(server_.current, status->name, status->value, true);
+  if (!status) return true;
+  auto& settings = client_.settings;
+  if (!ours) return settings.reported(status->name, status->value, server_.current);
   // The answer to our own preamble brings the value in the server's spelling: that is what the session wants from now
   // on.
-  if (!client_.gone || ours) client_.wanted = parameter_set::with(client_.wanted, status->name, status->value, true);
+  server_.current = parameter_set::with(server_.current, status->name, status->value, true);
+  settings.wanted = parameter_set::with(settings.wanted, status->name, status->value, true);
+  return false;
 }
 
 // A message of the server as it would be if our names for statements were the client's.
@@ -283,7 +300,8 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
   // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
   if (client_.gone) return true;
   const bool late = message && client_.timed_out && message->sqlstate() == "57014";
-  if (!message || (!late && p.raw.find(statement_prefix) == std::string_view::npos)) {
+  const bool renamed_in = client_.renames() && p.raw.find(statement_prefix) != std::string_view::npos;
+  if (!message || (!late && !renamed_in)) {
     to_client_.view(p.raw);
     return true;
   }

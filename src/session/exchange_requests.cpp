@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
+#include "routing/effects.hpp"
+#include "routing/sql_scan.hpp"
 #include "session/exchange.hpp"
-#include "session/sql_scan.hpp"
 
 // The client's side of the exchange: requests on their way to the server.
 namespace forebay {
@@ -22,7 +25,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     }
     if (client_.rest == client_state::rest::drop) return std::nullopt;
     if (p.type == wire::query::type) {
-      note(scan_effects_of_piece(client_.text_tail, p.raw), {});
+      note(classifier::effects_of_words(scan_effects_of_piece(client_.text_tail, p.raw)));
       client_.text_tail = effects_tail_of(client_.text_tail, p.raw);
       if (p.last) std::string().swap(client_.text_tail);
     }
@@ -48,8 +51,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     case 'C':
       return on_describe_or_close(p);
     case 'E':
-      ++client_.queries;
-      forward(p, request::execute);
+      on_execute(p);
       return std::nullopt;
     case 'S':
       forward(p, request::sync);
@@ -93,15 +95,57 @@ void exchange::sent_with_record(fsm::request kind, fsm::action what, server_stat
     settle(o, fate::skipped);
 }
 
-bool exchange::refused(effect::mask effects) const {
-  return (effects & ~effect::harmless) != effect::none && client_.renames() &&
+// What a statement may leave behind; null: nothing. Nearly all are told apart by their words alone.
+sql_effects_ptr exchange::effects_of(std::string_view text) const {
+  const auto words = scan_effects(text);
+  if (words == effect::none) return nullptr;
+  constexpr auto changes = effect::setting | effect::set_function | effect::several;
+  const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
+  text = text.substr(0, text.find('\0'));
+  return pins || !reads_as_written(text) ? classifier::effects_of_words(words) : sql_.effects_of(text, words);
+}
+
+// Whether the grammar reads these bytes as the server will.
+bool exchange::reads_as_written(std::string_view text) const {
+  const auto is = [&](std::string_view name, std::initializer_list<std::string_view> values) {
+    const auto* e = server_.current->find(name);
+    return e && std::any_of(values.begin(), values.end(), [&](auto v) { return same_name(e->value, v); });
+  };
+  if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
+  // Encodings whose characters may end in the byte of an ASCII character.
+  const bool ascii =
+      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return ascii || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+}
+
+bool exchange::refused(const sql_effects_ptr& effects) const {
+  return effects && (effects->mask & ~effect::harmless) != effect::none && client_.renames() &&
          client_.on_session_state == config::session_state_policy::refuse;
 }
 
-void exchange::note(effect::mask effects, std::string_view text) {
-  client_.effects |= effects;
-  if (effects & effect::reset) client_.resets.push_back(reset_target(text));
-  pin(pin_before(effects));
+void exchange::note(const sql_effects_ptr& effects) {
+  if (!effects) return;
+  client_.effects |= effects->mask;
+  pin(pin_before(effects->mask));
+}
+
+void exchange::remember_portal(std::string_view portal, const sql_effects_ptr& effects) {
+  const bool matters = effects && !effects->changes.empty();
+  if (client_.portals.empty() && !matters) return;
+  std::erase_if(client_.portals, [&](const auto& p) { return p.first == portal; });
+  if (matters) client_.portals.emplace_back(portal, effects);
+}
+
+void exchange::on_execute(const wire::piece& p) {
+  ++client_.queries;
+  if (client_.portals.empty()) return forward(p, request::execute);
+  const auto message = wire::execute::decode(p.body());
+  const auto found = std::find_if(client_.portals.begin(), client_.portals.end(),
+                                  [&](const auto& known) { return message && known.first == message->portal; });
+  if (found == client_.portals.end()) return forward(p, request::execute);
+  sent_with_record(request::execute, action::forward, {.effects = std::move(found->second)});
+  client_.portals.erase(found);  // its first execution does what it does
+  to_server_.view(p.raw);
 }
 
 void exchange::pin(pin_reason reason) {
@@ -115,27 +159,30 @@ void exchange::on_query(const wire::piece& p) {
   // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
   // skipped if what is before it fails: then nothing is destroyed.
   const bool may_be_skipped = server_.tracker.unsynced() && client_.renames();
-  server_state::in_flight record{.names = true, .before = client_.unnamed};
+  server_state::in_flight record{.before = client_.unnamed};
   for (auto& f : server_.flights) {
     if (!may_be_skipped && f.names && f.client_name.empty()) f.before = nullptr;
   }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
   server_.unnamed_clean = !server_.tracker.unsynced();
+  sql_effects_ptr effects;
   if (p.whole()) {
-    const auto effects = scan_effects(p.body());
+    effects = effects_of(p.body());
     if (refused(effects)) {
       server_.tracker.sent(request::query);
       to_server_.copy(wire::encode(wire::query{refusal}));
       return;
     }
-    note(effects, p.body());
+    note(effects);
     if (on_named_command(p.body())) return;
   } else {
-    note(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()), {});
+    note(classifier::effects_of_words(scan_effects(p.body()) | scan_effects_of_piece({}, p.body())));
     client_.text_tail = effects_tail_of({}, p.body());
   }
-  if (!may_be_skipped) return forward(p, request::query);
+  if (effects && !effects->changes.empty()) record.effects = std::move(effects);
+  record.names = may_be_skipped;
+  if (!record.names && !record.effects) return forward(p, request::query);
   sent_with_record(request::query, action::forward, std::move(record));
   to_server_.view(p.raw);
   client_.half_sent = !p.last;
@@ -147,18 +194,20 @@ void exchange::sent(fsm::request kind, fsm::action what) {
 }
 
 void exchange::use_settings() {
-  if (!server_.tracker.idle()) return;
-  if (server_.outdated && client_.pin != pin_reason::prepared_statement) {
+  const auto& tracker = server_.tracker;
+  // Within a transaction there is something to do only behind a RESET.
+  if (!(tracker.idle() || (tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction()))) return;
+  if (server_.outdated && tracker.idle() && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;
     server_.prepared.clear();
     run_own("DEALLOCATE ALL");
   }
-  if (client_.wanted != server_.current) apply_settings();
+  if (client_.settings.wanted != server_.current) apply_settings();
 }
 
 void exchange::apply_settings() {
-  const auto sql = change_sql(*server_.current, *client_.wanted);
-  server_.current = client_.wanted;
+  const auto sql = change_sql(*server_.current, *client_.settings.wanted);
+  server_.current = client_.settings.wanted;
   if (!sql.empty()) run_own(sql);
 }
 

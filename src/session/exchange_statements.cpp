@@ -2,8 +2,8 @@
 
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
+#include "routing/sql_scan.hpp"
 #include "session/exchange.hpp"
-#include "session/sql_scan.hpp"
 
 // Prepared statements on their way to the server: the client's names become ours, and the server gets what it lacks.
 namespace forebay {
@@ -23,6 +23,9 @@ wire::pg_error malformed(std::string_view what) {
 }  // namespace
 
 bool exchange::must_wait(const wire::piece& p) const {
+  constexpr auto resets = effect::reset | effect::reset_all;
+  if ((client_.effects & resets) != 0 && p.first && server_.tracker.ready_owed() != 0 && p.type != 'S' && p.type != 'H')
+    return true;  // what the login asked for is set again first
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0)
@@ -34,7 +37,7 @@ bool exchange::must_wait(const wire::piece& p) const {
     const auto m = wire::parse::decode(p.body());
     if (!m || m->name.empty()) return false;
     name = m->name;
-    s = intern_statement(m->query, m->parameter_types, scan_effects(m->query));
+    s = intern_statement(m->query, m->parameter_types, effects_of(m->query));
   } else if (p.type == 'B') {
     const auto m = wire::bind_names::decode_front(p.body());
     if (!m) return false;
@@ -84,8 +87,10 @@ bool exchange::on_named_command(std::string_view text) {
   renamed.replace(command.at, command.size, s->server_name);
   to_server_.copy(wire::encode(wire::query{renamed}));
   if (command.what == named_command::kind::execute) {
-    note(s->effects, s->query);
-    sent(request::query, action::forward);
+    note(s->effects);
+    const bool changes = s->effects && !s->effects->changes.empty();
+    changes ? sent_with_record(request::query, action::forward, {.effects = s->effects})
+            : sent(request::query, action::forward);
     return true;
   }
   server_state::in_flight record{
@@ -98,6 +103,7 @@ bool exchange::on_named_command(std::string_view text) {
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   if (!client_.renames()) {
+    watch_parse(p);
     forward(p, request::parse);
     return std::nullopt;
   }
@@ -117,16 +123,16 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   if (!message) return malformed("Parse");
   if (message->name.empty()) {
     // Text and types are kept: the client may bind it again when another server serves it.
-    auto effects = scan_effects(message->query);
+    auto effects = effects_of(message->query);
     auto text = message->query;
     const bool replaced = refused(effects);
     if (replaced) {
-      effects = effect::none;
+      effects = nullptr;
       text = refusal;
     }
     const auto before = client_.unnamed;
     if (!before || before->query != text || before->parameter_types != message->parameter_types) {
-      client_.unnamed = unnamed_statement(text, message->parameter_types, effects);
+      client_.unnamed = unnamed_statement(text, message->parameter_types, std::move(effects));
     }
     send_parse(client_.unnamed, "", action::forward,
                {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed},
@@ -138,18 +144,34 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   return std::nullopt;
 }
 
+// In session mode names are the server's own. Only statements that change settings are of interest.
+void exchange::watch_parse(const wire::piece& p) {
+  const auto message = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
+  if (!message) return;
+  auto effects = effects_of(message->query);
+  const bool matters = effects && !effects->changes.empty();
+  client_.assign(std::string(message->name),
+                 matters ? unnamed_statement(message->query, message->parameter_types, std::move(effects)) : nullptr);
+}
+
+void exchange::watch_bind(const wire::piece& p) {
+  if (!client_.unnamed && !client_.statements && client_.portals.empty()) return;
+  const auto names = wire::bind_names::decode_front(p.body());
+  if (!names) return;
+  const auto s = names->statement.empty() ? client_.unnamed : client_.find_statement(names->statement);
+  remember_portal(names->portal, s ? s->effects : nullptr);
+}
+
 void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
-  const auto effects = scan_effects(query);
-  const auto s =
-      refused(effects) ? intern_statement(refusal, types, effect::none) : intern_statement(query, types, effects);
+  const auto effects = effects_of(query);
+  const auto s = refused(effects) ? intern_statement(refusal, types, nullptr) : intern_statement(query, types, effects);
   server_state::in_flight record{.client_name = std::string(name), .behind = s};
   if (const auto known = client_.find_statement(name)) {
     // PostgreSQL refuses a name in use, after it has looked at the text. Let it say so itself: the text under a name
     // that is in use there, this statement's or that of an empty one, which is never wrong. The error's wording gets
     // the client's name back on its way.
     record.clashes = true;
-    record.before =
-        server_.prepared.has(known) ? known : intern_statement("", wire::parse{}.parameter_types, effect::none);
+    record.before = server_.prepared.has(known) ? known : intern_statement("", wire::parse{}.parameter_types, nullptr);
     ensure_prepared(record.before);
     const auto in_use = record.before->server_name;
     send_parse(s, in_use, action::forward, std::move(record));
@@ -216,6 +238,7 @@ void exchange::ensure_unnamed() {
 
 std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (!client_.renames()) {
+    watch_bind(p);
     forward(p, request::bind);
     return std::nullopt;
   }
@@ -223,7 +246,8 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (!names) return malformed("Bind");
   if (names->statement.empty()) {
     ensure_unnamed();
-    if (client_.unnamed) note(client_.unnamed->effects, client_.unnamed->query);
+    if (client_.unnamed) note(client_.unnamed->effects);
+    remember_portal(names->portal, client_.unnamed ? client_.unnamed->effects : nullptr);
     forward(p, request::bind);
     return std::nullopt;
   }
@@ -233,7 +257,8 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
     return std::nullopt;
   }
   ensure_prepared(s);
-  note(s->effects, s->query);
+  note(s->effects);
+  remember_portal(names->portal, s->effects);
   const auto size = p.body_size - names->statement.size() + s->server_name.size();
   std::string head;
   wire::writer w(head);

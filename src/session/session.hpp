@@ -146,7 +146,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void finish();
   void forward_cancel();
 
-  exchange conversation() { return {state_, server_->state, home_.to_server, home_.to_client}; }
+  exchange conversation() { return {state_, server_->state, home_.to_server, home_.to_client, home_.sql}; }
 
   shard& home_;
   stream client_;

@@ -158,6 +158,8 @@ void session::lose_server(wire::pg_error error, bool told) {
   home_.to_server.clear();
   drop_server();
   state_.effects = effect::none;
+  state_.portals.clear();
+  state_.settings.server_lost();
   if (state_.gone) return finish();
   // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
   const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);

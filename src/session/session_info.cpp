@@ -14,7 +14,7 @@ session::info session::describe() {
   i.port = peer.port;
   i.local_address = local.host;
   i.local_port = local.port;
-  if (const auto* name = state_.wanted->find("application_name")) i.application_name = name->value;
+  if (const auto* name = state_.settings.wanted->find("application_name")) i.application_name = name->value;
   const bool idle = !server_ || server_->state.tracker.settled();
   i.state = stage_ == stage::login || stage_ == stage::greeting ? "login"
             : waiting_                                          ? "waiting"

@@ -110,7 +110,7 @@ void session::enter_pool() {
   stage_ = stage::greeting;
   if (!pool_->for_replication()) {
     if (auto known = pool_->greeting(settings_key(who.settings))) {
-      state_.wanted = std::move(known);
+      state_.settings.wanted = std::move(known);
       return end_greeting();
     }
   }
@@ -127,7 +127,7 @@ void session::begin_greeting() {
   if (pool_->for_replication()) {
     // One client, one connection, byte by byte: what is said on it is not ours to know.
     stage_ = stage::relay;
-    state_.wanted = server_->state.initial;
+    state_.settings.wanted = server_->state.initial;
     handshake_.reset();
     greet(parameter_messages());
     const auto kept = client_.take_kept();
@@ -139,7 +139,7 @@ void session::begin_greeting() {
     const auto* reported = server_->state.initial->find(name);
     wanted.push_back({reported ? reported->name : name, value, reported != nullptr});
   }
-  state_.wanted = parameter_set::intern(std::move(wanted));
+  state_.settings.wanted = parameter_set::intern(std::move(wanted));
   conversation().apply_settings();
   if (server_->state.tracker.settled()) end_greeting();
 }
@@ -147,14 +147,15 @@ void session::begin_greeting() {
 void session::end_greeting() {
   const auto who = std::exchange(handshake_, nullptr)->identity();
   if (server_) {
-    pool_->remember_greeting(settings_key(who.settings), state_.wanted);
+    pool_->remember_greeting(settings_key(who.settings), state_.settings.wanted);
     if (state_.mode != config::pool_mode::session) drop_server();
   }
   for (const auto& [name, value] : who.settings) {
     if (!same_name(name, "application_name")) continue;
-    state_.wanted = parameter_set::with(state_.wanted, "application_name", clean_application_name(value), true);
+    state_.settings.wanted =
+        parameter_set::with(state_.settings.wanted, "application_name", clean_application_name(value), true);
   }
-  state_.at_login = state_.wanted;
+  state_.settings.at_login = state_.settings.wanted;
   stage_ = stage::ready;
   greet(parameter_messages());
   const auto kept = client_.take_kept();
@@ -167,7 +168,7 @@ void session::end_greeting() {
 std::string session::parameter_messages() const {
   std::string bytes;
   wire::writer w(bytes);
-  for (const auto& e : state_.wanted->entries()) {
+  for (const auto& e : state_.settings.wanted->entries()) {
     if (e.reported) wire::parameter_status{e.name, e.value}.encode(w);
   }
   return bytes;

@@ -12,6 +12,7 @@
 #include "net/worker.hpp"
 #include "pool/connector.hpp"
 #include "pool/pool_directory.hpp"
+#include "routing/classifier.hpp"
 #include "session/console_session.hpp"
 
 // What sessions share: with all others of the process (proxy) and with those of their worker (shard).
@@ -72,6 +73,7 @@ class shard {
   // Scratch of the event being handled; empty between events.
   gather to_server;
   gather to_client;
+  classifier sql;
 
  private:
   static constexpr unsigned number_bits = 23;  // numbers stay positive in clients that use signed ones

@@ -71,14 +71,6 @@ OPEN = {
         "a server that ended its connection with unread messages behind it keeps its place for seconds: the next client waits in vain",
         [Script(("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER), ("c", [query("rollback")], 1), servers=1)],
         lambda script, d: starts(d.got, "? ", "E ERROR 53300") and by_any(script, b"copy own_")),
-    "ParameterStatus after RESET ALL": Open(
-        "RESET ALL and DISCARD ALL: ParameterStatus comes before CommandComplete, doubled, or for what did not change",
-        [Script(("a", [query("discard all")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}), Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}})],
-        lambda script, d: sent(script, d, b"reset all", b"discard all") and (starts(d.got, "S ") or starts(d.want, "S "))),
-    "RESET of a startup parameter": Open(
-        "RESET name leads to the server's default, not to what the client asked for at login",
-        [Script(("a", [query("reset timezone")], 1), ("a", [query("show timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}})],
-        lambda script, d: bool(script.startup.get(d.session)) and sent(script, d, b"reset ", b"to default", b"discard all") and d.want != "1"),
     "login errors": Open(
         "a refused startup packet: AuthenticationOk is missing before the error, and its HINT",
         [Script(("b", [], None), startup={"b": {"options": "nonsense"}})],

@@ -3,6 +3,7 @@
 import scripts_mended
 import scripts_pipelines
 import scripts_sessions
+import scripts_settings
 import scripts_statements
 from model import Script
 from test_extended import SCRIPTS as EXTENDED
@@ -12,5 +13,6 @@ SCRIPTS = {
     **scripts_statements.SCRIPTS,
     **scripts_pipelines.SCRIPTS,
     **scripts_sessions.SCRIPTS,
+    **scripts_settings.SCRIPTS,
     **scripts_mended.SCRIPTS,
 }

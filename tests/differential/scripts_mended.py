@@ -42,5 +42,8 @@ SCRIPTS = {
     "ParameterStatus of RESET ALL": steps(([query("set timezone = 'Asia/Tokyo'")], 1), ([query("reset all")], 1)),
     "RESET of a startup parameter": Script(
         ("a", [query("set timezone = 'UTC'")], 1), ("a", [query("reset timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
+    "DISCARD ALL of a startup parameter": Script(("a", [query("discard all")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
+    "RESET ALL of a startup parameter": Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}}),
+    "RESET of a startup parameter that was not set since": Script(("a", [query("reset timezone")], 1), ("a", [query("show timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
     "where an error about a name comes from": Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),
 }

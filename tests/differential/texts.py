@@ -26,11 +26,14 @@ SETTINGS = [
     (2, "set local timezone = 'America/Lima'"), (1, "set local work_mem = '{n}MB'"), (1, "set time zone 'UTC'"), (2, "reset timezone"), (1, "set intervalstyle to default"),
     (1, "set timezone = 'Nowhere'"), (1, "set session datestyle = 'SQL'"), (4, "show timezone"), (2, "show application_name"), (2, "select current_setting('datestyle'), interval '1 day 2h'"),
     (2, "show work_mem"), (1, "set client_encoding = 'latin1'"), (1, "set standard_conforming_strings = off"), (1, "select '1\\n'"), (2, "select timestamptz '2024-01-02 03:04:05+00'"),
+    (2, "set work_mem = '{n}MB'"), (1, "set search_path = pg_catalog, public"), (1, "set search_path to \"$user\", public, 'a b'"), (2, "show search_path"), (1, "reset search_path"), (1, "reset work_mem"),
+    (1, "select set_config('work_mem', '{n}MB', false)"), (1, "set session characteristics as transaction isolation level repeatable read, deferrable"), (1, "show default_transaction_isolation"),
+    (1, "set statement_timeout = {n}0000"), (1, "show statement_timeout"), (1, "set enable_seqscan to default"), (1, "set enable_seqscan = off"), (1, "show enable_seqscan"), (1, "reset all"),
 ]
 STATE = [  # what keeps a session on its server
-    (2, "set work_mem = '{n}MB'"), (1, "set search_path = pg_catalog, public"), (2, "select set_config('timezone', 'Asia/Tokyo', false)"), (1, "select set_config('work_mem', '{n}MB', true)"),
+    (2, "select set_config('timezone', 'Asia/Tokyo', false)"), (1, "select set_config('work_mem', '{n}MB', true)"),
     (2, "create temp table tmp (a int)"), (2, "select count(*) from tmp"), (1, "insert into tmp values ({n})"), (1, "drop table tmp"), (1, "create temp table tmp (a int) on commit drop"),
-    (2, "prepare {s} as select {n} + 1"), (2, "execute {s}"), (2, "deallocate {s}"), (1, "deallocate all"), (2, "discard all"), (1, "reset all"), (1, "reset work_mem"),
+    (2, "prepare {s} as select {n} + 1"), (2, "execute {s}"), (2, "deallocate {s}"), (1, "deallocate all"), (2, "discard all"), (1, "set work_mem from current"),
     (1, "discard temp"), (1, "discard plans"), (2, "declare {s} cursor with hold for select id from shared order by id"), (1, "select pg_advisory_xact_lock_shared({n})"),
 ]
 CURSORS = [

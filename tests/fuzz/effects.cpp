@@ -1,4 +1,4 @@
-#include "session/effects.hpp"
+#include "routing/effects.hpp"
 
 #include <algorithm>
 
@@ -37,9 +37,6 @@ void run(std::string_view bytes) {
   if (semicolon == text.npos) return;
   const auto first = scan_effects(text.substr(0, semicolon)), second = scan_effects(text.substr(semicolon + 1));
   expect(((first | second) & words & ~whole) == 0);
-  for (const auto* tag : {"SET", "LISTEN", "PREPARE", "LOAD", "DECLARE CURSOR", "SELECT 1"})
-    to_text(pin_after(tag, whole));
-  expect((pin_before(whole) == pin_reason::none) == ((whole & words & ~effect::hold_cursor) == 0));
 }
 
 std::vector<std::string> seeds() {

@@ -17,8 +17,9 @@ class relay {
   explicit relay(input& in) {
     client_.mode = in.below(4) == 3 ? config::pool_mode::session : config::pool_mode::transaction;
     if (in.below(4) == 3) client_.on_session_state = config::session_state_policy::refuse;
-    if (in.below(2)) client_.wanted = parameter_set::intern({{"work_mem", "1MB", false}, {"TimeZone", "UTC", true}});
-    client_.at_login = client_.wanted;
+    if (in.below(2))
+      client_.settings.wanted = parameter_set::intern({{"work_mem", "1MB", false}, {"TimeZone", "UTC", true}});
+    client_.settings.at_login = client_.settings.wanted;
     attach();
   }
 
@@ -64,7 +65,7 @@ class relay {
     server_->max_prepared = 2;
     to_server_stream_ = {};
   }
-  exchange conversation() { return {client_, *server_, to_server_, to_client_}; }
+  exchange conversation() { return {client_, *server_, to_server_, to_client_, sql_}; }
 
   // After each piece, as what was gathered points into it.
   void check() {
@@ -84,6 +85,7 @@ class relay {
 
   client_state client_;
   std::unique_ptr<server_state> server_;
+  classifier sql_;
   gather to_server_, to_client_;
   wire::framer client_framer_;
   std::string client_bytes_, server_bytes_;

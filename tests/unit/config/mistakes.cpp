@@ -40,8 +40,6 @@ TEST_CASE("what is agreed on for later says so") {
        {"f:3:1: cluster.user: is not available in this version",
         "f:4:1: cluster.password: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
-      {"[pool]\non_session_state = \"track\"",
-       {R"(f:2:20: pool.on_session_state: "track" is not available in this version; use "pin" or "refuse")"}},
       {"[auth]\ntype = \"hba\"\nhba_file = \"x\"",
        {R"(f:2:8: auth.type: "hba" is not available in this version; use "scram-sha-256", "md5", "plain" or "trust")",
         "f:3:1: auth.hba_file: is not available in this version"}},

@@ -6,7 +6,7 @@ namespace forebay {
 namespace {
 
 statement_ptr make(const char* query) {
-  return intern_statement(query, {"\0\0", 2}, 0);
+  return intern_statement(query, {"\0\0", 2}, nullptr);
 }
 
 TEST_CASE("prepared_cache: the least recently used one is the oldest") {

@@ -10,20 +10,25 @@ namespace forebay {
 namespace {
 
 constexpr std::string_view none("\0\0", 2);
+// Told apart by its mask.
+sql_effects_ptr effects(effect::mask mask) {
+  return std::make_shared<const sql_effects>(sql_effects{mask, {}});
+}
+
 constexpr std::string_view int4("\0\1\0\0\0\27", 6);
 
 TEST_CASE("statement: one object per text and types") {
-  const auto a = intern_statement("select $1", none, 5);
-  CHECK(intern_statement("select $1", none, 5) == a);
-  CHECK(intern_statement("select $1", int4, 5) != a);
-  CHECK(intern_statement("select $2", none, 5) != a);
+  const auto a = intern_statement("select $1", none, effects(5));
+  CHECK(intern_statement("select $1", none, effects(5)) == a);
+  CHECK(intern_statement("select $1", int4, effects(5)) != a);
+  CHECK(intern_statement("select $2", none, effects(5)) != a);
   CHECK(a->query == "select $1");
   CHECK(a->parameter_types == none);
-  CHECK(a->effects == 5);
+  CHECK(a->effects->mask == 5);
 }
 
 TEST_CASE("statement: its name on servers") {
-  const auto a = intern_statement("select 1", none, 0);
+  const auto a = intern_statement("select 1", none, nullptr);
   CHECK(a->server_name.starts_with(statement_prefix));
   CHECK(a->server_name.size() == statement_prefix.size() + 32);
   CHECK(a->server_name.find_first_not_of("0123456789abcdef", statement_prefix.size()) == std::string::npos);
@@ -35,7 +40,7 @@ TEST_CASE("statement: its name on servers") {
   std::set<std::string> names;
   std::vector<statement_ptr> kept;
   for (const auto& [text, types] : all) {
-    kept.push_back(intern_statement(text, types, 0));
+    kept.push_back(intern_statement(text, types, nullptr));
     names.insert(kept.back()->server_name);
   }
   CHECK(names.size() == all.size() - 1);  // "select 1\0" ends at its zero byte here
@@ -45,31 +50,31 @@ TEST_CASE("statement: forgotten when nobody has it, the same name when it comes 
   std::weak_ptr<const statement> before;
   std::string name;
   {
-    const auto a = intern_statement("select 'short life'", none, 1);
+    const auto a = intern_statement("select 'short life'", none, effects(1));
     before = a;
     name = a->server_name;
   }
   CHECK(before.expired());
-  const auto again = intern_statement("select 'short life'", none, 2);
+  const auto again = intern_statement("select 'short life'", none, effects(2));
   CHECK(again->server_name == name);
-  CHECK(again->effects == 2);
+  CHECK(again->effects->mask == 2);
 }
 
 TEST_CASE("statement: many that come and go, some that stay") {
   std::vector<statement_ptr> kept;
   for (int i = 0; i < 5000; ++i) {
-    auto s = intern_statement("select " + std::to_string(i), none, 0);
+    auto s = intern_statement("select " + std::to_string(i), none, nullptr);
     if (i % 100 == 0) kept.push_back(std::move(s));
   }
   for (int i = 0; i < 5000; i += 100)
-    CHECK(intern_statement("select " + std::to_string(i), none, 0) == kept[i / 100]);
+    CHECK(intern_statement("select " + std::to_string(i), none, nullptr) == kept[i / 100]);
 }
 
 TEST_CASE("statement: the unnamed one is nobody else's") {
-  const auto a = unnamed_statement("select 1", none, 3);
+  const auto a = unnamed_statement("select 1", none, effects(3));
   CHECK(a->server_name.empty());
-  CHECK(a->effects == 3);
-  CHECK(a != unnamed_statement("select 1", none, 3));
+  CHECK(a->effects->mask == 3);
+  CHECK(a != unnamed_statement("select 1", none, effects(3)));
 }
 
 TEST_CASE("statement: from many threads") {
@@ -78,8 +83,8 @@ TEST_CASE("statement: from many threads") {
   for (auto& mine : found) {
     threads.emplace_back([&mine] {
       for (int i = 0; i < 1000; ++i) {
-        mine.push_back(intern_statement("threads " + std::to_string(i % 300), none, 0));
-        intern_statement("threads gone " + std::to_string(i), none, 0);
+        mine.push_back(intern_statement("threads " + std::to_string(i % 300), none, nullptr));
+        intern_statement("threads gone " + std::to_string(i), none, nullptr);
       }
     });
   }

@@ -36,7 +36,7 @@ std::string trim(std::string text) {
 }
 
 std::string server_name(std::string_view query) {
-  return intern_statement(query, wire::parse{}.parameter_types, effect::none)->server_name;
+  return intern_statement(query, wire::parse{}.parameter_types, nullptr)->server_name;
 }
 
 // [text] anywhere becomes the name that servers have for it.
@@ -141,7 +141,7 @@ std::string describe(std::string_view bytes, bool from_server) {
 template <class Function>
 void dialogue::event(Function what) {
   gather to_server, to_client;
-  exchange talk(clients_[client_].state, servers_[server_], to_server, to_client);
+  exchange talk(clients_[client_].state, servers_[server_], to_server, to_client, sql_);
   what(talk);
   to_server.append_to(to_server_, 0);
   to_client.append_to(to_client_, 0);

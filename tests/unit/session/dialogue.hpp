@@ -56,6 +56,7 @@ class dialogue {
 
   std::map<std::string, one_client> clients_;
   std::map<std::string, server_state> servers_;
+  classifier sql_;
   std::map<std::string, std::string> kept_of_servers_;
   std::string client_ = "client", server_ = "server";
   std::string to_server_, to_client_;

@@ -19,7 +19,7 @@ class conversation {
     const auto bytes = (std::string() + ... + wire::encode(messages));
     std::string_view in = bytes;
     while (!in.empty())
-      REQUIRE_FALSE(exchange(client_, server_, to_server_, to_client_).request(**client_framer_.next(in)));
+      REQUIRE_FALSE(exchange(client_, server_, to_server_, to_client_, sql_).request(**client_framer_.next(in)));
     collect();
   }
   template <class... Message>
@@ -29,7 +29,7 @@ class conversation {
   void server_bytes(std::string_view in) {
     while (!in.empty()) {
       const auto p = **server_.framer.next(in);
-      REQUIRE(exchange(client_, server_, to_server_, to_client_).reply(p) == exchange::progress::more);
+      REQUIRE(exchange(client_, server_, to_server_, to_client_, sql_).reply(p) == exchange::progress::more);
     }
     collect();
   }
@@ -45,6 +45,7 @@ class conversation {
 
   client_state client_;
   server_state server_;
+  classifier sql_;
   wire::framer client_framer_;
   gather to_server_, to_client_;
 };

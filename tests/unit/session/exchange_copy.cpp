@@ -195,7 +195,7 @@ TEST_CASE("pieces: an error of any size that answers for our Parse is the client
 
 TEST_CASE("pieces: our settings may fail with an error of any size") {
   dialogue d;
-  d.client("client").wanted = parameter_set::intern({{"x", "y", false}});
+  d.client("client").settings.wanted = parameter_set::intern({{"x", "y", false}});
   d.from_client(message("Sync", false));
   d.take_to_server();
   d.from_server(std::string_view(message("Error 22023 '" + large() + "'", true)).substr(0, 20000));
@@ -221,7 +221,7 @@ TEST_CASE("pieces: a Parse that is collected gets the settings of its client too
   dialogue d;
   const auto parse = message("Parse s 'select " + large() + "'", false);
   d.from_client(std::string_view(parse).substr(0, 20000));
-  d.client("client").wanted = parameter_set::intern({{"x", "y", false}});
+  d.client("client").settings.wanted = parameter_set::intern({{"x", "y", false}});
   d.from_client(std::string_view(parse).substr(20000));
   CHECK(d.take_to_server()[0] == 'Q');
 }

@@ -237,7 +237,7 @@ class comparison {
     }
     CHECK(s.prepared.size() == servers_[i].named().size());
     for (const auto& sql : texts) {
-      const auto known = intern_statement(sql, wire::parse{}.parameter_types, 0);
+      const auto known = intern_statement(sql, wire::parse{}.parameter_types, nullptr);
       const auto there = servers_[i].named().find(known->server_name);
       CHECK(s.prepared.has(known) == (there != servers_[i].named().end()));
       if (there != servers_[i].named().end()) CHECK(there->second == "'" + sql + "'");

@@ -27,8 +27,10 @@ TEST_CASE("state: what pins, and since when") {
   struct {
     const char *sql, *tag, *pin;
   } const cases[] = {
-      {"set search_path = x", "SET", "setting"},
-      {"select 1; set timezone = x", "SET", "setting"},
+      {"set session authorization x", "SET", "setting"},
+      {"set search_path = x", "SET", ""},
+      {"set search_path = x as y", "SET", "setting"},
+      {"set search_path = x; select 1", "SET", ""},
       {"set timezone = x", "SET", ""},
       {"set timezone = x;", "SET", ""},
       {"set local search_path = x", "SET", ""},
@@ -63,23 +65,23 @@ TEST_CASE("state: what pins, and since when") {
 TEST_CASE("state: the first reason is the one that is shown") {
   dialogue d;
   run(d, "listen c", "LISTEN");
-  run(d, "set search_path = x", "SET");
+  run(d, "load x", "LOAD");
   CHECK(d.client("client").pin == pin_reason::listen);
 }
 
 TEST_CASE("state: the same by the extended protocol, at Bind") {
   play(R"(
-    client: Parse s 'set search_path = x'; Parse - 'select pg_advisory_lock(1)'; Sync
-    to server: Parse [set search_path = x] 'set search_path = x'; Parse - 'select pg_advisory_lock(1)'; Sync
+    client: Parse s 'load x'; Parse - 'select pg_advisory_lock(1)'; Sync
+    to server: Parse [load x] 'load x'; Parse - 'select pg_advisory_lock(1)'; Sync
     server: ParseComplete; ParseComplete; Ready I
     to client: ParseComplete; ParseComplete; Ready I
     = unpinned, clean, releasable
     client: Bind s; Execute; Sync
-    to server: Bind [set search_path = x]; Execute; Sync
+    to server: Bind [load x]; Execute; Sync
     = unpinned
-    server: BindComplete; Complete 'SET'; Ready I
-    to client: BindComplete; Complete 'SET'; Ready I
-    = pinned setting, reset, not releasable
+    server: BindComplete; Complete 'LOAD'; Ready I
+    to client: BindComplete; Complete 'LOAD'; Ready I
+    = pinned load, reset, not releasable
   )");
   play(R"(
     client: Parse - 'select pg_advisory_lock(1)'; Bind -
@@ -90,15 +92,15 @@ TEST_CASE("state: the same by the extended protocol, at Bind") {
 
 TEST_CASE("state: what was said in a pipeline counts until all of it is answered") {
   play(R"(
-    client: Query 'set search_path = x'; Query 'select 1'
-    to server: Query 'set search_path = x'; Query 'select 1'
+    client: Query 'set x from current'; Query 'select 1'
+    to server: Query 'set x from current'; Query 'select 1'
     server: Complete 'SET'
     to client: Complete 'SET'
     = pinned setting
   )");
   play(R"(
-    client: Query 'select 1'; Query 'set search_path = x'
-    to server: Query 'select 1'; Query 'set search_path = x'
+    client: Query 'select 1'; Query 'set x from current'
+    to server: Query 'select 1'; Query 'set x from current'
     server: Complete 'SELECT 1'; Ready I; Complete 'SET'; Ready I
     to client: Complete 'SELECT 1'; Ready I; Complete 'SET'; Ready I
     = pinned setting
@@ -108,8 +110,8 @@ TEST_CASE("state: what was said in a pipeline counts until all of it is answered
     to server: Query 'begin'
     server: Complete 'BEGIN'; Ready T
     to client: Complete 'BEGIN'; Ready T
-    client: Query 'select 1; select 2'
-    to server: Query 'select 1; select 2'
+    client: Query 'select 1; set newer syntax'
+    to server: Query 'select 1; set newer syntax'
     server: Ready T
     to client: Ready T
     client: Query 'x'
@@ -123,11 +125,11 @@ TEST_CASE("state: what was said in a pipeline counts until all of it is answered
 TEST_CASE("state: refused where the configuration says so, by the server, so that transactions end in it") {
   dialogue d;
   d.client("client").on_session_state = config::session_state_policy::refuse;
-  d.from_client(test::message("Query 'set search_path = x'", false));
+  d.from_client(test::message("Query 'set session authorization secret'", false));
   const auto instead = d.take_to_server();
   CHECK(instead[0] == 'Q');
   CHECK(instead.find("0A000") != std::string::npos);
-  CHECK(instead.find("search_path") == std::string::npos);
+  CHECK(instead.find("secret") == std::string::npos);
   d.play(R"(
     server: Error 0A000 'refused'; Ready E
     to client: Error 0A000 'refused'; Ready E
@@ -145,8 +147,8 @@ TEST_CASE("state: refused where the configuration says so, by the server, so tha
   CHECK(lock.client("client").pin == pin_reason::none);
   dialogue harmless;
   harmless.client("client").on_session_state = config::session_state_policy::refuse;
-  for (const auto* sql :
-       {"select 1; select 2", "reset all", "reset x", "set timezone = x;", "discard all", "set local x = 1"}) {
+  for (const auto* sql : {"select 1; select 2", "reset all", "reset x", "set timezone = x;", "discard all",
+                          "set local x = 1", "set x = 1", "savepoint x"}) {
     CAPTURE(sql);
     run(harmless, sql, "SELECT 1");
     CHECK(harmless.releasable());
@@ -154,15 +156,15 @@ TEST_CASE("state: refused where the configuration says so, by the server, so tha
   dialogue session;
   session.client("client").mode = config::pool_mode::session;
   session.client("client").on_session_state = config::session_state_policy::refuse;
-  run(session, "set search_path = x", "SET");
+  run(session, "load x", "LOAD");
 }
 
 TEST_CASE("state: DISCARD ALL leaves nothing") {
   dialogue d;
-  d.client("client").at_login = d.client("client").wanted =
+  d.client("client").settings.at_login = d.client("client").settings.wanted =
       settings({{"TimeZone", "Tokyo", true}, {"search_path", "app", false}});
   d.server("server").initial = settings({{"TimeZone", "UTC", true}});
-  d.server("server").current = d.client("client").wanted;
+  d.server("server").current = d.client("client").settings.wanted;
   run(d, "create temp table t ()", "CREATE TABLE");
   d.play(R"(
     client: Parse s 'select 1'; Sync
@@ -173,10 +175,10 @@ TEST_CASE("state: DISCARD ALL leaves nothing") {
     client: Query 'discard all'
     to server: Query 'discard all'
     server: Complete 'DISCARD ALL'; Setting TimeZone 'UTC'; Ready I
-    to client: Complete 'DISCARD ALL'; Setting TimeZone 'UTC'; Setting TimeZone 'Tokyo'; Ready I
+    to client: Complete 'DISCARD ALL'; Ready I
     = unpinned, clean, prepared 0, releasable
   )");
-  CHECK(d.client("client").wanted == d.client("client").at_login);
+  CHECK(d.client("client").settings.wanted == d.client("client").settings.at_login);
   CHECK(d.server("server").current == d.server("server").initial);
   CHECK_FALSE(d.client("client").find_statement("s"));
 }
@@ -185,15 +187,16 @@ TEST_CASE("state: our own DISCARD ALL for a client that has left") {
   dialogue d;
   run(d, "listen c", "LISTEN");
   d.client("client").gone = true;
-  const auto wanted = d.client("client").wanted;
+  const auto wanted = d.client("client").settings.wanted;
   gather to_server, to_client;
-  exchange talk(d.client("client"), d.server("server"), to_server, to_client);
+  classifier sql;
+  exchange talk(d.client("client"), d.server("server"), to_server, to_client, sql);
   talk.run_own("DISCARD ALL");
   d.play(R"(
     server: Complete 'DISCARD ALL'; Setting TimeZone 'UTC'; Ready I
     = clean, prepared 0, transactions 1
   )");
-  CHECK(d.client("client").wanted->find("TimeZone"));
+  CHECK(d.client("client").settings.wanted->find("TimeZone"));
 }
 
 TEST_CASE("state: DEALLOCATE ALL unpins what PREPARE pinned, and nothing else") {
@@ -205,94 +208,6 @@ TEST_CASE("state: DEALLOCATE ALL unpins what PREPARE pinned, and nothing else") 
   run(d, "listen c", "LISTEN");
   run(d, "deallocate all", "DEALLOCATE ALL");
   CHECK_FALSE(d.releasable());
-}
-
-TEST_CASE("state: RESET ALL goes back to what the login asked for, which the client is told") {
-  dialogue d;
-  d.client("client").at_login = settings({{"TimeZone", "Tokyo", true}, {"search_path", "app", false}});
-  d.client("client").wanted = d.server("server").current =
-      settings({{"TimeZone", "Paris", true}, {"search_path", "app", false}, {"DateStyle", "ISO", true}});
-  d.play(R"(
-    client: Query 'reset all'
-    to server: Query 'reset all'
-    server: Complete 'RESET'; Setting TimeZone 'UTC'; Ready I
-    to client: Complete 'RESET'; Setting TimeZone 'UTC'; Setting TimeZone 'Tokyo'; Ready I
-    = releasable
-    client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''TimeZone'',''Tokyo'',false);RESET "DateStyle"'
-    to server: Sync
-    server: Complete 'SELECT 1'; Complete 'RESET'; Setting TimeZone 'Tokyo'; Ready I; Ready I
-    to client: Ready I
-    client: Sync
-    to server: Sync
-    server: Ready I
-    to client: Ready I
-  )");
-  CHECK(d.client("client").wanted == d.client("client").at_login);
-}
-
-TEST_CASE("state: RESET of one setting leaves the others as they are") {
-  dialogue d;
-  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
-      settings({{"TimeZone", "Tokyo", true}, {"search_path", "app", false}, {"work_mem", "1MB", false}});
-  run(d, "set search_path = other", "SET");
-  d.play(R"(
-    = pinned setting
-    client: Query 'RESET Work_Mem'; Query 'reset time zone'; Query 'reset lock_timeout'
-    to server: Query 'RESET Work_Mem'; Query 'reset time zone'; Query 'reset lock_timeout'
-    server: Complete 'RESET'; Ready I; Complete 'RESET'; Setting TimeZone 'UTC'; Ready I; Complete 'RESET'; Ready I
-    to client: Complete 'RESET'; Ready I; Complete 'RESET'; Setting TimeZone 'UTC'; Setting TimeZone 'Tokyo'; Ready I
-    to client: Complete 'RESET'; Ready I
-    client: Query 'select 1'
-    to server: Query 'SELECT pg_catalog.set_config(''TimeZone'',''Tokyo'',false),pg_catalog.set_config(''work_mem'',''1MB'',false)'
-    to server: Query 'select 1'
-    server: Complete 'SELECT 1'; Setting TimeZone 'Tokyo'; Ready I; Complete 'SELECT 1'; Ready I
-    to client: Complete 'SELECT 1'; Ready I
-  )");
-}
-
-TEST_CASE("state: the client is not told what has not changed") {
-  dialogue d;
-  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
-      settings({{"TimeZone", "Tokyo", true}});
-  run(d, "reset all", "RESET");
-}
-
-TEST_CASE("state: RESET in the company of others, one that failed, and one whose client has left") {
-  dialogue d;
-  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
-      settings({{"TimeZone", "Tokyo", true}, {"search_path", "app", false}, {"work_mem", "1MB", false}});
-  run(d, "select 1; reset search_path", "RESET");
-  d.play(R"(
-    client: Query 'reset nonsense'
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''work_mem'',''1MB'',false)'
-    to server: Query 'reset nonsense'
-    server: Complete 'SELECT 1'; Ready I; Error 42704 'unrecognized'; Ready I
-    to client: Error 42704 'unrecognized'; Ready I
-  )");
-  run(d, "reset work_mem", "RESET");
-  d.play(R"(
-    client: Query 'reset all'
-    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''1MB'',false)'; Query 'reset all'
-    server: Complete 'SELECT 1'; Ready I
-  )");
-  d.client("client").gone = true;
-  d.play("server: Setting TimeZone 'UTC'; Complete 'RESET'; Ready I");
-  CHECK(d.client("client").reset.all == false);
-}
-
-TEST_CASE("state: the same for a RESET by the extended protocol") {
-  dialogue d;
-  d.client("client").at_login = d.client("client").wanted = d.server("server").current =
-      settings({{"search_path", "app", false}, {"work_mem", "1MB", false}});
-  d.play(R"(
-    client: Parse - 'reset search_path'; Bind -; Execute; Sync
-    to server: Parse - 'reset search_path'; Bind -; Execute; Sync
-    server: ParseComplete; BindComplete; Complete 'RESET'; Ready I
-    to client: ParseComplete; BindComplete; Complete 'RESET'; Ready I
-    client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false)'; Sync
-  )");
 }
 
 TEST_CASE("state: notifications reach a session that keeps its server, and nobody else") {

@@ -146,7 +146,7 @@ TEST_CASE("statements: the same for the unnamed one") {
 
 TEST_CASE("statements: our own queries end the unnamed one on the server, not for the client") {
   dialogue d;
-  d.client("bob").wanted = parameter_set::intern({{"search_path", "bobs", false}});
+  d.client("bob").settings.wanted = parameter_set::intern({{"search_path", "bobs", false}});
   d.play(R"(
     == alice on one
     client: Parse - 'select 1'; Sync
@@ -159,7 +159,7 @@ TEST_CASE("statements: our own queries end the unnamed one on the server, not fo
     server: Complete 'SELECT 1'; Ready I; Ready I
     to client: Ready I
   )");
-  d.client("alice").wanted = d.client("bob").wanted;
+  d.client("alice").settings.wanted = d.client("bob").settings.wanted;
   d.play(R"(
     == alice on one
     client: Bind -; Sync

@@ -1,10 +1,10 @@
-#include "session/effects.hpp"
+#include "routing/effects.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "core/parameters.hpp"
-#include "session/sql_scan.hpp"
+#include "routing/sql_scan.hpp"
 
 namespace forebay {
 namespace {
@@ -59,14 +59,19 @@ effect::mask leading_effects(std::string_view text) {
   std::size_t at = skip_space_and_comments(text, 0, ";(");
   const auto keyword = next_token(text, at);
   const bool alone = is_alone(text);
-  const auto others = alone ? effect::none : effect::several;
-  if (same_name(keyword, "listen")) return others | effect::listen;
-  if (same_name(keyword, "load")) return others | effect::load;
+  if (same_name(keyword, "listen")) return effect::listen;
+  if (same_name(keyword, "load")) return effect::load;
   if (same_name(keyword, "prepare")) {
-    return others | (same_name(next_token(text, at), "transaction") ? effect::none : effect::prepare);
+    return same_name(next_token(text, at), "transaction") ? effect::none : effect::prepare;
   }
-  if (same_name(keyword, "reset") && alone) return effect::reset;
-  if (!same_name(keyword, "set")) return others;
+  if (one_of(keyword, {"savepoint", "release"})) return effect::savepoint;
+  if (same_name(keyword, "rollback")) {
+    auto next = next_token(text, at);
+    if (one_of(next, {"work", "transaction"})) next = next_token(text, at);
+    return same_name(next, "to") ? effect::savepoint : effect::none;
+  }
+  if (same_name(keyword, "reset")) return alone ? effect::reset : effect::setting;
+  if (!same_name(keyword, "set")) return effect::none;
   if (!alone) return effect::setting;
   auto name = next_token(text, at);
   if (same_name(name, "session") && !dot_at(text, at)) name = next_token(text, at);
@@ -86,9 +91,12 @@ class word_scan {
   effect::mask run() {
     std::string_view before;
     while (true) {
+      const auto behind = at_;
       if (!comments_count_) skip_comments();
       const auto word = next_word(text_, at_);
       if (word.empty()) break;
+      const auto between = text_.substr(behind, static_cast<std::size_t>(word.data() - text_.data()) - behind);
+      if (between.find(';') != std::string_view::npos) begin(word);
       look(before, word);
       before = word;
     }
@@ -96,10 +104,17 @@ class word_scan {
   }
 
  private:
+  // A word behind a semicolon: what a statement that is not the first begins with.
+  void begin(std::string_view word) {
+    if (one_of(word, {"set", "reset", "savepoint", "release", "rollback", "listen", "load", "prepare"})) {
+      found_ |= effect::several;
+    }
+  }
+
   void look(std::string_view before, std::string_view word) {
     switch (static_cast<char>(word.front() | 0x20)) {
       case 's':
-        if (same_name(word, "set_config")) found_ |= effect::set_function;
+        if (one_of(word, {"set_config", "setseed"})) found_ |= effect::set_function;
         break;
       case 'p':
         if (one_of(word, {"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock",
@@ -175,28 +190,11 @@ void condense(Iterator from, Iterator to, std::size_t most, std::string& out) {
 
 }  // namespace
 
-std::string_view to_text(pin_reason reason) {
-  static constexpr std::array<std::string_view, 9> names = {
-      "",       "session_mode",       "setting", "advisory_lock", "temporary_table", "hold_cursor",
-      "listen", "prepared_statement", "load"};
-  return names[static_cast<std::size_t>(reason)];
-}
-
 effect::mask scan_effects(std::string_view text) {
   text = text.substr(0, text.find('\0'));  // a Query's body ends in one
   const auto leading = leading_effects(text);
   const auto words = word_effects(text, true);
   return words & effect::reset_all ? (leading & ~effect::reset) | words : leading | words;
-}
-
-std::string reset_target(std::string_view text) {
-  std::size_t at = skip_space_and_comments(text, 0, ";(");
-  next_token(text, at);  // RESET
-  std::string name(next_token(text, at));
-  if (same_name(name, "time") && same_name(next_token(text, at), "zone")) return "timezone";
-  while (dot_at(text, at))
-    name.append(1, '.').append(next_token(text, ++at));
-  return name;
 }
 
 effect::mask scan_effects_of_piece(std::string_view tail, std::string_view piece) {
@@ -210,22 +208,6 @@ std::string effects_tail_of(std::string_view tail, std::string_view piece) {
   condense(piece.rbegin(), piece.rend(), effects_tail, reversed);
   condense(tail.rbegin(), tail.rend(), effects_tail, reversed);
   return {reversed.rbegin(), reversed.rend()};
-}
-
-pin_reason pin_before(effect::mask effects) {
-  if (effects & effect::advisory_lock) return pin_reason::advisory_lock;
-  if (effects & effect::temporary) return pin_reason::temporary_table;
-  if (effects & effect::set_function) return pin_reason::setting;
-  return pin_reason::none;
-}
-
-pin_reason pin_after(std::string_view tag, effect::mask effects) {
-  if (tag == "SET" && (effects & (effect::setting | effect::several))) return pin_reason::setting;
-  if (tag == "LISTEN") return pin_reason::listen;
-  if (tag == "PREPARE") return pin_reason::prepared_statement;
-  if (tag == "LOAD") return pin_reason::load;
-  if (tag == "DECLARE CURSOR" && (effects & effect::hold_cursor)) return pin_reason::hold_cursor;
-  return pin_reason::none;
 }
 
 }  // namespace forebay

@@ -1,4 +1,4 @@
-#include "session/effects.hpp"
+#include "routing/effects.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,9 @@ namespace forebay {
 namespace {
 
 std::string names(effect::mask m) {
-  static constexpr const char* all[] = {"setting",     "set_function", "advisory_lock", "temporary",
-                                        "hold_cursor", "listen",       "prepare",       "load",
-                                        "several",     "reset_all",    "deallocate",    "reset"};
+  static constexpr const char* all[] = {"setting",    "set_function", "advisory_lock", "temporary", "hold_cursor",
+                                        "listen",     "prepare",      "load",          "several",   "reset_all",
+                                        "deallocate", "reset",        "savepoint"};
   std::string text;
   for (unsigned i = 0; i < std::size(all); ++i) {
     if (m & (1U << i)) text += (text.empty() ? "" : " ") + std::string(all[i]);
@@ -29,7 +29,7 @@ TEST_CASE("effects: of a text") {
       {"select 1", ""},
       {"select 1;", ""},
       {"select 1 ; \n", ""},
-      {"select 1; select 2", "several"},
+      {"select 1; select 2", ""},
       {"  ( select 1 )", ""},
       // SET.
       {"set search_path = x", "setting"},
@@ -57,8 +57,8 @@ TEST_CASE("effects: of a text") {
       {"set default_transaction_read_only = on", ""},
       {"set timezone.x = 1", "setting"},
       {"set my.timezone = 1", "setting"},
-      {"set timezone = 'x'; set search_path = y", "setting"},
-      {"set local x = 1; set search_path = y", "setting"},
+      {"set timezone = 'x'; set search_path = y", "setting several"},
+      {"set local x = 1; set search_path = y", "setting several"},
       {"set /* local */ search_path = x", "setting"},
       {"set /* timezone */ search_path = x", "setting"},
       {"set -- local\nsearch_path = x", "setting"},
@@ -67,6 +67,17 @@ TEST_CASE("effects: of a text") {
       {"/* never closed set search_path = x", ""},
       {"-- set search_path = x", ""},
       {"begin; set search_path = x", "several"},
+      {"begin; /* a */ set search_path = x", "several"},
+      {"begin;\n-- set\nreset search_path", "several"},
+      {"begin; savepoint a; rollback to a", "several"},
+      {"update t set a = 1; update t set b = 2", ""},
+      {"savepoint a", "savepoint"},
+      {"release savepoint a", "savepoint"},
+      {"rollback to a", "savepoint"},
+      {"ROLLBACK WORK TO SAVEPOINT a", "savepoint"},
+      {"rollback", ""},
+      {"rollback and chain", ""},
+      {"select setseed(0.5)", "set_function"},
       {"set", "setting"},
       {"setting", ""},
       {"update t set search_path = 1", ""},
@@ -78,8 +89,8 @@ TEST_CASE("effects: of a text") {
       {"reset search_path;", "reset"},
       {"reset all", "reset_all"},
       {"reset /* x */ all", "reset_all"},
-      {"reset all; select 1", "several reset_all"},
-      {"reset x; select 1", "several"},
+      {"reset all; select 1", "setting reset_all"},
+      {"reset x; select 1", "setting"},
       // Locks.
       {"select pg_advisory_lock(1)", "advisory_lock"},
       {"select PG_TRY_ADVISORY_LOCK(1)", "advisory_lock"},
@@ -100,28 +111,28 @@ TEST_CASE("effects: of a text") {
       {"create/**/temp/**/table t ()", "temporary"},
       {"create /* a b c */ temp table t ()", "temporary"},
       {"create -- a b c\n temp table t ()", "temporary"},
-      {"select '/*'; create temp table t (); select '*/'", "temporary several"},
-      {"select '--'; create temp table t ()", "temporary several"},
+      {"select '/*'; create temp table t (); select '*/'", "temporary"},
+      {"select '--'; create temp table t ()", "temporary"},
       {"select temp from weather", ""},
       {"create table temp ()", ""},
       {"create temp table t () on commit drop", ""},
       {"create temp table t () ON  COMMIT\nDROP as select 1", ""},
       {"create temp table t () on commit delete rows", "temporary"},
-      {"create temp table t (); create temp table u () on commit drop", "temporary several"},
-      {"create temp table t () on commit drop; create temp table u ()", "temporary several"},
-      {"create temp table t (); select 1 /* on commit drop */", "temporary several"},
+      {"create temp table t (); create temp table u () on commit drop", "temporary"},
+      {"create temp table t () on commit drop; create temp table u ()", "temporary"},
+      {"create temp table t (); select 1 /* on commit drop */", "temporary"},
       {"create temp table t () -- on commit drop", "temporary"},
       {"create temp table t as select 'on commit drop'", "temporary"},
       {"create temp table t as select \"on commit drop\"", "temporary"},
       {"create temp table t as select $$ on commit drop $$", "temporary"},
       {"create table pg_temp.t () on commit drop", "temporary"},
       {"create temp table t as select a as drop from b", "temporary"},
-      {"select 1 as commit drop from t; create temp table t ()", "temporary several"},
-      {"create temp table t () on commit drop as select 1 as commit drop; create temp table u ()", "temporary several"},
+      {"select 1 as commit drop from t; create temp table t ()", "temporary"},
+      {"create temp table t () on commit drop as select 1 as commit drop; create temp table u ()", "temporary"},
       {"select 1 on commit drop", ""},
       // The rest.
       {"listen c", "listen"},
-      {"LISTEN c; select 1", "listen several"},
+      {"LISTEN c; select 1", "listen"},
       {"load 'x'", "load"},
       {"prepare p as select 1", "prepare"},
       {"prepare transaction 'x'", ""},
@@ -140,7 +151,7 @@ TEST_CASE("effects: of a text") {
     std::string sorted = names(scan_effects(sql));
     CHECK(sorted == names([&] {
             effect::mask m = 0;
-            for (unsigned i = 0; i < 12; ++i) {
+            for (unsigned i = 0; i < 13; ++i) {
               if ((' ' + std::string(effects) + ' ').find(' ' + names(1U << i) + ' ') != std::string::npos)
                 m |= 1U << i;
             }
@@ -184,47 +195,6 @@ TEST_CASE("effects: of a text in pieces, cut anywhere") {
 TEST_CASE("effects: a tail is bounded, whatever the pieces") {
   CHECK(effects_tail_of({}, std::string(1000, 'x')).size() == effects_tail);
   CHECK(effects_tail_of(std::string(1000, 'x'), "y").size() == effects_tail);
-}
-
-TEST_CASE("effects: what RESET names") {
-  CHECK(reset_target("reset search_path") == "search_path");
-  CHECK(reset_target(" /* x */ RESET -- y\n Search_Path ;") == "Search_Path");
-  CHECK(reset_target("reset \"TimeZone\"") == "TimeZone");
-  CHECK(reset_target("reset time zone") == "timezone");
-  CHECK(reset_target("reset my . ext.x") == "my.ext.x");
-  CHECK(reset_target("reset") == "");
-}
-
-TEST_CASE("effects: what pins before it runs") {
-  CHECK(pin_before(effect::none) == pin_reason::none);
-  CHECK(pin_before(effect::advisory_lock) == pin_reason::advisory_lock);
-  CHECK(pin_before(effect::temporary) == pin_reason::temporary_table);
-  CHECK(pin_before(effect::set_function) == pin_reason::setting);
-  CHECK(pin_before(effect::setting | effect::hold_cursor | effect::listen | effect::prepare | effect::load |
-                   effect::harmless) == pin_reason::none);
-}
-
-TEST_CASE("effects: what pins when it has run") {
-  const auto any = ~effect::mask{0};
-  CHECK(pin_after("SET", effect::setting) == pin_reason::setting);
-  CHECK(pin_after("SET", effect::several) == pin_reason::setting);
-  CHECK(pin_after("SET", effect::none) == pin_reason::none);
-  CHECK(pin_after("SET CONSTRAINTS", any) == pin_reason::none);
-  CHECK(pin_after("LISTEN", effect::none) == pin_reason::listen);
-  CHECK(pin_after("PREPARE", effect::none) == pin_reason::prepared_statement);
-  CHECK(pin_after("PREPARE TRANSACTION", any) == pin_reason::none);
-  CHECK(pin_after("LOAD", effect::none) == pin_reason::load);
-  CHECK(pin_after("DECLARE CURSOR", effect::hold_cursor) == pin_reason::hold_cursor);
-  CHECK(pin_after("DECLARE CURSOR", effect::none) == pin_reason::none);
-  CHECK(pin_after("SELECT 1", any) == pin_reason::none);
-  CHECK(pin_after("", any) == pin_reason::none);
-}
-
-TEST_CASE("effects: the reasons have names") {
-  CHECK(to_text(pin_reason::none) == "");
-  CHECK(to_text(pin_reason::session_mode) == "session_mode");
-  CHECK(to_text(pin_reason::hold_cursor) == "hold_cursor");
-  CHECK(to_text(pin_reason::load) == "load");
 }
 
 bool temporary(std::string_view text) {

@@ -1,4 +1,4 @@
-#include "session/sql_scan.hpp"
+#include "routing/sql_scan.hpp"
 
 #include "core/parameters.hpp"
 

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+// What the statements of a text may do to the state of their server session beyond its transaction. Found by routing/,
+// kept with prepared statements by pool/, acted on by session/.
+namespace forebay {
+
+namespace effect {
+using mask = std::uint32_t;
+inline constexpr mask none = 0;
+inline constexpr mask setting = 1;        // a setting changes in a way that is not told by the text
+inline constexpr mask set_function = 2;   // set_config(), setseed()
+inline constexpr mask advisory_lock = 4;  // session-level advisory lock functions
+inline constexpr mask temporary = 8;      // temporary table, view or sequence
+inline constexpr mask hold_cursor = 16;   // DECLARE ... WITH HOLD
+inline constexpr mask listen = 32;        // LISTEN
+inline constexpr mask prepare = 64;       // SQL-level PREPARE
+inline constexpr mask load = 128;         // LOAD
+inline constexpr mask several = 256;      // several statements in one text, not told apart: any may be a SET
+inline constexpr mask reset_all = 512;    // RESET ALL: leaves nothing behind, but takes what the login asked for
+inline constexpr mask deallocate = 1024;  // DEALLOCATE ALL, DISCARD ALL: the same, but takes prepared statements
+inline constexpr mask reset = 2048;       // RESET of one setting and nothing else: the same as RESET ALL
+inline constexpr mask savepoint = 4096;   // SAVEPOINT, RELEASE, ROLLBACK TO: matter to settings changed around them
+// These leave nothing behind.
+inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint;
+}  // namespace effect
+
+// One step in the life of a session's settings, taken when the statement that has it completes.
+struct setting_change {
+  enum class kind : std::uint8_t { set, reset, reset_all, savepoint, release, rollback_to } what;
+  std::uint32_t statement;  // its place in the text, from 0
+  std::string name;         // of the setting, or of the savepoint
+  std::string value;        // as set_config() takes it
+
+  bool operator==(const setting_change&) const = default;
+};
+
+struct sql_effects {
+  effect::mask mask = effect::none;
+  std::vector<setting_change> changes;  // in order of their statements
+};
+using sql_effects_ptr = std::shared_ptr<const sql_effects>;  // null: none
+
+}  // namespace forebay

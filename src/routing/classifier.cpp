@@ -1,0 +1,350 @@
+#include "routing/classifier.hpp"
+
+#include <pg_query.h>
+#include <pg_query/pg_query.pb-c.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "core/parameters.hpp"
+#include "routing/effects.hpp"
+#include "routing/sql_scan.hpp"
+
+namespace forebay {
+namespace {
+
+// Measured: a level of an expression takes up to 4 KiB of stack, and time that grows with the square of the levels.
+constexpr std::size_t max_nesting = 400;
+
+using kind = setting_change::kind;
+
+// The tree of a text, or null when the grammar refuses it.
+class tree {
+ public:
+  explicit tree(const std::string& text) {
+    auto result = pg_query_parse_protobuf(text.c_str());
+    if (!result.error) {
+      root_ = pg_query__parse_result__unpack(nullptr, result.parse_tree.len,
+                                             reinterpret_cast<const std::uint8_t*>(result.parse_tree.data));
+    }
+    pg_query_free_protobuf_parse_result(result);
+  }
+  ~tree() { pg_query__parse_result__free_unpacked(root_, nullptr); }
+  tree(const tree&) = delete;
+  tree& operator=(const tree&) = delete;
+
+  const PgQuery__ParseResult* operator->() const { return root_; }
+  explicit operator bool() const { return root_ != nullptr; }
+
+ private:
+  PgQuery__ParseResult* root_ = nullptr;
+};
+
+// Without the casts around it: no constant that set_config() takes is changed by those it may be written with.
+const PgQuery__AConst* constant(const PgQuery__Node* node) {
+  while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+    node = node->type_cast->arg;
+  return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : nullptr;
+}
+
+std::optional<std::string> text_of(const PgQuery__AConst& c) {
+  switch (c.val_case) {
+    case PG_QUERY__A__CONST__VAL_IVAL:
+      return std::to_string(c.ival->ival);
+    case PG_QUERY__A__CONST__VAL_FVAL:
+      return c.fval->fval;
+    case PG_QUERY__A__CONST__VAL_SVAL:
+      return c.sval->sval;
+    default:
+      return std::nullopt;
+  }
+}
+
+// Settings whose elements are identifiers (GUC_LIST_QUOTE in PostgreSQL's guc.c); no extension may define one.
+bool is_list_of_names(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> all = {
+      "local_preload_libraries",  "search_path",      "session_preload_libraries",
+      "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
+  return std::any_of(all.begin(), all.end(), [&](auto n) { return same_name(n, name); });
+}
+
+class tokens {
+ public:
+  explicit tokens(const std::string& text) {
+    const auto scanned = pg_query_scan(text.c_str());
+    if (!scanned.error) {
+      all_ = pg_query__scan_result__unpack(nullptr, scanned.pbuf.len,
+                                           reinterpret_cast<const std::uint8_t*>(scanned.pbuf.data));
+    }
+    pg_query_free_scan_result(scanned);
+  }
+  ~tokens() { pg_query__scan_result__free_unpacked(all_, nullptr); }
+  tokens(const tokens&) = delete;
+  tokens& operator=(const tokens&) = delete;
+
+  explicit operator bool() const { return all_ != nullptr; }
+  std::size_t size() const { return all_->n_tokens; }
+  const PgQuery__ScanToken& operator[](std::size_t i) const { return *all_->tokens[i]; }
+
+ private:
+  PgQuery__ScanResult* all_ = nullptr;  // null: no tokens of SQL
+};
+
+// As the server writes a name: bare where it can be.
+std::string quote_identifier(const std::string& name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (!name.empty() && std::all_of(name.begin(), name.end(), plain) && !(name[0] >= '0' && name[0] <= '9')) {
+    const tokens read(name);
+    if (read && read.size() == 1 &&
+        (read[0].keyword_kind == PG_QUERY__KEYWORD_KIND__NO_KEYWORD ||
+         read[0].keyword_kind == PG_QUERY__KEYWORD_KIND__UNRESERVED_KEYWORD)) {
+      return name;
+    }
+  }
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += c;
+    out += c;
+  }
+  return out += '"';
+}
+
+// What is of the transaction, or no setting at all but for its name.
+bool ends_with_transaction(std::string_view name) {
+  return same_name(name, "transaction_isolation") || same_name(name, "transaction_read_only") ||
+         same_name(name, "transaction_deferrable");
+}
+
+bool cannot_be_replayed(std::string_view name) {
+  return same_name(name, "session_authorization") || same_name(name, "seed");
+}
+
+class reading {
+ public:
+  explicit reading(std::string_view text) : text_(text) {}
+
+  void read(const PgQuery__RawStmt& raw, std::uint32_t number) {
+    number_ = number;
+    const auto* node = raw.stmt;
+    if (!node) return;
+    if (node->node_case == PG_QUERY__NODE__NODE_VARIABLE_SET_STMT) return on_set(*node->variable_set_stmt);
+    if (node->node_case == PG_QUERY__NODE__NODE_TRANSACTION_STMT) return on_transaction(*node->transaction_stmt);
+    if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT && on_select(*node->select_stmt)) return;
+    // For all else the words of this statement are good enough.
+    const auto from = std::min(static_cast<std::size_t>(raw.stmt_location), text_.size());
+    found.mask |= scan_effects(text_.substr(from, raw.stmt_len == 0 ? text_.npos : static_cast<std::size_t>(raw.stmt_len)));
+  }
+
+  sql_effects found;
+
+ private:
+  void change(kind what, std::string name, std::string value = {}) {
+    found.changes.push_back({what, number_, std::move(name), std::move(value)});
+  }
+
+  void on_set(const PgQuery__VariableSetStmt& s) {
+    const std::string name = s.name;
+    switch (s.kind) {
+      case PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL:
+        found.mask |= effect::reset_all;
+        return change(kind::reset_all, {});
+      case PG_QUERY__VARIABLE_SET_KIND__VAR_RESET:
+      case PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT:
+        if (s.is_local || ends_with_transaction(name)) return;
+        found.mask |= effect::reset;
+        if (!cannot_be_replayed(name)) change(kind::reset, name);
+        return;
+      case PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE: {
+        if (s.is_local || ends_with_transaction(name)) return;
+        auto value = value_of(s);
+        if (!value || cannot_be_replayed(name)) break;
+        return change(kind::set, name, std::move(*value));
+      }
+      case PG_QUERY__VARIABLE_SET_KIND__VAR_SET_MULTI:
+        if (name != "SESSION CHARACTERISTICS") return;  // of this transaction
+        for (std::size_t i = 0; i < s.n_args; ++i)
+          on_characteristic(s.args[i]);
+        return;
+      default:
+        break;
+    }
+    found.mask |= effect::setting;
+  }
+
+  // As the server joins the elements of a list.
+  std::optional<std::string> value_of(const PgQuery__VariableSetStmt& s) const {
+    if (same_name(s.name, "timezone")) return std::string();  // an interval, maybe; and the server reports it anyway
+    std::string all;
+    for (std::size_t i = 0; i < s.n_args; ++i) {
+      const auto* node = s.args[i];
+      const auto one = node->node_case == PG_QUERY__NODE__NODE_A_CONST ? text_of(*node->a_const) : std::nullopt;
+      if (!one) return std::nullopt;
+      if (i != 0) all += ", ";
+      all += is_list_of_names(s.name) ? quote_identifier(*one) : *one;
+    }
+    return all;
+  }
+
+  void on_characteristic(const PgQuery__Node* node) {
+    const auto* c = node->node_case == PG_QUERY__NODE__NODE_DEF_ELEM ? constant(node->def_elem->arg) : nullptr;
+    const auto value = c ? text_of(*c) : std::nullopt;
+    if (!value) {
+      found.mask |= effect::setting;
+      return;
+    }
+    const bool isolation = same_name(node->def_elem->defname, "transaction_isolation");
+    change(kind::set, std::string("default_") + node->def_elem->defname,
+           isolation ? *value : *value == "0" ? "off" : "on");
+  }
+
+  void on_transaction(const PgQuery__TransactionStmt& s) {
+    const auto what = s.kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_SAVEPOINT     ? kind::savepoint
+                      : s.kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_RELEASE     ? kind::release
+                      : s.kind == PG_QUERY__TRANSACTION_STMT_KIND__TRANS_STMT_ROLLBACK_TO ? kind::rollback_to
+                                                                                          : kind::set;
+    if (what == kind::set) return;
+    found.mask |= effect::savepoint;
+    change(what, s.savepoint_name);
+  }
+
+  // SELECT set_config('name', 'value', local) and nothing else. False: it is not that.
+  bool on_select(const PgQuery__SelectStmt& s) {
+    if (s.op != PG_QUERY__SET_OPERATION__SETOP_NONE || s.n_from_clause != 0 || s.where_clause || s.with_clause ||
+        s.into_clause || s.limit_count || s.limit_offset || s.having_clause || s.n_group_clause != 0 ||
+        s.n_values_lists != 0 || s.n_sort_clause != 0 || s.n_distinct_clause != 0 || s.n_target_list == 0) {
+      return false;
+    }
+    const auto before = found;
+    for (std::size_t i = 0; i < s.n_target_list; ++i) {
+      const auto* node = s.target_list[i];
+      if (node->node_case == PG_QUERY__NODE__NODE_RES_TARGET && on_set_config(node->res_target->val)) continue;
+      found = before;
+      return false;
+    }
+    return true;
+  }
+
+  bool on_set_config(const PgQuery__Node* node) {
+    if (!node || node->node_case != PG_QUERY__NODE__NODE_FUNC_CALL) return false;
+    const auto& f = *node->func_call;
+    if (f.n_args != 3 || f.n_funcname == 0 || f.n_funcname > 2 || f.agg_filter || f.over) return false;
+    const auto part = [&](std::size_t i) -> std::string_view {
+      const auto* n = f.funcname[i];
+      return n->node_case == PG_QUERY__NODE__NODE_STRING ? n->string->sval : "";
+    };
+    if (part(f.n_funcname - 1) != "set_config" || (f.n_funcname == 2 && part(0) != "pg_catalog")) return false;
+    const auto* name = constant(f.args[0]);
+    const auto* value = constant(f.args[1]);
+    const auto* local = constant(f.args[2]);
+    if (!name || name->val_case != PG_QUERY__A__CONST__VAL_SVAL || !value || !local) return false;
+    const bool is_local = local->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && local->boolval->boolval;
+    const bool not_local = local->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && !local->boolval->boolval;
+    const std::string setting = name->sval->sval;
+    if (is_local || ends_with_transaction(setting)) return true;
+    if (!not_local || cannot_be_replayed(setting)) return false;
+    if (value->isnull) {
+      found.mask |= effect::reset;
+      change(kind::reset, setting);
+    } else if (value->val_case == PG_QUERY__A__CONST__VAL_SVAL) {
+      change(kind::set, setting, value->sval->sval);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  const std::string_view text_;
+  std::uint32_t number_ = 0;
+};
+
+sql_effects_ptr read(const std::string& text, effect::mask words) {
+  if (text.size() > classifier::max_text || nesting_bound(text) > max_nesting)
+    return classifier::effects_of_words(words);
+  const tree statements(text);
+  if (!statements) return classifier::effects_of_words(words);
+  reading r(text);
+  for (std::size_t i = 0; i < statements->n_stmts; ++i)
+    r.read(*statements->stmts[i], static_cast<std::uint32_t>(i));
+  if (r.found.mask == effect::none && r.found.changes.empty()) return nullptr;
+  return std::make_shared<const sql_effects>(std::move(r.found));
+}
+
+}  // namespace
+
+std::size_t nesting_bound(const std::string& text) {
+  if (text.size() <= max_nesting) return text.size();  // no token is shorter than a byte
+  const tokens all(text);
+  if (!all) return text.size();
+  // What commas, ANDs and ORs part are siblings: the parser makes lists of them. All other tokens since the last of
+  // those may be within each other, and so may those that join what is on both their sides, however far apart.
+  std::size_t deepest = 0, depth = 0, base = 0;
+  std::vector<std::size_t> around;  // the base outside each parenthesis that is open
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    switch (all[i].token) {
+      case PG_QUERY__TOKEN__ASCII_40:  // (
+      case PG_QUERY__TOKEN__ASCII_91:  // [
+        around.push_back(base);
+        base = ++depth;
+        break;
+      case PG_QUERY__TOKEN__ASCII_41:  // )
+      case PG_QUERY__TOKEN__ASCII_93:  // ]
+        depth = base;
+        if (around.empty()) break;
+        base = around.back();
+        around.pop_back();
+        break;
+      case PG_QUERY__TOKEN__ASCII_44:  // ,
+      case PG_QUERY__TOKEN__AND:
+      case PG_QUERY__TOKEN__OR:
+        depth = base;
+        break;
+      case PG_QUERY__TOKEN__JOIN:
+      case PG_QUERY__TOKEN__UNION:
+      case PG_QUERY__TOKEN__INTERSECT:
+      case PG_QUERY__TOKEN__EXCEPT:
+      case PG_QUERY__TOKEN__CASE:
+      case PG_QUERY__TOKEN__BETWEEN:
+        ++base;
+        ++depth;
+        break;
+      case PG_QUERY__TOKEN__SQL_COMMENT:
+      case PG_QUERY__TOKEN__C_COMMENT:
+        break;
+      case PG_QUERY__TOKEN__ASCII_59:  // ;
+        if (around.empty()) depth = base = 0;
+        break;
+      default:
+        ++depth;
+    }
+    deepest = std::max(deepest, depth);
+  }
+  return deepest;
+}
+
+sql_effects_ptr classifier::effects_of_words(effect::mask words) {
+  if (words & (effect::reset | effect::reset_all)) words |= effect::setting;
+  return std::make_shared<const sql_effects>(sql_effects{words, {}});
+}
+
+sql_effects_ptr classifier::effects_of(std::string_view text, effect::mask words) {
+  if (const auto known = by_text_.find(text); known != by_text_.end()) {
+    order_.splice(order_.begin(), order_, known->second);
+    return known->second->effects;
+  }
+  std::string own(text);
+  auto effects = read(own, words);
+  if (own.size() > max_text) return effects;
+  bytes_ += own.size();
+  order_.push_front({std::move(own), effects});
+  by_text_.emplace(order_.front().text, order_.begin());
+  while (bytes_ > max_bytes) {
+    bytes_ -= order_.back().text.size();
+    by_text_.erase(order_.back().text);
+    order_.pop_back();
+  }
+  return effects;
+}
+
+}  // namespace forebay

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/sql_effects.hpp"
+
+// What the statements of a text do, by PostgreSQL's own grammar. One per worker, used on its thread only.
+//
+// The grammar has no guard against deep nesting, so a text is looked over first: one that is large, or nests deeper
+// than any the parser's stack holds, is not read, and what its words say counts. The same for what this grammar does
+// not know: a newer server may.
+namespace forebay {
+
+class classifier {
+ public:
+  // `words`: what scan_effects() found in this text, and it found something.
+  sql_effects_ptr effects_of(std::string_view text, effect::mask words);
+  // The same without the grammar. A setting that is changed, to what is not known, counts as `setting`.
+  static sql_effects_ptr effects_of_words(effect::mask words);
+
+  static constexpr std::size_t max_text = 16 * 1024;    // bytes of a text that is read
+  static constexpr std::size_t max_bytes = 512 * 1024;  // of texts whose effects are remembered
+
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  struct entry {
+    std::string text;
+    sql_effects_ptr effects;
+  };
+  std::list<entry> order_;  // most recently used first
+  std::unordered_map<std::string_view, std::list<entry>::iterator> by_text_;
+  std::size_t bytes_ = 0;
+};
+
+// No fewer than the levels of the deepest expression or query in a text.
+std::size_t nesting_bound(const std::string& text);
+
+}  // namespace forebay

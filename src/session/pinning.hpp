@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "core/sql_effects.hpp"
+
+// Why a session keeps its server connection in transaction mode. Seen from two sides that complete each other: the
+// statement before it runs, and the command tag after it ran (exact, from the server itself).
+namespace forebay {
+
+enum class pin_reason : std::uint8_t {
+  none,
+  session_mode,
+  setting,
+  advisory_lock,
+  temporary_table,
+  hold_cursor,
+  listen,
+  prepared_statement,
+  load,
+};
+std::string_view to_text(pin_reason reason);  // as in SHOW CLIENTS
+
+// Why a session that is about to run something with these effects must be pinned already; none if the command tag
+// will tell.
+pin_reason pin_before(effect::mask effects);
+// Why a session must be pinned now that the server reported this command tag, given the effects of what it ran.
+pin_reason pin_after(std::string_view command_tag, effect::mask effects);
+
+}  // namespace forebay

@@ -1,0 +1,169 @@
+#include "session/settings_log.hpp"
+
+#include <algorithm>
+
+namespace forebay {
+namespace {
+
+// The one setting that RESET ALL leaves as it is (GUC_NO_RESET_ALL) and that can be set like any other.
+constexpr std::string_view role = "role";
+
+// The server's own default, which is not known. No setting's value holds a zero byte.
+constexpr std::string_view unknown("\0", 1);
+
+parameters reported_and_role(const parameters& of, const parameters& role_of) {
+  std::vector<parameter_set::entry> kept;
+  for (const auto& e : of->entries()) {
+    if (e.reported) kept.push_back(e);
+  }
+  if (const auto* r = role_of->find(role)) kept.push_back(*r);
+  return parameter_set::intern(std::move(kept));
+}
+
+}  // namespace
+
+void settings_log::begin(const parameters& current) {
+  if (points_.empty()) points_.push_back({{}, wanted, current});
+}
+
+void settings_log::hide() {
+  if (!told_) told_ = wanted;
+}
+
+bool settings_log::is_reset(std::string_view name) const {
+  const bool named = std::any_of(resets_.begin(), resets_.end(), [&](const auto& n) { return same_name(n, name); });
+  return named != reset_all_;
+}
+
+// Whether this one counts as reset from now on; until now it is the other way round.
+void settings_log::mark_reset(const std::string& name, bool yes) {
+  if (yes != reset_all_) {
+    resets_.push_back(name);
+  } else {
+    std::erase_if(resets_, [&](const auto& n) { return same_name(n, name); });
+  }
+}
+
+void settings_log::set(const std::string& name, const std::string& value, parameters& current) {
+  begin(current);
+  if (const auto* known = current->find(name); known && known->reported) {
+    // The server tells what it made of the value, if that is not what it told last. That it was set behind a reset
+    // counts.
+    if (is_reset(name)) {
+      mark_reset(name, false);
+      wanted = parameter_set::with(wanted, known->name, known->value, true);
+    }
+    return;
+  }
+  wanted = parameter_set::with(wanted, name, value, false);
+  current = parameter_set::with(current, name, value, false);
+}
+
+void settings_log::reset(const std::string& name, parameters& current) {
+  begin(current);
+  const auto* then = at_login->find(name);
+  if (const auto* now = current->find(name); now && now->reported) {
+    hide();
+    if (!is_reset(name)) mark_reset(name, true);
+    if (then) wanted = parameter_set::with(wanted, then->name, then->value, true);
+    return;
+  }
+  wanted = parameter_set::without(wanted, name);
+  current = parameter_set::without(current, name);
+  if (!then) return;
+  wanted = parameter_set::with(wanted, then->name, then->value, false);
+  current = parameter_set::with(current, then->name, unknown, false);
+}
+
+void settings_log::reset_all(parameters& current) {
+  begin(current);
+  hide();
+  reset_all_ = true;
+  resets_.clear();
+  const auto* r = wanted->find(role);
+  wanted = r ? parameter_set::with(at_login, r->name, r->value, false) : at_login;
+  current = reported_and_role(current, current);
+}
+
+void settings_log::discard_all(parameters& current, const parameters& initial) {
+  hide();
+  reset_all_ = true;
+  resets_.clear();
+  points_.clear();
+  wanted = at_login;
+  current = initial;
+}
+
+void settings_log::savepoint(const std::string& name, const parameters& current) {
+  begin(current);
+  points_.push_back({name, wanted, current});
+}
+
+void settings_log::release(const std::string& name) {
+  const auto found = std::find_if(points_.rbegin(), points_.rend(), [&](const auto& p) { return p.savepoint == name; });
+  if (found != points_.rend()) points_.erase(std::next(found).base(), points_.end());
+}
+
+bool settings_log::roll_back_to(const std::string& name, parameters& current) {
+  const auto found = std::find_if(points_.rbegin(), points_.rend(), [&](const auto& p) { return p.savepoint == name; });
+  if (found == points_.rend()) return false;
+  restore(*found, current);
+  points_.erase(found.base(), points_.end());
+  failed_ = false;
+  return true;
+}
+
+void settings_log::commit() {
+  points_.clear();
+  failed_ = false;
+}
+
+void settings_log::roll_back(parameters& current) {
+  if (!points_.empty()) restore(points_.front(), current);
+  commit();
+}
+
+void settings_log::transaction_ended(parameters& current) {
+  failed_ ? roll_back(current) : commit();
+}
+
+void settings_log::server_lost() {
+  if (!points_.empty()) wanted = points_.front().wanted;
+  commit();
+  told_ = nullptr;
+  resets_.clear();
+  reset_all_ = false;
+}
+
+// What the server reports goes back by its own reports.
+void settings_log::restore(const point& p, parameters& current) {
+  hide();
+  wanted = p.wanted;
+  current = parameter_set::with_reported_of(p.current, current);
+}
+
+bool settings_log::reported(std::string_view name, std::string_view value, parameters& current) {
+  current = parameter_set::with(current, name, value, true);
+  if (told_ && is_reset(name)) return false;
+  wanted = parameter_set::with(wanted, name, value, true);
+  if (!told_) return true;
+  const auto* known = told_->find(name);
+  const bool news = !known || known->value != value;
+  told_ = parameter_set::with(told_, name, value, true);
+  return news;
+}
+
+parameters settings_log::take_news() {
+  resets_.clear();
+  reset_all_ = false;
+  const auto told = std::exchange(told_, nullptr);
+  if (!told || told == wanted) return parameter_set::empty();
+  std::vector<parameter_set::entry> news;
+  for (const auto& e : wanted->entries()) {
+    const auto* known = told->find(e.name);
+    if (e.reported && known && known->value != e.value) news.push_back(e);
+  }
+  return parameter_set::intern(std::move(news));
+}
+
+}  // namespace forebay

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/parameters.hpp"
+
+// How a session's settings change as its transactions do, so far as the server does not tell it (ParameterStatus tells
+// of a few only). `wanted` is what the session wants, `current` what its server has: both change alike, and go back
+// together with a transaction or to a savepoint.
+namespace forebay {
+
+class settings_log {
+ public:
+  parameters wanted = parameter_set::empty();    // a server gets them before it serves the session
+  parameters at_login = parameter_set::empty();  // where RESET and DISCARD ALL lead back to
+
+  // Statements that took effect, in order.
+  void set(const std::string& name, const std::string& value, parameters& current);
+  void reset(const std::string& name, parameters& current);
+  void reset_all(parameters& current);
+  void discard_all(parameters& current, const parameters& initial);
+  void savepoint(const std::string& name, const parameters& current);
+  void release(const std::string& name);
+  bool roll_back_to(const std::string& name, parameters& current);  // false: there is no such savepoint
+  void commit();
+  void roll_back(parameters& current);
+  void failed() { failed_ = !points_.empty(); }  // a statement did: a transaction that ends by itself is rolled back
+  void transaction_ended(parameters& current);   // by ReadyForQuery 'I'
+  void server_lost();
+
+  // ParameterStatus: true when it is news to the client.
+  bool reported(std::string_view name, std::string_view value, parameters& current);
+  // What the client must be told at ReadyForQuery: the settings that are not as it knows them.
+  parameters take_news();
+
+  bool in_transaction() const { return !points_.empty(); }
+
+ private:
+  struct point {
+    std::string savepoint;  // empty: the transaction's begin
+    parameters wanted, current;
+  };
+  void begin(const parameters& current);
+  void hide();
+  bool is_reset(std::string_view name) const;
+  void mark_reset(const std::string& name, bool yes);
+  void restore(const point& p, parameters& current);
+
+  std::vector<point> points_;  // made with the first change of a transaction
+  bool failed_ = false;
+  // For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are
+  // not: what it reports behind a RESET is kept from the client, which is told what it asked for at login instead.
+  parameters told_;                  // what the client knows; null: `wanted`
+  std::vector<std::string> resets_;  // since the last ReadyForQuery; of RESET ALL, those set again behind it
+  bool reset_all_ = false;
+};
+
+}  // namespace forebay
