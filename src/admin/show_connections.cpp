@@ -140,6 +140,12 @@ connections connections_of(shard& home, const pool_names& names) {
     }
     if (!s.gone()) all.clients.push_back(std::move(client));
   });
+  for (const auto* server : home.process.channels.servers_at(home.on)) {
+    auto line = server_line(*server, names);
+    line.state = "active";
+    line.pin = "listen";
+    all.servers.push_back(std::move(line));
+  }
   return all;
 }
 

@@ -24,24 +24,39 @@ inline constexpr mask several = 256;      // several statements in one text, not
 inline constexpr mask reset_all = 512;    // RESET ALL: leaves nothing behind, but takes what the login asked for
 inline constexpr mask deallocate = 1024;  // DEALLOCATE ALL, DISCARD ALL: the same, but takes prepared statements
 inline constexpr mask reset = 2048;       // RESET of one setting and nothing else: the same as RESET ALL
-inline constexpr mask savepoint = 4096;   // SAVEPOINT, RELEASE, ROLLBACK TO: matter to settings changed around them
+inline constexpr mask savepoint = 4096;   // SAVEPOINT, RELEASE, ROLLBACK TO: matter to what is changed around them
+inline constexpr mask unlisten = 8192;    // UNLISTEN
+inline constexpr mask notify = 16384;     // NOTIFY, pg_notify()
 // These leave nothing behind.
-inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint;
+inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint | unlisten | notify;
 }  // namespace effect
 
-// One step in the life of a session's settings, taken when the statement that has it completes.
-struct setting_change {
-  enum class kind : std::uint8_t { set, reset, reset_all, savepoint, release, rollback_to } what;
+// What a statement does that the session follows, once it has completed.
+struct state_change {
+  enum class kind : std::uint8_t {
+    set,
+    reset,
+    reset_all,
+    savepoint,
+    release,
+    rollback_to,
+    listen,
+    unlisten,
+    unlisten_all,
+  } what;
   std::uint32_t statement;  // its place in the text, from 0
-  std::string name;         // of the setting, or of the savepoint
-  std::string value;        // as set_config() takes it
+  std::string name;         // of the setting, the savepoint or the channel
+  std::string value;        // of the setting, as set_config() takes it
 
-  bool operator==(const setting_change&) const = default;
+  bool operator==(const state_change&) const = default;
 };
 
 struct sql_effects {
   effect::mask mask = effect::none;
-  std::vector<setting_change> changes;  // in order of their statements
+  std::vector<state_change> changes;  // in order of their statements
+  // What is sent in place of the text, where its LISTENs are not for the server that runs it: UNLISTEN does nothing
+  // there, and is refused where LISTEN is. Empty: the text itself.
+  std::string instead;
 };
 using sql_effects_ptr = std::shared_ptr<const sql_effects>;  // null: none
 

@@ -270,6 +270,11 @@ void pool::retire(wire::pg_error why) {
   fail_waiters(why);
 }
 
+void pool::lend_beyond_size(bool yes) {
+  const std::lock_guard lock(node_->mutex_);
+  yes ? ++lent_ : --lent_;
+}
+
 void pool::pause() {
   {
     const std::lock_guard lock(node_->mutex_);

@@ -142,6 +142,9 @@ class pool : public std::enable_shared_from_this<pool> {
   void retire(wire::pg_error why = served_elsewhere());
   bool retired() const { return retired_.load(std::memory_order_relaxed); }
 
+  // One connection is held for long on behalf of all its clients: `size` counts without it.
+  void lend_beyond_size(bool yes);
+
   // No more hand-outs; connections close as they come back. Queued waiters wait on until resume().
   void pause();
   void resume();
@@ -222,6 +225,7 @@ class pool : public std::enable_shared_from_this<pool> {
   std::uint32_t open_ = 0;
   std::uint32_t opening_ = 0;
   std::uint32_t closing_ = 0;
+  std::uint32_t lent_ = 0;  // beyond the size
   bool paused_ = false;
   wire::pg_error farewell_;  // once it is retired
   bool starting_ = false;    // the server is up but takes no logins yet

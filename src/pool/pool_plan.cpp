@@ -106,7 +106,7 @@ bool pool::somebody_waits_longer() const {
 std::uint32_t pool::most_now() const {
   const bool due = limits_.reserve_size != 0 && !waiters_.empty() &&
                    steady::now() - waiters_.front().since_ >= limits_.reserve_timeout;
-  return limits_.size + (due ? limits_.reserve_size : 0);
+  return limits_.size + lent_ + (due ? limits_.reserve_size : 0);
 }
 
 server_ptr pool::evict_idle() {

@@ -18,7 +18,7 @@ namespace {
 // Measured: a level of an expression takes up to 4 KiB of stack, and time that grows with the square of the levels.
 constexpr std::size_t max_nesting = 400;
 
-using kind = setting_change::kind;
+using kind = state_change::kind;
 
 // The tree of a text, or null when the grammar refuses it.
 class tree {
@@ -64,9 +64,9 @@ std::optional<std::string> text_of(const PgQuery__AConst& c) {
 
 // Settings whose elements are identifiers (GUC_LIST_QUOTE in PostgreSQL's guc.c); no extension may define one.
 bool is_list_of_names(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> all = {
-      "local_preload_libraries",  "search_path",      "session_preload_libraries",
-      "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"};
+  static constexpr std::array<std::string_view, 6> all = {"local_preload_libraries",   "search_path",
+                                                          "session_preload_libraries", "shared_preload_libraries",
+                                                          "temp_tablespaces",          "unix_socket_directories"};
   return std::any_of(all.begin(), all.end(), [&](auto n) { return same_name(n, name); });
 }
 
@@ -132,9 +132,16 @@ class reading {
     if (node->node_case == PG_QUERY__NODE__NODE_VARIABLE_SET_STMT) return on_set(*node->variable_set_stmt);
     if (node->node_case == PG_QUERY__NODE__NODE_TRANSACTION_STMT) return on_transaction(*node->transaction_stmt);
     if (node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT && on_select(*node->select_stmt)) return;
-    // For all else the words of this statement are good enough.
     const auto from = std::min(static_cast<std::size_t>(raw.stmt_location), text_.size());
-    found.mask |= scan_effects(text_.substr(from, raw.stmt_len == 0 ? text_.npos : static_cast<std::size_t>(raw.stmt_len)));
+    const auto own = text_.substr(from, raw.stmt_len == 0 ? text_.npos : static_cast<std::size_t>(raw.stmt_len));
+    if (node->node_case == PG_QUERY__NODE__NODE_LISTEN_STMT) return on_listen(node->listen_stmt->conditionname, own);
+    if (node->node_case == PG_QUERY__NODE__NODE_UNLISTEN_STMT) return on_unlisten(node->unlisten_stmt->conditionname);
+    // For all else the words of this statement are good enough.
+    found.mask |= scan_effects(own);
+  }
+
+  void finish() {
+    if (!found.instead.empty()) found.instead.append(text_.substr(copied_));
   }
 
   sql_effects found;
@@ -196,7 +203,9 @@ class reading {
     }
     const bool isolation = same_name(node->def_elem->defname, "transaction_isolation");
     change(kind::set, std::string("default_") + node->def_elem->defname,
-           isolation ? *value : *value == "0" ? "off" : "on");
+           isolation       ? *value
+           : *value == "0" ? "off"
+                           : "on");
   }
 
   void on_transaction(const PgQuery__TransactionStmt& s) {
@@ -207,6 +216,20 @@ class reading {
     if (what == kind::set) return;
     found.mask |= effect::savepoint;
     change(what, s.savepoint_name);
+  }
+
+  void on_listen(const char* channel, std::string_view own) {
+    change(kind::listen, channel);
+    const auto end = static_cast<std::size_t>(own.data() - text_.data());
+    found.instead.append(text_.substr(copied_, end - copied_));
+    // No client's statement has this text, so the two are never taken for each other.
+    found.instead.append(" UNLISTEN ").append(quote_identifier(channel)).append(" /* forebay: LISTEN */");
+    copied_ = end + own.size();
+  }
+
+  void on_unlisten(std::string_view channel) {
+    found.mask |= effect::unlisten;
+    change(channel.empty() ? kind::unlisten_all : kind::unlisten, std::string(channel));
   }
 
   // SELECT set_config('name', 'value', local) and nothing else. False: it is not that.
@@ -256,6 +279,7 @@ class reading {
   }
 
   const std::string_view text_;
+  std::size_t copied_ = 0;  // of the text, to `instead`
   std::uint32_t number_ = 0;
 };
 
@@ -267,6 +291,7 @@ sql_effects_ptr read(const std::string& text, effect::mask words) {
   reading r(text);
   for (std::size_t i = 0; i < statements->n_stmts; ++i)
     r.read(*statements->stmts[i], static_cast<std::uint32_t>(i));
+  r.finish();
   if (r.found.mask == effect::none && r.found.changes.empty()) return nullptr;
   return std::make_shared<const sql_effects>(std::move(r.found));
 }

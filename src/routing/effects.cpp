@@ -60,6 +60,8 @@ effect::mask leading_effects(std::string_view text) {
   const auto keyword = next_token(text, at);
   const bool alone = is_alone(text);
   if (same_name(keyword, "listen")) return effect::listen;
+  if (same_name(keyword, "unlisten")) return effect::unlisten;
+  if (same_name(keyword, "notify")) return effect::notify;
   if (same_name(keyword, "load")) return effect::load;
   if (same_name(keyword, "prepare")) {
     return same_name(next_token(text, at), "transaction") ? effect::none : effect::prepare;
@@ -106,9 +108,10 @@ class word_scan {
  private:
   // A word behind a semicolon: what a statement that is not the first begins with.
   void begin(std::string_view word) {
-    if (one_of(word, {"set", "reset", "savepoint", "release", "rollback", "listen", "load", "prepare"})) {
+    if (one_of(word, {"set", "reset", "savepoint", "release", "rollback", "listen", "unlisten", "load", "prepare"})) {
       found_ |= effect::several;
     }
+    if (same_name(word, "notify")) found_ |= effect::notify;
   }
 
   void look(std::string_view before, std::string_view word) {
@@ -122,6 +125,8 @@ class word_scan {
           found_ |= effect::advisory_lock;
         } else if (same_name(word, "pg_temp")) {
           found_ |= effect::temporary;
+        } else if (same_name(word, "pg_notify")) {
+          found_ |= effect::notify;
         }
         break;
       case 't':

@@ -8,7 +8,7 @@
 #include "config/config.hpp"
 #include "pool/statement.hpp"
 #include "session/pinning.hpp"
-#include "session/settings_log.hpp"
+#include "session/state_log.hpp"
 
 // What a client's session is, apart from its socket and whichever server connection it holds at the moment.
 namespace forebay {
@@ -17,7 +17,8 @@ struct client_state {
   config::pool_mode mode = config::pool_mode::transaction;
   config::session_state_policy on_session_state = config::session_state_policy::track;
 
-  settings_log settings;
+  state_log settings;
+  std::string notifications;  // messages for the client when its transaction has ended
 
   // Named statements by the client's names; made with the first one.
   std::unique_ptr<std::unordered_map<std::string, statement_ptr>> statements;

@@ -55,6 +55,7 @@ class exchange {
   bool on_named_command(std::string_view text);
   void sent(fsm::request kind, fsm::action what);  // what ends in ReadyForQuery
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
+  statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
   void watch_bind(const wire::piece& p);
   void parse_named(std::string_view name, std::string_view query, std::string_view types);
@@ -64,7 +65,12 @@ class exchange {
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
   sql_effects_ptr effects_of(std::string_view text) const;
   bool reads_as_written(std::string_view text) const;
-  bool refused(const sql_effects_ptr& effects) const;
+  struct sql_to_send {
+    sql_effects_ptr effects;
+    std::string_view text;  // the client's, of the effects, or static
+    bool replaced = false;
+  };
+  sql_to_send as_sent(std::string_view text) const;
   void note(const sql_effects_ptr& effects);
   void on_execute(const wire::piece& p);
   void remember_portal(std::string_view portal, const sql_effects_ptr& effects);
@@ -80,8 +86,10 @@ class exchange {
   void set_name(const std::string& name, const statement_ptr& s);
   void replay_flights();
   void emit_synthesized();
-  void on_command_complete(std::string_view tag, bool ours);
-  bool change_settings();
+  bool on_command_complete(std::string_view tag, bool ours);
+  enum class changed : std::uint8_t { nothing, something, listens };
+  changed change_state();
+  void apply(const state_change& c);
   void on_ready(bool ours);
   bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);

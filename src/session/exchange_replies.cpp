@@ -41,11 +41,14 @@ exchange::progress exchange::reply(const wire::piece& p) {
     case 'C':
       if (p.whole()) {
         const auto message = wire::command_complete::decode(p.body());
-        if (message) on_command_complete(message->tag, ours);
+        if (message && on_command_complete(message->tag, ours) && to_client) {
+          to_client_.copy(wire::encode(wire::command_complete{"LISTEN"}));
+          to_client = false;
+        }
       }
       break;
     case 's':
-      change_settings();  // a SELECT set_config() with a row limit has done all it does
+      change_state();  // a SELECT set_config() with a row limit has done all it does
       break;
     case 'S':
       to_client = on_parameter(p, ours) && to_client;
@@ -156,17 +159,18 @@ void exchange::replay_flights() {
   }
 }
 
-void exchange::on_command_complete(std::string_view tag, bool ours) {
+// True: the client hears of a LISTEN that it was told to be.
+bool exchange::on_command_complete(std::string_view tag, bool ours) {
   // Nearly all tags are told apart from those that matter by their first letters.
-  const bool changed = change_settings();
+  const auto change = change_state();
   if (tag.empty() || std::string_view("CSRLPD").find(tag.front()) == std::string_view::npos ||
       tag.starts_with("SELECT")) {
-    return;
+    return change == changed::listens;
   }
   auto& settings = client_.settings;
   if (settings.in_transaction()) {
     if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") settings.commit();
-    if (tag == "ROLLBACK" && !changed) settings.roll_back(server_.current);
+    if (tag == "ROLLBACK" && change == changed::nothing) settings.roll_back(server_.current);
   }
   if (tag == "DISCARD ALL") {
     forget_session_state();
@@ -180,41 +184,53 @@ void exchange::on_command_complete(std::string_view tag, bool ours) {
   } else {
     pin(pin_after(tag, client_.effects));
   }
+  return false;
 }
 
-// What the statement that has just completed does to the settings. False: nothing.
-bool exchange::change_settings() {
-  if (server_.tracker.current_id() != has_record || server_.flights.empty()) return false;
+// What the statement that has just completed does to the session.
+exchange::changed exchange::change_state() {
+  if (server_.tracker.current_id() != has_record || server_.flights.empty()) return changed::nothing;
   auto& record = server_.flights.front();
-  if (!record.effects) return false;
-  auto& settings = client_.settings;
+  if (!record.effects) return changed::nothing;
   const auto statement = record.answered++;
-  bool some = false;
+  auto done = changed::nothing;
   for (const auto& c : record.effects->changes) {
     if (c.statement != statement) continue;
-    some = true;
-    switch (c.what) {
-      case setting_change::kind::set:
-        settings.set(c.name, c.value, server_.current);
-        break;
-      case setting_change::kind::reset:
-        settings.reset(c.name, server_.current);
-        break;
-      case setting_change::kind::reset_all:
-        settings.reset_all(server_.current);
-        break;
-      case setting_change::kind::savepoint:
-        settings.savepoint(c.name, server_.current);
-        break;
-      case setting_change::kind::release:
-        settings.release(c.name);
-        break;
-      case setting_change::kind::rollback_to:
-        if (!settings.roll_back_to(c.name, server_.current)) pin(pin_reason::setting);  // its making was not seen
-        break;
-    }
+    done = c.what == state_change::kind::listen && client_.renames() ? changed::listens : changed::something;
+    apply(c);
   }
-  return some;
+  return done;
+}
+
+void exchange::apply(const state_change& c) {
+  using kind = state_change::kind;
+  using on_channel = state_log::channel_change::kind;
+  auto& log = client_.settings;
+  auto& current = server_.current;
+  switch (c.what) {
+    case kind::set:
+      return log.set(c.name, c.value, current);
+    case kind::reset:
+      return log.reset(c.name, current);
+    case kind::reset_all:
+      return log.reset_all(current);
+    case kind::savepoint:
+      return log.savepoint(c.name, current);
+    case kind::release:
+      return log.release(c.name);
+    case kind::rollback_to:
+      if (!log.roll_back_to(c.name, current)) pin(pin_reason::setting);  // its making was not seen
+      return;
+    case kind::listen:
+      if (client_.renames()) log.on_channel({on_channel::listen, c.name}, current);
+      return;
+    case kind::unlisten:
+      if (client_.renames()) log.on_channel({on_channel::unlisten, c.name}, current);
+      return;
+    case kind::unlisten_all:
+      if (client_.renames()) log.on_channel({on_channel::unlisten_all, {}}, current);
+      return;
+  }
 }
 
 void exchange::on_ready(bool ours) {
@@ -222,6 +238,7 @@ void exchange::on_ready(bool ours) {
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
   if (!idle) return;
+  if (!client_.gone) to_client_.copy(std::exchange(client_.notifications, {}));
   if (!ours) ++client_.transactions;
   client_.portals.clear();
   if (!server_.tracker.settled()) return;

@@ -99,6 +99,10 @@ void exchange::sent_with_record(fsm::request kind, fsm::action what, server_stat
 sql_effects_ptr exchange::effects_of(std::string_view text) const {
   const auto words = scan_effects(text);
   if (words == effect::none) return nullptr;
+  if (words == effect::notify) {
+    static const auto notifies = std::make_shared<const sql_effects>(sql_effects{effect::notify, {}, {}});
+    return notifies;
+  }
   constexpr auto changes = effect::setting | effect::set_function | effect::several;
   const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
   text = text.substr(0, text.find('\0'));
@@ -118,9 +122,15 @@ bool exchange::reads_as_written(std::string_view text) const {
   return ascii || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
 }
 
-bool exchange::refused(const sql_effects_ptr& effects) const {
-  return effects && (effects->mask & ~effect::harmless) != effect::none && client_.renames() &&
-         client_.on_session_state == config::session_state_policy::refuse;
+// What the server gets for a text of the client.
+exchange::sql_to_send exchange::as_sent(std::string_view text) const {
+  auto effects = effects_of(text);
+  if (!effects || !client_.renames()) return {std::move(effects), text};
+  const bool refused = (effects->mask & ~effect::harmless) != effect::none &&
+                       client_.on_session_state == config::session_state_policy::refuse;
+  if (refused) return {nullptr, refusal, true};
+  if (effects->instead.empty()) return {std::move(effects), text};
+  return {effects, effects->instead, true};
 }
 
 void exchange::note(const sql_effects_ptr& effects) {
@@ -166,26 +176,24 @@ void exchange::on_query(const wire::piece& p) {
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
   server_.unnamed_clean = !server_.tracker.unsynced();
-  sql_effects_ptr effects;
+  sql_to_send sql;
   if (p.whole()) {
-    effects = effects_of(p.body());
-    if (refused(effects)) {
-      server_.tracker.sent(request::query);
-      to_server_.copy(wire::encode(wire::query{refusal}));
-      return;
-    }
-    note(effects);
-    if (on_named_command(p.body())) return;
+    sql = as_sent(p.body());
+    note(sql.effects);
+    if (!sql.replaced && on_named_command(p.body())) return;
   } else {
     note(classifier::effects_of_words(scan_effects(p.body()) | scan_effects_of_piece({}, p.body())));
     client_.text_tail = effects_tail_of({}, p.body());
   }
-  if (effects && !effects->changes.empty()) record.effects = std::move(effects);
-  record.names = may_be_skipped;
-  if (!record.names && !record.effects) return forward(p, request::query);
-  sent_with_record(request::query, action::forward, std::move(record));
-  to_server_.view(p.raw);
+  sql.replaced ? to_server_.copy(wire::encode(wire::query{sql.text})) : to_server_.view(p.raw);
   client_.half_sent = !p.last;
+  if (sql.effects && !sql.effects->changes.empty()) record.effects = std::move(sql.effects);
+  record.names = may_be_skipped;
+  if (record.names || record.effects) {
+    sent_with_record(request::query, action::forward, std::move(record));
+  } else {
+    server_.tracker.sent(request::query);
+  }
 }
 
 void exchange::sent(fsm::request kind, fsm::action what) {

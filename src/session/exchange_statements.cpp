@@ -37,7 +37,7 @@ bool exchange::must_wait(const wire::piece& p) const {
     const auto m = wire::parse::decode(p.body());
     if (!m || m->name.empty()) return false;
     name = m->name;
-    s = intern_statement(m->query, m->parameter_types, effects_of(m->query));
+    s = statement_of(m->query, m->parameter_types);
   } else if (p.type == 'B') {
     const auto m = wire::bind_names::decode_front(p.body());
     if (!m) return false;
@@ -123,25 +123,24 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   if (!message) return malformed("Parse");
   if (message->name.empty()) {
     // Text and types are kept: the client may bind it again when another server serves it.
-    auto effects = effects_of(message->query);
-    auto text = message->query;
-    const bool replaced = refused(effects);
-    if (replaced) {
-      effects = nullptr;
-      text = refusal;
-    }
+    const auto sql = as_sent(message->query);
     const auto before = client_.unnamed;
-    if (!before || before->query != text || before->parameter_types != message->parameter_types) {
-      client_.unnamed = unnamed_statement(text, message->parameter_types, std::move(effects));
+    if (!before || before->query != sql.text || before->parameter_types != message->parameter_types) {
+      client_.unnamed = unnamed_statement(sql.text, message->parameter_types, sql.effects);
     }
     send_parse(client_.unnamed, "", action::forward,
                {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed},
-               p.whole() && !replaced ? p.raw : std::string_view{});
+               p.whole() && !sql.replaced ? p.raw : std::string_view{});
   } else {
     parse_named(message->name, message->query, message->parameter_types);
   }
   std::string().swap(client_.collected);
   return std::nullopt;
+}
+
+statement_ptr exchange::statement_of(std::string_view query, std::string_view types) const {
+  const auto sql = as_sent(query);
+  return intern_statement(sql.text, types, sql.effects);
 }
 
 // In session mode names are the server's own. Only statements that change settings are of interest.
@@ -163,8 +162,7 @@ void exchange::watch_bind(const wire::piece& p) {
 }
 
 void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
-  const auto effects = effects_of(query);
-  const auto s = refused(effects) ? intern_statement(refusal, types, nullptr) : intern_statement(query, types, effects);
+  const auto s = statement_of(query, types);
   server_state::in_flight record{.client_name = std::string(name), .behind = s};
   if (const auto known = client_.find_statement(name)) {
     // PostgreSQL refuses a name in use, after it has looked at the text. Let it say so itself: the text under a name

@@ -206,6 +206,10 @@ void session::process_replies() {
       while (server_) {
         const auto next = server_->state.framer.next(input.data);
         if (next && !*next) break;
+        if (next && must_settle_channels(**next)) {
+          server_->io.keep({(*next)->raw.data(), (*next)->raw.size() + input.data.size()});
+          return settle_channels(**next);
+        }
         auto talk = conversation();
         const bool told = server_->state.tracker.skipping();
         const auto queries_owed = limits_.query.count() != 0 ? server_->state.tracker.ready_owed() : 0;
@@ -281,7 +285,7 @@ void session::await_next() {
     client_.wait(on(room, readiness::readable) | on(client_.backlog(), readiness::writable), &on_client, this);
   }
   if (server_) {
-    const bool room = state_.gone || !client_.backlog();
+    const bool room = (state_.gone || !client_.backlog()) && !settling_;
     const bool unsent = server_->io.backlog() && !server_->state.broken;  // else its end would be told for ever
     server_->io.wait(on(room, readiness::readable) | on(unsent, readiness::writable), &on_server, this);
   }

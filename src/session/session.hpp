@@ -86,6 +86,12 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
 
   void granted(checkout_result result) override;
 
+  // From the hub of its channels, on its worker. Settled: what its transaction said about channels is done; else why
+  // not.
+  void on_channels_settled(const wire::pg_error* failure);
+  void on_notification(const notification& n);
+  void on_notifications_lost();
+
  private:
   // Events, each within guard(): an exception ends the session it comes from, and nothing else.
   template <class Event>
@@ -134,6 +140,11 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void account();
   void process_replies();
 
+  // Channels (session_channels.cpp).
+  bool must_settle_channels(const wire::piece& p) const;
+  void settle_channels(const wire::piece& ready);
+  void tell_out_of_band(std::string message);
+
   // The end (session_end.cpp).
   void fatal(wire::pg_error error, bool within_reply = false);  // tells the client and lets it go
   void leave();                                                 // the client is gone
@@ -154,6 +165,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   client_state state_;
   server_ptr server_;
   std::shared_ptr<pool> pool_;
+  std::shared_ptr<channel_hub> channels_;       // once it has listened
   std::unique_ptr<handshake> handshake_;        // while logging in
   std::unique_ptr<console_session> console_;    // on the console
   std::unique_ptr<wire::pg_error> refusal_;     // why no server could be had for the request at hand
@@ -170,6 +182,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool waiting_ = false;  // for a server connection
   bool held_ = false;     // for a reply that decides what the client's next message means
   bool console_busy_ = false;
+  bool settling_ = false;  // the answers of the server wait until its channels are settled
   bool draining_ = false;
   bool hung_up_ = false;     // the client has closed its side
   bool ending_ = false;      // the client will ask nothing more; what it has asked is still to be answered

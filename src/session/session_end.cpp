@@ -70,6 +70,7 @@ void session::leave() {
     if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
     waiting_ = false;
   }
+  if (std::exchange(settling_, false)) return process_replies();  // nobody waits for its channels any more
   put_in_order();
 }
 
@@ -178,6 +179,7 @@ void session::lose_server(wire::pg_error error, bool told) {
 void session::finish() {
   if (stage_ == stage::ended) return;
   stage_ = stage::ended;
+  if (channels_) channels_->leave(number_);
   deadline_.clear();
   home_.remove(number_);
   home_.process.clients.fetch_sub(1, std::memory_order_relaxed);

@@ -13,6 +13,7 @@
 #include "pool/connector.hpp"
 #include "pool/pool_directory.hpp"
 #include "routing/classifier.hpp"
+#include "session/channels.hpp"
 #include "session/console_session.hpp"
 
 // What sessions share: with all others of the process (proxy) and with those of their worker (shard).
@@ -29,6 +30,7 @@ struct proxy {
   pool_directory& pools;
   connector& connect;
   std::vector<std::unique_ptr<shard>> shards;  // by worker
+  channel_directory channels;
   console_factory make_console;
   std::string process_secret;
   std::atomic<std::uint32_t> clients{0};

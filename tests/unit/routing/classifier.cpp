@@ -12,7 +12,8 @@ namespace {
 
 // Changes as words: "0 set search_path=a", with the number of their statement.
 std::string changes_of(std::string_view sql) {
-  static constexpr const char* kinds[] = {"set", "reset", "reset_all", "savepoint", "release", "rollback_to"};
+  static constexpr const char* kinds[] = {"set",         "reset",  "reset_all", "savepoint",   "release",
+                                          "rollback_to", "listen", "unlisten",  "unlisten_all"};
   classifier c;
   const auto found = c.effects_of(sql, scan_effects(sql));
   if (!found) return "nothing";
@@ -21,7 +22,7 @@ std::string changes_of(std::string_view sql) {
     if (!text.empty()) text += "; ";
     text += std::to_string(change.statement) + ' ' + kinds[static_cast<int>(change.what)];
     if (!change.name.empty()) text += ' ' + change.name;
-    if (change.what == setting_change::kind::set) text += '=' + change.value;
+    if (change.what == state_change::kind::set) text += '=' + change.value;
   }
   const auto left = found->mask & ~effect::harmless;
   if (left != 0) text += (text.empty() ? "pins " : "; pins ") + std::to_string(left);
@@ -76,13 +77,16 @@ TEST_CASE("classifier: settings that change") {
 
 TEST_CASE("classifier: what changes nothing beyond its transaction") {
   for (const auto* sql :
-       {"select set_config('work_mem', '1MB', true)", "select set_config($$a$$, 'b', 'true'::text::boolean is not null)",
-        "select 1; set local work_mem = 1", "select 1; set transaction isolation level serializable",
-        "set transaction_read_only = on", "select 1; set constraints all deferred", "begin; rollback; select 1"}) {
+       {"select set_config('work_mem', '1MB', true)",
+        "select set_config($$a$$, 'b', 'true'::text::boolean is not null)", "select 1; set local work_mem = 1",
+        "select 1; set transaction isolation level serializable", "set transaction_read_only = on",
+        "select 1; set constraints all deferred", "begin; rollback; select 1"}) {
     CAPTURE(sql);
     const auto text = changes_of(sql);
-    if (std::string_view(sql).find("is not null") == std::string_view::npos) CHECK(text == "nothing");
-    else CHECK(text == "pins 2");
+    if (std::string_view(sql).find("is not null") == std::string_view::npos)
+      CHECK(text == "nothing");
+    else
+      CHECK(text == "pins 2");
   }
 }
 
@@ -92,17 +96,32 @@ TEST_CASE("classifier: what cannot be replayed pins") {
   CHECK(changes_of("set search_path from current") == pins(effect::setting));
   CHECK(changes_of("set seed = 0.5") == pins(effect::setting));
   for (const auto* sql :
-       {"select set_config('a.b', $1, false)", "select set_config(x, 'b', false)", "select set_config('a', 'b', false) from t",
-        "select set_config('a', 'b', false), 1", "select set_config('a', 'b', false) where true", "select setseed(.5)",
+       {"select set_config('a.b', $1, false)", "select set_config(x, 'b', false)",
+        "select set_config('a', 'b', false) from t", "select set_config('a', 'b', false), 1",
+        "select set_config('a', 'b', false) where true", "select setseed(.5)",
         "select set_config('a', 'b', false) union select 'c'", "select other.set_config('a', 'b', false)",
-        "with x as (select set_config('a', 'b', false)) select 1", "do $$begin perform set_config('a','b',false); end$$",
-        "explain analyze select set_config('a', 'b', false)", "select set_config('seed', '0.5', false)"}) {
+        "with x as (select set_config('a', 'b', false)) select 1",
+        "do $$begin perform set_config('a','b',false); end$$", "explain analyze select set_config('a', 'b', false)",
+        "select set_config('seed', '0.5', false)"}) {
     CAPTURE(sql);
     CHECK(changes_of(sql) == pins(effect::set_function));
   }
   CHECK(changes_of("select 1; create temp table t ()") == pins(effect::temporary));
-  CHECK(changes_of("select 1; listen x") == pins(effect::listen));
-  CHECK(changes_of("set work_mem = 1; select pg_advisory_lock(1)") == "0 set work_mem=1; " + pins(effect::advisory_lock));
+  CHECK(changes_of("set work_mem = 1; select pg_advisory_lock(1)") ==
+        "0 set work_mem=1; " + pins(effect::advisory_lock));
+}
+
+TEST_CASE("classifier: LISTEN is not for the server that runs it") {
+  const auto instead = [](std::string_view sql) { return classifier().effects_of(sql, scan_effects(sql))->instead; };
+  CHECK(changes_of("listen Chan") == "0 listen chan");
+  CHECK(instead("listen Chan") == " UNLISTEN chan /* forebay: LISTEN */");
+  CHECK(changes_of("select 1;LISTEN \"A \"\"b\" ; unlisten c; unlisten *; listen d -- e") ==
+        "1 listen A \"b; 2 unlisten c; 3 unlisten_all; 4 listen d");
+  CHECK(
+      instead("select 1;LISTEN \"A \"\"b\" ; unlisten c; unlisten *; listen d -- e") ==
+      "select 1; UNLISTEN \"A \"\"b\" /* forebay: LISTEN */; unlisten c; unlisten *; UNLISTEN d /* forebay: LISTEN */");
+  CHECK(instead("unlisten c").empty());
+  CHECK(changes_of("listen c of newer syntax") == "pins " + std::to_string(effect::listen));
 }
 
 TEST_CASE("classifier: what the grammar does not know is judged by its words") {
@@ -125,19 +144,30 @@ std::string repeated(std::string_view part, int times) {
 // Whatever nests, and whatever is written between to hide it.
 TEST_CASE("classifier: nesting is seen before the parser falls into it") {
   constexpr int deep = 1500;
-  for (const std::string sql :
-       {"select 1" + repeated("+1", deep), "select " + repeated("(", deep) + "1" + repeated(")", deep),
-        "select " + repeated("f(", deep) + repeated(")", deep), "select " + repeated("not ", deep) + "true",
-        repeated("(select ", deep) + "1" + repeated(")", deep), "select 1" + repeated(" union select 1", deep),
-        "select 1" + repeated(" union select 1, 2", deep), "select * from t" + repeated(" join t on a and b", deep),
-        "select " + repeated("case when a and ", deep), "select " + repeated("case a when ',' then ", deep),
-        "select a" + repeated(" between 1 and not b", deep), "select a" + repeated("[1", deep),
-        "select a" + repeated("::int", deep), "select " + repeated("( ')' , ", deep), "select " + repeated("( E'\\')' , ", deep),
-        "select " + repeated("( $$)$$ + ", deep), "select " + repeated("( /* ) , */ ", deep),
-        "select " + repeated("( -- )\n ", deep), "select " + repeated("a.", deep) + "b",
-        "select a" + repeated(" is null", deep), "select a" + repeated(" collate \"C\"", deep),
-        "select " + repeated("- ", deep) + "1", "select a" + repeated(" at time zone 'x'", deep),
-        "select " + repeated("exists(values(1),(", deep)}) {
+  for (const std::string sql : {"select 1" + repeated("+1", deep),
+                                "select " + repeated("(", deep) + "1" + repeated(")", deep),
+                                "select " + repeated("f(", deep) + repeated(")", deep),
+                                "select " + repeated("not ", deep) + "true",
+                                repeated("(select ", deep) + "1" + repeated(")", deep),
+                                "select 1" + repeated(" union select 1", deep),
+                                "select 1" + repeated(" union select 1, 2", deep),
+                                "select * from t" + repeated(" join t on a and b", deep),
+                                "select " + repeated("case when a and ", deep),
+                                "select " + repeated("case a when ',' then ", deep),
+                                "select a" + repeated(" between 1 and not b", deep),
+                                "select a" + repeated("[1", deep),
+                                "select a" + repeated("::int", deep),
+                                "select " + repeated("( ')' , ", deep),
+                                "select " + repeated("( E'\\')' , ", deep),
+                                "select " + repeated("( $$)$$ + ", deep),
+                                "select " + repeated("( /* ) , */ ", deep),
+                                "select " + repeated("( -- )\n ", deep),
+                                "select " + repeated("a.", deep) + "b",
+                                "select a" + repeated(" is null", deep),
+                                "select a" + repeated(" collate \"C\"", deep),
+                                "select " + repeated("- ", deep) + "1",
+                                "select a" + repeated(" at time zone 'x'", deep),
+                                "select " + repeated("exists(values(1),(", deep)}) {
     CAPTURE(sql.substr(0, 60));
     CHECK(nesting_bound(sql) >= 1500);
   }

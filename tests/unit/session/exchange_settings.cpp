@@ -283,8 +283,12 @@ TEST_CASE("settings: what the grammar may misread pins") {
   log_in(d, {{"client_encoding", "SJIS", true}, {"standard_conforming_strings", "off", true}});
   run(d, "set work_mem = 1", {"SET"});
   CHECK(d.releasable());
-  SUBCASE("an encoding in which a byte may be half a character") { run(d, "set x.y = ''\x83\x5c''", {"SET"}); }
-  SUBCASE("a backslash that may escape") { run(d, "set x.y = ''a\\''", {"SET"}); }
+  SUBCASE("an encoding in which a byte may be half a character") {
+    run(d, "set x.y = ''\x83\x5c''", {"SET"});
+  }
+  SUBCASE("a backslash that may escape") {
+    run(d, "set x.y = ''a\\''", {"SET"});
+  }
   CHECK(d.client("client").pin == pin_reason::setting);
 }
 

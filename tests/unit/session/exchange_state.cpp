@@ -34,8 +34,9 @@ TEST_CASE("state: what pins, and since when") {
       {"set timezone = x", "SET", ""},
       {"set timezone = x;", "SET", ""},
       {"set local search_path = x", "SET", ""},
-      {"listen c", "LISTEN", "listen"},
-      {"select 1; listen c", "LISTEN", "listen"},
+      {"listen c newer", "LISTEN", "listen"},
+      {"select 1; listen c newer", "LISTEN", "listen"},
+      {"unlisten c", "UNLISTEN", ""},
       {"prepare p as select 1", "PREPARE", "prepared_statement"},
       {"load x", "LOAD", "load"},
       {"declare c cursor with hold for select 1", "DECLARE CURSOR", "hold_cursor"},
@@ -64,7 +65,7 @@ TEST_CASE("state: what pins, and since when") {
 
 TEST_CASE("state: the first reason is the one that is shown") {
   dialogue d;
-  run(d, "listen c", "LISTEN");
+  run(d, "listen c newer", "LISTEN");
   run(d, "load x", "LOAD");
   CHECK(d.client("client").pin == pin_reason::listen);
 }
@@ -135,9 +136,9 @@ TEST_CASE("state: refused where the configuration says so, by the server, so tha
     to client: Error 0A000 'refused'; Ready E
     = unpinned, clean
   )");
-  d.from_client(test::message("Parse s 'listen c'", false) + test::message("Parse - 'load x'", false));
+  d.from_client(test::message("Parse s 'listen c newer'", false) + test::message("Parse - 'load x'", false));
   const auto parses = d.take_to_server();
-  CHECK(parses.find("listen c") == std::string::npos);
+  CHECK(parses.find("newer") == std::string::npos);
   CHECK(parses.find("load x") == std::string::npos);
   CHECK(parses.find("0A000") != parses.rfind("0A000"));
   dialogue lock;
@@ -185,7 +186,7 @@ TEST_CASE("state: DISCARD ALL leaves nothing") {
 
 TEST_CASE("state: our own DISCARD ALL for a client that has left") {
   dialogue d;
-  run(d, "listen c", "LISTEN");
+  run(d, "listen c newer", "LISTEN");
   d.client("client").gone = true;
   const auto wanted = d.client("client").settings.wanted;
   gather to_server, to_client;
@@ -205,9 +206,76 @@ TEST_CASE("state: DEALLOCATE ALL unpins what PREPARE pinned, and nothing else") 
   CHECK_FALSE(d.releasable());
   run(d, "deallocate all", "DEALLOCATE ALL");
   CHECK(d.releasable());
-  run(d, "listen c", "LISTEN");
+  run(d, "listen c newer", "LISTEN");
   run(d, "deallocate all", "DEALLOCATE ALL");
   CHECK_FALSE(d.releasable());
+}
+
+TEST_CASE("state: a LISTEN is kept from the server, which says what it would say to it") {
+  dialogue d;
+  d.play(R"(
+    client: Query 'listen a; select 1'
+    to server: Query ' UNLISTEN a /* forebay: LISTEN */; select 1'
+    server: Complete 'UNLISTEN'; Complete 'SELECT 1'; Ready I
+    to client: Complete 'LISTEN'; Complete 'SELECT 1'; Ready I
+    = unpinned, clean, releasable
+    client: Parse s 'listen b'; Bind s; Execute; Sync
+    to server: Parse [ UNLISTEN b /* forebay: LISTEN */] ' UNLISTEN b /* forebay: LISTEN */'
+    to server: Bind [ UNLISTEN b /* forebay: LISTEN */]; Execute; Sync
+    server: ParseComplete; BindComplete; Complete 'UNLISTEN'; Ready I
+    to client: ParseComplete; BindComplete; Complete 'LISTEN'; Ready I
+    = unpinned, clean, releasable
+    client: Query 'unlisten b'
+    to server: Query 'unlisten b'
+    server: Complete 'UNLISTEN'; Ready I
+    to client: Complete 'UNLISTEN'; Ready I
+  )");
+  const auto changes = d.client("client").settings.take_channels();
+  CHECK(changes.size() == 3);
+  dialogue session;
+  session.client("client").mode = config::pool_mode::session;
+  run(session, "listen c", "LISTEN");
+  CHECK_FALSE(session.client("client").settings.channels_changed(true));
+}
+
+TEST_CASE("state: what is said about channels counts once it is committed") {
+  dialogue d;
+  const auto said = [&] {
+    std::string all;
+    for (const auto& c : d.client("client").settings.take_channels())
+      all += "lu*"[static_cast<int>(c.what)] + c.channel + ' ';
+    return all;
+  };
+  const auto run_all = [&](const std::string& sql, std::vector<std::string> tags, char status) {
+    d.from_client(test::message("Query '" + sql + "'", false));
+    d.take_to_server();
+    for (const auto& tag : tags)
+      d.from_server(tag == "ERROR" ? test::message("Error 22012 'no'", true)
+                                   : test::message("Complete '" + tag + "'", true));
+    CHECK_FALSE(d.client("client").settings.channels_changed(false));
+    d.from_server(test::message(std::string("Ready ") + status, true));
+    d.take_to_client();
+  };
+  run_all("unlisten *", {"UNLISTEN"}, 'I');
+  CHECK(said().empty());  // there is nothing to leave
+  run_all("begin; listen a; rollback", {"BEGIN", "UNLISTEN", "ROLLBACK"}, 'I');
+  CHECK(said().empty());
+  run_all("listen a; select 1/0", {"UNLISTEN", "ERROR"}, 'I');
+  CHECK(said().empty());
+  run_all("begin; listen a", {"BEGIN", "UNLISTEN"}, 'T');
+  run_all("savepoint x; listen b; savepoint y; listen c; release y; listen d; rollback to x; listen e; unlisten *",
+          {"SAVEPOINT", "UNLISTEN", "SAVEPOINT", "UNLISTEN", "RELEASE", "UNLISTEN", "ROLLBACK", "UNLISTEN", "UNLISTEN"},
+          'T');
+  run_all("savepoint z; listen f; release z", {"SAVEPOINT", "UNLISTEN", "RELEASE"}, 'T');
+  d.from_client(test::message("Query 'commit'", false));
+  d.take_to_server();
+  d.from_server(test::message("Complete 'COMMIT'", true) + test::message("Ready I", true));
+  CHECK(said() == "la le * lf ");
+  d.take_to_client();
+  d.from_client(test::message("Query 'discard all'", false));
+  d.take_to_server();
+  d.from_server(test::message("Complete 'DISCARD ALL'", true) + test::message("Ready I", true));
+  CHECK(said() == "* ");
 }
 
 TEST_CASE("state: notifications reach a session that keeps its server, and nobody else") {
@@ -219,7 +287,7 @@ TEST_CASE("state: notifications reach a session that keeps its server, and nobod
     to client: Complete 'SELECT 1'; Ready I
     = releasable
   )");
-  run(d, "listen c", "LISTEN");
+  run(d, "listen c newer", "LISTEN");
   d.play(R"(
     server: Notification c 'yours'
     to client: Notification c 'yours'

@@ -1,6 +1,7 @@
-#include "session/settings_log.hpp"
+#include "session/state_log.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace forebay {
 namespace {
@@ -22,21 +23,21 @@ parameters reported_and_role(const parameters& of, const parameters& role_of) {
 
 }  // namespace
 
-void settings_log::begin(const parameters& current) {
+void state_log::begin(const parameters& current) {
   if (points_.empty()) points_.push_back({{}, wanted, current});
 }
 
-void settings_log::hide() {
+void state_log::hide() {
   if (!told_) told_ = wanted;
 }
 
-bool settings_log::is_reset(std::string_view name) const {
+bool state_log::is_reset(std::string_view name) const {
   const bool named = std::any_of(resets_.begin(), resets_.end(), [&](const auto& n) { return same_name(n, name); });
   return named != reset_all_;
 }
 
 // Whether this one counts as reset from now on; until now it is the other way round.
-void settings_log::mark_reset(const std::string& name, bool yes) {
+void state_log::mark_reset(const std::string& name, bool yes) {
   if (yes != reset_all_) {
     resets_.push_back(name);
   } else {
@@ -44,7 +45,7 @@ void settings_log::mark_reset(const std::string& name, bool yes) {
   }
 }
 
-void settings_log::set(const std::string& name, const std::string& value, parameters& current) {
+void state_log::set(const std::string& name, const std::string& value, parameters& current) {
   begin(current);
   if (const auto* known = current->find(name); known && known->reported) {
     // The server tells what it made of the value, if that is not what it told last. That it was set behind a reset
@@ -59,7 +60,7 @@ void settings_log::set(const std::string& name, const std::string& value, parame
   current = parameter_set::with(current, name, value, false);
 }
 
-void settings_log::reset(const std::string& name, parameters& current) {
+void state_log::reset(const std::string& name, parameters& current) {
   begin(current);
   const auto* then = at_login->find(name);
   if (const auto* now = current->find(name); now && now->reported) {
@@ -75,7 +76,7 @@ void settings_log::reset(const std::string& name, parameters& current) {
   current = parameter_set::with(current, then->name, unknown, false);
 }
 
-void settings_log::reset_all(parameters& current) {
+void state_log::reset_all(parameters& current) {
   begin(current);
   hide();
   reset_all_ = true;
@@ -85,64 +86,90 @@ void settings_log::reset_all(parameters& current) {
   current = reported_and_role(current, current);
 }
 
-void settings_log::discard_all(parameters& current, const parameters& initial) {
+void state_log::discard_all(parameters& current, const parameters& initial) {
   hide();
   reset_all_ = true;
   resets_.clear();
   points_.clear();
+  if (listens_) channels_.push_back({channel_change::kind::unlisten_all, {}});
   wanted = at_login;
   current = initial;
 }
 
-void settings_log::savepoint(const std::string& name, const parameters& current) {
+void state_log::savepoint(const std::string& name, const parameters& current) {
   begin(current);
   points_.push_back({name, wanted, current});
 }
 
-void settings_log::release(const std::string& name) {
-  const auto found = std::find_if(points_.rbegin(), points_.rend(), [&](const auto& p) { return p.savepoint == name; });
-  if (found != points_.rend()) points_.erase(std::next(found).base(), points_.end());
+bool state_log::channels_changed(bool at_end) const {
+  return !channels_.empty() || (at_end && !failed_ && std::any_of(points_.begin(), points_.end(), [](const auto& p) {
+                                  return !p.channels.empty();
+                                }));
 }
 
-bool settings_log::roll_back_to(const std::string& name, parameters& current) {
+void state_log::on_channel(channel_change change, const parameters& current) {
+  listens_ = listens_ || change.what == channel_change::kind::listen;
+  if (!listens_) return;
+  begin(current);
+  points_.back().channels.push_back(std::move(change));
+}
+
+void state_log::release(const std::string& name) {
+  const auto found = std::find_if(points_.rbegin(), points_.rend(), [&](const auto& p) { return p.savepoint == name; });
+  if (found == points_.rend()) return;
+  const auto released = std::next(found).base();  // never the first: that has no name
+  auto& outer = std::prev(released)->channels;
+  for (auto p = released; p != points_.end(); ++p)
+    std::move(p->channels.begin(), p->channels.end(), std::back_inserter(outer));
+  points_.erase(released, points_.end());
+}
+
+bool state_log::roll_back_to(const std::string& name, parameters& current) {
   const auto found = std::find_if(points_.rbegin(), points_.rend(), [&](const auto& p) { return p.savepoint == name; });
   if (found == points_.rend()) return false;
   restore(*found, current);
+  found->channels.clear();
   points_.erase(found.base(), points_.end());
   failed_ = false;
   return true;
 }
 
-void settings_log::commit() {
+void state_log::commit() {
+  for (auto& p : points_)
+    std::move(p.channels.begin(), p.channels.end(), std::back_inserter(channels_));
+  forget();
+}
+
+void state_log::forget() {
   points_.clear();
   failed_ = false;
 }
 
-void settings_log::roll_back(parameters& current) {
+void state_log::roll_back(parameters& current) {
   if (!points_.empty()) restore(points_.front(), current);
-  commit();
+  forget();
 }
 
-void settings_log::transaction_ended(parameters& current) {
+void state_log::transaction_ended(parameters& current) {
   failed_ ? roll_back(current) : commit();
 }
 
-void settings_log::server_lost() {
+void state_log::server_lost() {
   if (!points_.empty()) wanted = points_.front().wanted;
-  commit();
+  forget();
   told_ = nullptr;
   resets_.clear();
   reset_all_ = false;
 }
 
 // What the server reports goes back by its own reports.
-void settings_log::restore(const point& p, parameters& current) {
+void state_log::restore(const point& p, parameters& current) {
   hide();
   wanted = p.wanted;
   current = parameter_set::with_reported_of(p.current, current);
 }
 
-bool settings_log::reported(std::string_view name, std::string_view value, parameters& current) {
+bool state_log::reported(std::string_view name, std::string_view value, parameters& current) {
   current = parameter_set::with(current, name, value, true);
   if (told_ && is_reset(name)) return false;
   wanted = parameter_set::with(wanted, name, value, true);
@@ -153,7 +180,7 @@ bool settings_log::reported(std::string_view name, std::string_view value, param
   return news;
 }
 
-parameters settings_log::take_news() {
+parameters state_log::take_news() {
   resets_.clear();
   reset_all_ = false;
   const auto told = std::exchange(told_, nullptr);
