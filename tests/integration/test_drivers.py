@@ -1,11 +1,7 @@
-"""Real clients do their daily work: psycopg, asyncpg, psycopg2, psql, pg_dump, pgbench, node's pg."""
+"""Real clients do their daily work: psycopg, asyncpg, psycopg2, psql, pg_dump, pgbench."""
 
 import asyncio
 import io
-import os
-import shutil
-import subprocess
-from pathlib import Path
 
 import asyncpg
 import psycopg
@@ -309,39 +305,6 @@ def test_pgbench_pipelines(forebay, bench_tables, tmp_path):
     for mode in ("extended", "prepared"):
         out = forebay(pool={"size": 3}).pgbench("-n", "-M", mode, "-c", "8", "-j", "8", "-t", "25", "-f", script).stdout
         assert "number of transactions actually processed: 200/200" in out
-
-
-# ---- node -----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def node_modules():
-    """npm's packages in a cache folder outside the repository."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("node or npm is not installed")
-    source = Path(__file__).parent / "node"
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "forebay" / "node"
-    cache.mkdir(parents=True, exist_ok=True)
-    wanted = (source / "package-lock.json").read_bytes()
-    stamp = cache / "installed"
-    if not stamp.exists() or stamp.read_bytes() != wanted:
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(source / name, cache)
-        try:
-            done = run("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=cache, seconds=50, check=False)
-        except subprocess.TimeoutExpired:
-            pytest.skip("npm ci: no answer from the registry")
-        if done.returncode != 0:
-            pytest.skip(f"npm ci failed, no network? {done.stderr[-300:]}")
-        stamp.write_bytes(wanted)
-    shutil.copy(source / "client.mjs", cache)
-    return cache
-
-
-def test_node_pg(forebay, table, node_modules):
-    proxy = forebay(pool={"size": 3})
-    out = run("node", "client.mjs", proxy.url(), cwd=node_modules).stdout
-    assert out.strip().splitlines()[-1] == "all well"
 
 
 # ---- parameters of the session --------------------------------------------------------------------------------------
