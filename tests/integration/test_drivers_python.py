@@ -1,17 +1,15 @@
-"""Real clients do their daily work: psycopg, asyncpg, psycopg2, psql, pg_dump, pgbench."""
+"""Python's drivers do their daily work: psycopg 3 and asyncpg."""
 
 import asyncio
-import io
 
 import asyncpg
 import psycopg
-import psycopg2
 import pytest
 
-from harness import PASSWORDS, eventually, run, run_threads
+NAMES = ("one", "two", "three")
 
 
-# ---- psycopg 3 ------------------------------------------------------------------------------------------------------
+# ---- psycopg 3 -------------------------------------------------------------------------------------------------------
 
 
 def test_psycopg_create_read_update_delete(forebay, table):
@@ -134,19 +132,86 @@ def test_psycopg_notices_reach_the_client(forebay):
         assert seen == ["hello"]
 
 
-def test_psycopg2(forebay, table):
-    c = psycopg2.connect(forebay().dsn())
-    try:
-        with c, c.cursor() as cursor:
-            cursor.execute("insert into items values (%s, %s)", (7, "seven"))
-            cursor.copy_expert("copy items from stdin", io.StringIO("8\teight\n9\tnine\n"))
-            cursor.execute("select count(*) from items")
-            assert cursor.fetchone() == (6,)
-    finally:
-        c.close()
+@pytest.mark.parametrize("threshold", [None, 0, 1, 5])
+def test_psycopg_executemany(forebay, table, threshold):
+    with forebay(pool={"size": 2}).connect() as c, c.cursor() as cursor:
+        c.prepare_threshold = threshold
+        cursor.executemany("insert into items values (%s, %s) returning id", [(n, f"n{n}") for n in range(100, 400)], returning=True)
+        ids = [cursor.fetchone()[0]]
+        while cursor.nextset():
+            ids.append(cursor.fetchone()[0])
+        assert ids == list(range(100, 400))
+        cursor.executemany("update items set name = %s where id = %s", [("changed", n) for n in range(100, 400)])
+        assert cursor.rowcount == 300
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            cursor.executemany("insert into items values (%s, 'double')", [(500,), (501,), (500,)])
+        assert c.execute("select count(*), count(*) filter (where name = 'changed') from items").fetchone() == (303, 300)
 
 
-# ---- asyncpg --------------------------------------------------------------------------------------------------------
+def test_psycopg_pipeline_with_an_error(forebay, table):
+    with forebay(pool={"size": 2}).connect() as c:
+        c.prepare_threshold = 0
+        with pytest.raises(psycopg.errors.DivisionByZero), c.pipeline() as pipeline:
+            first = c.execute("insert into items values (%s, %s) returning id", [4, "four"])
+            pipeline.sync()
+            c.execute("insert into items values (%s, %s)", [5, "five"])
+            c.execute("select 1 / %s", [0])
+            c.execute("update items set name = 'behind it'")
+            pipeline.sync()
+        assert first.fetchone() == (4,)
+        assert c.execute("select id from items where id > 3 or name = 'behind it'").fetchall() == [(4,)]
+        with c.pipeline(), c.transaction():
+            for n in range(10, 20):
+                c.execute("insert into items values (%s, %s)", [n, str(n)])
+            with pytest.raises(psycopg.errors.UniqueViolation), c.transaction():
+                c.execute("insert into items values (%s, %s)", [10, "again"])
+        assert c.execute("select count(*) from items").fetchone() == (14,)
+
+
+def test_psycopg_named_cursors(forebay, table):
+    with forebay(pool={"size": 2}).connect(autocommit=False) as c:
+        with c.cursor("a", scrollable=True) as a, c.cursor("b") as b:
+            a.execute("select n from generate_series(1, %s) n", [1000])
+            b.execute("select id from items order by id for update")
+            assert a.fetchmany(3) == [(1,), (2,), (3,)] and b.fetchone() == (1,)
+            a.scroll(500, mode="absolute")
+            assert a.fetchone() == (501,) and b.fetchall() == [(2,), (3,)]
+        with pytest.raises(psycopg.errors.DivisionByZero), c.transaction(), c.cursor("failing") as cursor:
+            cursor.execute("select 10 / (5 - n) from generate_series(1, 9) n")
+            cursor.fetchall()
+        assert c.execute("select 1").fetchone() == (1,)
+        with c.cursor("held", withhold=True) as held:
+            held.execute("select id from items order by id")
+            c.commit()
+            assert held.fetchall() == [(1,), (2,), (3,)]
+
+
+def test_psycopg_async_connections_more_than_servers(forebay, table):
+    proxy = forebay(pool={"size": 2})
+
+    async def one(number):
+        async with await psycopg.AsyncConnection.connect(proxy.dsn(), autocommit=True, prepare_threshold=number % 2) as c:
+            for n in range(20):
+                cursor = await c.execute("select name, %s::int from items where id = %s", [n, n % 3 + 1])
+                assert await cursor.fetchone() == (NAMES[n % 3], n)
+                async with c.transaction(), c.cursor() as cursor:
+                    await cursor.execute("select name::int from items where id = %s for update", [100])
+                    (value,) = await cursor.fetchone()
+                    with pytest.raises(psycopg.errors.DivisionByZero):
+                        async with c.transaction():
+                            await c.execute("select 1 / %s", [0])
+                    await c.execute("update items set name = %s where id = %s", [str(value + 1), 100])
+
+    async def body():
+        await asyncio.wait_for(asyncio.gather(*(one(n) for n in range(8))), 50)
+
+    with proxy.connect() as c:
+        c.execute("insert into items values (100, '0')")
+        asyncio.run(body())
+        assert c.execute("select name from items where id = 100").fetchone() == ("160",)
+
+
+# ---- asyncpg ---------------------------------------------------------------------------------------------------------
 
 
 def test_asyncpg_prepared_statements_in_transaction_mode(forebay, table):
@@ -177,6 +242,31 @@ def test_asyncpg_prepared_statements_in_transaction_mode(forebay, table):
     asyncio.run(body())
 
 
+def test_asyncpg_transactions(forebay, table):
+    proxy = forebay(pool={"size": 2})
+
+    async def body():
+        c = await asyncpg.connect(proxy.url())
+        try:
+            with pytest.raises(asyncpg.UniqueViolationError):
+                async with c.transaction(isolation="serializable"):
+                    assert await c.fetchval("show transaction_isolation") == "serializable"
+                    await c.execute("insert into items values ($1, 'four')", 4)
+                    with pytest.raises(asyncpg.DivisionByZeroError):
+                        async with c.transaction():
+                            await c.execute("delete from items")
+                            await c.fetchval("select 1 / $1::int", 0)
+                    assert await c.fetchval("select count(*) from items") == 4
+                    await c.execute("insert into items values ($1, 'again')", 4)
+            async with c.transaction():
+                await c.execute("update items set name = 'two!' where id = $1", 2)
+            assert [tuple(r) for r in await c.fetch("select * from items order by id")] == [(1, "one"), (2, "two!"), (3, "three")]
+        finally:
+            await c.close()
+
+    asyncio.run(body())
+
+
 def test_asyncpg_pool_of_clients_larger_than_ours(forebay, table):
     proxy = forebay(pool={"size": 3}, general={"workers": 4})
 
@@ -186,7 +276,7 @@ def test_asyncpg_pool_of_clients_larger_than_ours(forebay, table):
                 for i in range(20):
                     assert await pool.fetchval("select $1::int * 2", n + i) == 2 * (n + i)
                     async with pool.acquire() as c, c.transaction():
-                        assert await c.fetchval("select name from items where id = $1", n % 3 + 1) == ("one", "two", "three")[n % 3]
+                        assert await c.fetchval("select name from items where id = $1", n % 3 + 1) == NAMES[n % 3]
             await asyncio.wait_for(asyncio.gather(*(one(n) for n in range(60))), 50)
 
     asyncio.run(body())
@@ -206,123 +296,3 @@ def test_asyncpg_timeout_cancels_the_query(forebay, cluster):
 
     asyncio.run(body())
     cluster.nothing_left()
-
-
-# ---- psql, pg_dump --------------------------------------------------------------------------------------------------
-
-
-def test_psql(forebay, table):
-    proxy = forebay()
-    assert proxy.psql("select count(*) from items").stdout == "3\n"
-    assert "items" in proxy.psql("\\dt").stdout
-    out = run("psql", "-XAt", "-v", "ON_ERROR_STOP=1", env=proxy.env(), input="\\set FETCH_COUNT 10\nselect n from generate_series(1, 100) n;\n"
-              "begin;\ninsert into items values (5, 'five');\nrollback;\nselect count(*) from items \\gdesc\n\\d items\n").stdout
-    assert out.splitlines()[:100] == [str(n) for n in range(1, 101)] and "bigint" in out
-
-
-def test_psql_copy(forebay, table, tmp_path):
-    proxy = forebay()
-    source, target = tmp_path / "in.csv", tmp_path / "out.csv"
-    source.write_text("".join(f"{n},name {n}\n" for n in range(10, 20010)))
-    proxy.psql(f"\\copy items from '{source}' csv")
-    proxy.psql(f"\\copy (select * from items where id >= 10 order by id) to '{target}' csv")
-    assert target.read_text() == source.read_text()
-
-
-def test_psql_connects_with_a_url_and_reports_errors_with_status(forebay):
-    proxy = forebay()
-    assert run("psql", "-XAt", proxy.url(), "-c", "select 7").stdout == "7\n"
-    failed = proxy.psql("select nonsense", check=False)
-    assert failed.returncode != 0 and 'column "nonsense" does not exist' in failed.stderr
-
-
-def test_pg_dump_restores_equal(forebay, cluster, tmp_path):
-    proxy = forebay()
-    cluster.sql("drop schema if exists zoo cascade; create schema zoo authorization app; set role app;"
-                " create type zoo.kind as enum ('cat', 'dog');"
-                " create table zoo.animals (id serial primary key, kind zoo.kind not null, name text check (name <> ''), born timestamptz, weight float8);"
-                " create table zoo.visits (animal int references zoo.animals, at date, primary key (animal, at));"
-                " create view zoo.cats as select * from zoo.animals where kind = 'cat';"
-                " create function zoo.f(int) returns int language sql immutable as 'select $1 + 1';"
-                " insert into zoo.animals (kind, name, born, weight) select (array['cat', 'dog'])[n % 2 + 1]::zoo.kind, 'n' || n, '2020-01-01'::timestamptz + n * interval '1 hour', n / 3.0 from generate_series(1, 1000) n;"
-                " insert into zoo.visits select n, '2024-01-01'::date + n from generate_series(1, 500) n;"
-                " reset role")
-
-    def dump(endpoint):  # without the random key of \\restrict
-        text = run("pg_dump", "--schema=zoo", env=endpoint.env()).stdout
-        return "\n".join(line for line in text.splitlines() if "restrict" not in line)
-
-    direct = dump(cluster.primary)
-    through = dump(proxy)
-    assert through == direct
-    cluster.sql("drop schema zoo cascade")
-    run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", env=proxy.env(), input=through)
-    assert dump(cluster.primary) == direct
-    cluster.sql("drop schema zoo cascade")
-    # pg_dump empties search_path and sets much else: nothing of that stays for the next client.
-    with proxy.connect() as c:
-        assert c.execute("show search_path").fetchone() == ('"$user", public',)
-
-
-# ---- pgbench --------------------------------------------------------------------------------------------------------
-
-
-def test_pgbench_initialises(forebay):
-    proxy = forebay()
-    proxy.pgbench("-i", "-q", "-s", "1", dbname="other")
-    assert proxy.psql("select count(*) from pgbench_accounts", dbname="other").stdout == "100000\n"
-
-
-@pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
-@pytest.mark.parametrize("script", ["-S", "-b tpcb-like"])
-def test_pgbench_modes(forebay, bench_tables, mode, script):
-    # prepared: as many threads as clients, for pgbench prepares synchronously (see the issue).
-    out = forebay(pool={"size": 3}).pgbench("-n", "-M", mode, "-c", "8", "-j", "8", "-t", "50", *script.split()).stdout
-    assert "number of transactions actually processed: 400/400" in out
-
-
-def test_pgbench_connecting_for_each_transaction(forebay, bench_tables):
-    out = forebay(pool={"size": 3}).pgbench("-n", "-S", "-C", "-c", "8", "-j", "2", "-t", "20").stdout
-    assert "number of transactions actually processed: 160/160" in out
-
-
-@pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
-def test_pgbench_file_with_several_statements(forebay, bench_tables, tmp_path, mode):
-    combined = tmp_path / "combined.sql"
-    combined.write_text(
-        "\\set aid random(1, 100000)\n"
-        + ("begin\\; update pgbench_accounts set abalance = abalance + 0 where aid = :aid\\; commit;\n" if mode == "simple" else "")
-        + "begin;\nselect abalance from pgbench_accounts where aid = :aid;\nsavepoint s;\nselect 1;\nrollback to s;\nend;\n"
-        + ("select 1\\; select 2\\; select 3;\n" if mode == "simple" else "select 1;\nselect 2;\n"))
-    out = forebay(pool={"size": 3}).pgbench("-n", "-M", mode, "-c", "8", "-j", "8", "-t", "25", "-f", combined).stdout
-    assert "number of transactions actually processed: 200/200" in out
-
-
-def test_pgbench_pipelines(forebay, bench_tables, tmp_path):
-    script = tmp_path / "pipeline.sql"
-    script.write_text("\\set aid random(1, 100000)\n\\startpipeline\nselect abalance from pgbench_accounts where aid = :aid;\nselect 1;\n"
-                      "begin;\nselect 2;\nend;\n\\endpipeline\n")
-    for mode in ("extended", "prepared"):
-        out = forebay(pool={"size": 3}).pgbench("-n", "-M", mode, "-c", "8", "-j", "8", "-t", "25", "-f", script).stdout
-        assert "number of transactions actually processed: 200/200" in out
-
-
-# ---- parameters of the session --------------------------------------------------------------------------------------
-
-
-def test_many_logins_at_once(forebay):
-    proxy = forebay(pool={"size": 5})
-
-    def one(n):
-        with proxy.connect() as c:
-            return c.execute("select %s::int", [n]).fetchone()[0]
-
-    assert run_threads(64, one) == list(range(64))
-
-
-def test_the_server_sees_the_right_user(forebay):
-    proxy = forebay()
-    for user in ("app", "app2", "md5_user", "plain_user", "trust_user"):
-        with proxy.connect(user) as c:
-            assert c.execute("select current_user, session_user, current_database()").fetchone() == (user, user, "app")
-    eventually(lambda: PASSWORDS["app"] not in proxy.log(), 1)
