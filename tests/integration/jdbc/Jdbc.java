@@ -117,11 +117,12 @@ public class Jdbc {
         c.setAutoCommit(true);
         equal("committed", one(c, BY_ID, 51), "stays");
 
-        // A plan whose row has changed: the driver prepares anew by itself.
+        // A plan whose row has changed: the driver prepares anew by itself, within a transaction if it saves.
         String all = "select * from items where id = ?";
         for (int n = 0; n < 6; n++) one(c, all, 1);
         c.setAutoCommit(false);
         update(c, "alter table items add column extra int");
+        if (set("autosave")) equal("after the change", one(c, all, 1), 1);
         c.commit();
         c.setAutoCommit(true);
         equal("after the commit", one(c, all, 1), 1);
