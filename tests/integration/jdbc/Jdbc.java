@@ -239,6 +239,10 @@ public class Jdbc {
 
     public static void main(String[] arguments) throws Exception {
         url = arguments[0];
+        Thread.setDefaultUncaughtExceptionHandler((thread, e) -> {
+            e.printStackTrace();
+            System.exit(1); // whatever other threads are at
+        });
         try (Connection c = connect()) {
             crud(c);
             statements(c);
