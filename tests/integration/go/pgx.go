@@ -66,7 +66,7 @@ func crud(pool *pgxpool.Pool) {
 	equal("no row", errors.Is(pool.QueryRow(ctx, byID, 4).Scan(new(string)), pgx.ErrNoRows), true)
 }
 
-// A prepared statement goes on elsewhere while another client holds the server that knows it.
+// A prepared statement on each server in turn: two clients hold both, and one lets go.
 func statements(pool *pgxpool.Pool) {
 	c, err := pool.Acquire(ctx)
 	must(err)
@@ -78,20 +78,24 @@ func statements(pool *pgxpool.Pool) {
 		}
 		return string(result.Rows[0][0]), nil
 	}
-	check := func(what string, n int) {
-		name, err := named(n)
-		must(err)
-		equal("by name, "+what, name, names[n-1])
-		equal("as the mode says, "+what, one[string](c, byID, n), names[n-1])
-	}
 	_, err = c.Conn().Prepare(ctx, "by_id", byID)
 	must(err)
-	for n := 1; n <= 3; n++ {
-		check("here", n)
-		other, err := pool.Begin(ctx)
+	begin := func() pgx.Tx {
+		tx, err := pool.Begin(ctx)
 		must(err)
-		check("elsewhere", n)
-		must(other.Rollback(ctx))
+		return tx
+	}
+	blockers := []pgx.Tx{begin(), begin()}
+	for n := 0; n < 6; n++ {
+		must(blockers[n%2].Rollback(ctx))
+		name, err := named(n%3 + 1)
+		must(err)
+		equal("by name", name, names[n%3])
+		equal("as the mode says", one[string](c, byID, n%3+1), names[n%3])
+		blockers[n%2] = begin()
+	}
+	for _, tx := range blockers {
+		must(tx.Rollback(ctx))
 	}
 	for n := 0; n < 600; n++ { // more texts than the cache of statements holds
 		equal("many texts", one[int](c, fmt.Sprintf("select $1::int + %d", n), n), 2*n)

@@ -79,20 +79,31 @@ public class Jdbc {
         }
     }
 
-    /** Enough rounds to be prepared by name; it goes on elsewhere while another client holds the server that knows it. */
+    /**
+     * Enough rounds to be prepared by name, on each server in turn: two clients hold both, and one lets go. In
+     * transactions, or else the driver would prepare anew by itself.
+     */
     static void statements(Connection c) throws Exception {
-        try (PreparedStatement s = c.prepareStatement(BY_ID); Connection other = connect()) {
-            other.setAutoCommit(false);
+        try (PreparedStatement s = c.prepareStatement(BY_ID); Connection left = connect(); Connection right = connect()) {
+            Connection[] blockers = {left, right};
+            for (Connection b : blockers) {
+                b.setAutoCommit(false);
+                one(b, "select 1");
+            }
+            c.setAutoCommit(false);
             for (int n = 0; n < 24; n++) {
+                Connection b = blockers[n % 2];
+                b.rollback();
                 s.setInt(1, n % 3 + 1);
                 try (ResultSet rows = s.executeQuery()) {
                     equal("row", rows.next(), true);
                     equal("name", rows.getString(1), NAMES[n % 3]);
                 }
-                if (n % 2 == 0) one(other, "select 1");
-                else other.rollback();
+                c.commit();
+                one(b, "select 1");
             }
         }
+        c.setAutoCommit(true);
         for (int n = 0; n < 400; n++) equal("many texts", one(c, "select ? + " + n, n), 2 * n); // more than its cache holds
     }
 

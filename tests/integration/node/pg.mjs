@@ -14,15 +14,19 @@ assert.equal((await pool.query('delete from items where id = $1', [4])).rowCount
 const several = await pool.query("select 1 as a; select 'x' as b");
 assert.deepEqual(several.map((r) => r.rows[0]), [{ a: 1 }, { b: 'x' }]);
 
-// A named statement goes on elsewhere while another client holds the server that knows it.
+// A named statement on each server in turn: two clients hold both, and one lets go.
 const client = await pool.connect();
-const other = await pool.connect();
-for (const n of [1, 2, 3]) {
-  assert.equal((await client.query(byId(n))).rows[0].name, names[n - 1]);
-  await other.query(n % 2 ? 'begin' : 'rollback');
+const blockers = [await pool.connect(), await pool.connect()];
+for (const b of blockers) await b.query('begin');
+for (const [n, b] of [...blockers, ...blockers].entries()) {
+  await b.query('rollback');
+  assert.equal((await client.query(byId((n % 3) + 1))).rows[0].name, names[n % 3]);
+  await b.query('begin');
 }
-await other.query('rollback');
-other.release();
+for (const b of blockers) {
+  await b.query('rollback');
+  b.release();
+}
 
 // An error within a transaction, recovery by savepoint and by rollback.
 await client.query('begin');

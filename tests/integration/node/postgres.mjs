@@ -18,16 +18,20 @@ assert.equal((await sql.unsafe('select $1::int + 1 as n', [2]))[0].n, 3);
 assert.deepEqual((await sql`select 1 as a; select 2 as b`.simple()).map((r) => r[0]), [{ a: 1 }, { b: 2 }]);
 assert.equal((await sql`select name from items where id = ${1}`.describe()).columns[0].name, 'name');
 
-// A prepared statement goes on elsewhere while another client holds the server that knows it.
+// A prepared statement on each server in turn: two clients hold both, and one lets go. In transactions, or else the driver
+// would prepare anew by itself.
 const one = await sql.reserve();
-const other = await sql.reserve();
-for (const n of [1, 2, 3]) {
-  assert.equal((await one`select name from items where id = ${n}`)[0].name, names[n - 1]);
-  await other.unsafe(n % 2 ? 'begin' : 'rollback');
+const blockers = [await sql.reserve(), await sql.reserve()];
+for (const b of blockers) await b.unsafe('begin');
+for (const [n, b] of [...blockers, ...blockers].entries()) {
+  await b.unsafe('rollback');
+  await one.unsafe('begin');
+  assert.equal((await one`select name from items where id = ${(n % 3) + 1}`)[0].name, names[n % 3]);
+  await one.unsafe('commit');
+  await b.unsafe('begin');
 }
-await other.unsafe('rollback');
-one.release();
-other.release();
+for (const b of blockers) await b.unsafe('rollback');
+for (const c of [one, ...blockers]) c.release();
 
 // Transactions: rolled back by an error, with a savepoint, committed; pipelined within.
 await assert.rejects(sql.begin(async (t) => {
