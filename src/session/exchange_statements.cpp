@@ -178,8 +178,9 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   client_.assign(record.client_name, s);
   record.names = true;
   if (server_.prepared.use(s)) {
-    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked.
-    if (!server_.tracker.may_refuse()) {
+    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked. So
+    // it is after "cached plan must not change result type": the client wants a new plan, while its transaction lasts.
+    if (!server_.tracker.may_refuse() && !server_.outdated) {
       sent_with_record(request::parse, action::synthesize, std::move(record));
       return;
     }

@@ -9,7 +9,7 @@ import pytest
 
 import wire
 from fake_server import FakeServer
-from harness import PASSWORDS, run_threads
+from harness import PASSWORDS, eventually, run_threads
 
 
 def md5_secret(user, password):
@@ -374,3 +374,21 @@ def test_ssl_and_gss_requests_are_answered_with_no(forebay):
             assert w.read_exactly(1) == b"N"
         w.login("app", "app", PASSWORDS["app"])
         assert w.value("select 1") == "1"
+
+
+def test_many_logins_at_once(forebay):
+    proxy = forebay(pool={"size": 5})
+
+    def one(n):
+        with proxy.connect() as c:
+            return c.execute("select %s::int", [n]).fetchone()[0]
+
+    assert run_threads(64, one) == list(range(64))
+
+
+def test_the_server_sees_the_right_user(forebay):
+    proxy = forebay()
+    for user in ("app", "app2", "md5_user", "plain_user", "trust_user"):
+        with proxy.connect(user) as c:
+            assert c.execute("select current_user, session_user, current_database()").fetchone() == (user, user, "app")
+    eventually(lambda: PASSWORDS["app"] not in proxy.log(), 1)

@@ -73,7 +73,9 @@ std::string bytes_of(const Message& m) {
 }
 
 std::string error_bytes(const words& w, std::string_view severity) {
-  return bytes_of(wire::error_response{{{'S', severity}, {'V', severity}, {'C', w[1]}, {'M', w[2]}, {'P', "8"}}});
+  wire::error_response error{{{'S', severity}, {'V', severity}, {'C', w[1]}, {'M', w[2]}, {'P', "8"}}};
+  if (!w[3].empty()) error.fields.emplace_back('R', w[3]);
+  return bytes_of(error);
 }
 
 }  // namespace

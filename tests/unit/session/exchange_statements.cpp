@@ -344,6 +344,36 @@ TEST_CASE("statements: DEALLOCATE ALL takes the client's, other clients' are pre
   )");
 }
 
+TEST_CASE("statements: an outdated plan is made anew when the client asks in the transaction, and behind it for all") {
+  play(R"(
+    == alice on one
+    client: Parse s 'select'; Sync; Query 'begin'
+    to server: Parse [select] 'select'; Sync; Query 'begin'
+    server: ParseComplete; Ready I; Complete 'BEGIN'; Ready T
+    to client: ParseComplete; Ready I; Complete 'BEGIN'; Ready T
+    client: Bind s; Sync
+    to server: Bind [select]; Sync
+    server: Error 0A000 'cached plan must not change result type' RevalidateCachedQuery; Ready E
+    to client: Error 0A000 'cached plan must not change result type' RevalidateCachedQuery; Ready E
+    client: Query 'rollback to p'
+    to server: Query 'rollback to p'
+    server: Complete 'ROLLBACK'; Ready T
+    to client: Complete 'ROLLBACK'; Ready T
+    client: Close s; Parse t 'select'; Bind t; Sync
+    to server: Close [select]; Parse [select] 'select'; Bind [select]; Sync
+    server: CloseComplete; ParseComplete; BindComplete; Ready T
+    to client: CloseComplete; ParseComplete; BindComplete; Ready T
+    client: Query 'commit'
+    to server: Query 'commit'
+    server: Complete 'COMMIT'; Ready I
+    to client: Complete 'COMMIT'; Ready I
+    client: Bind t; Sync
+    to server: Query 'DEALLOCATE ALL'; Parse [select] 'select'; Bind [select]; Sync
+    server: Complete 'DEALLOCATE ALL'; Ready I; ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+  )");
+}
+
 TEST_CASE("statements: EXECUTE and DEALLOCATE in SQL know the client's names, and wait for all before them") {
   play(R"(
     == alice on one
