@@ -178,8 +178,8 @@ class Node(Endpoint):
 class Cluster:
     """A primary and streaming replicas, made by scripts/dev_cluster; they end with this process."""
 
-    def __init__(self, replicas=2):
-        self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir="/tmp")
+    def __init__(self, replicas=2, parent="/tmp"):
+        self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir=parent)
         run(DEV_CLUSTER, "start", "--dir", self.dir, "--replicas", str(replicas), "--owner", str(os.getpid()), seconds=120)
         spec = json.loads(Path(self.dir, "cluster.json").read_text())
         self.bindir, self.sockets = spec["bindir"], spec["sockets"]
