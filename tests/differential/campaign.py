@@ -76,6 +76,8 @@ class Campaign:
 
     def _smaller(self, name, script, verdict):
         """Shrunk, with those of the scripts before it that it needs."""
+        if not self.shrink_seconds:
+            return Failure(name, script, verdict)
         mode, size, hang = verdict.mode, verdict.size, verdict.hung
         earlier = self._needed_before(script, verdict)
         if earlier is None:
