@@ -6,6 +6,7 @@ import model
 import open_bugs
 from generator import generate
 from player import Unfit
+from rig import Crash
 from shrink import shrink
 
 
@@ -13,7 +14,7 @@ class Tally:
     """What was played, of one campaign or of several."""
 
     def __init__(self):
-        self.played = self.places = self.failed = 0
+        self.played = self.places = self.failed = self.crashed = 0
         self.known, self.open_seen = Counter(), Counter()
 
     def add(self, other):
@@ -22,6 +23,7 @@ class Tally:
 
     def __str__(self):
         lines = [f"{self.played} scripts in {self.places} places, {self.failed} failed"]
+        lines += [f"{self.crashed} x PostgreSQL has crashed"] if self.crashed else []
         lines += [f"{count} x known: {reason}" for reason, count in self.known.most_common()]
         lines += [f"{count} x open: {name}" for name, count in self.open_seen.most_common()]
         return "\n".join(lines)
@@ -51,6 +53,12 @@ class Campaign:
         self.tally.played += 1
         try:
             verdicts = self.rig.judge(script, self.mode, self.seen)
+        except Crash:
+            self.tally.crashed += 1
+            self.say(f"{name} crashes PostgreSQL itself, or Forebay makes it:\n{model.script_literal(script)}")
+            self.rig.renew()
+            self.history.clear()
+            return None
         except Unfit as e:
             raise AssertionError(f"{name} waits for what PostgreSQL does not send: {e}\n{model.script_literal(script)}") from None
         self.tally.places += len(verdicts)

@@ -18,7 +18,7 @@ import jobs  # noqa: E402
 from generator import generate  # noqa: E402
 from mutations import MUTATIONS  # noqa: E402
 from player import Unfit  # noqa: E402
-from rig import Rig  # noqa: E402
+from rig import Crash, Rig  # noqa: E402
 from scripts import SCRIPTS  # noqa: E402
 
 SECONDS = 60  # of playing, for each mutation
@@ -57,7 +57,7 @@ def notices(rig, script):
     try:
         verdicts = rig.judge(script)
         return bool(verdicts) and verdicts[-1].failed
-    except Unfit:
+    except (Unfit, Crash):
         return False
     except AssertionError:  # Forebay has ended
         return True

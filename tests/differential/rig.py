@@ -6,6 +6,7 @@ import shutil
 import model  # noqa: F401 - makes the integration tests' modules importable
 import harness
 import jobs
+import wire
 from known import known_difference
 from player import Play, Unfit
 from transcript import first_difference
@@ -37,6 +38,10 @@ from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r
 ROWS = {"own_a": "(1, 'one'), (2, 'two')", "own_b": "(1, 'eins'), (2, 'zwei')", "own_c": "(1, 'un'), (2, 'deux')"}
 
 
+class Crash(Exception):
+    """PostgreSQL itself has crashed, which some scripts make it do."""
+
+
 class Verdict:
     """difference is None where the transcripts are equal; `known` names a documented difference."""
 
@@ -65,8 +70,9 @@ class Rig:
         self.proxy = None
         try:
             self.cluster.sql("grant all on schema public to public; set role trust_user;" + SCHEMA + "reset role")
-            self.janitor, self.clean = self.cluster.primary.wire("postgres", "app"), {}
-            self.janitor.run("create extension pageinspect schema pg_catalog; set lock_timeout = '20s'")
+            self.clean = {}
+            self.connect_janitor()
+            self.janitor.run("create extension pageinspect schema pg_catalog")
             for setting in ("max_wal_size = '64MB'", "min_wal_size = '32MB'", "wal_keep_size = 0"):
                 self.janitor.run(f"alter system set {setting}")
             self.janitor.run("select pg_reload_conf()")
@@ -99,6 +105,27 @@ class Rig:
                 self.proxy.stop()
         finally:
             self.cluster.stop()
+
+    def check_postgresql(self):
+        """Raises Crash once PostgreSQL works again after one."""
+        try:
+            self.janitor.run("select 1")
+        except (wire.Closed, wire.ServerError):
+            self.clean = {}
+
+            def back():
+                try:
+                    return self.connect_janitor()
+                except (OSError, wire.Closed, wire.ServerError):
+                    return False
+
+            harness.eventually(back, 60, "PostgreSQL is there again")
+            raise Crash from None
+
+    def connect_janitor(self):
+        self.janitor = self.cluster.primary.wire("postgres", "app")
+        self.janitor.run("set lock_timeout = '20s'")
+        return True
 
     def reset(self):
         """Between two plays: what scripts have made goes, what they have changed is as before."""
@@ -163,8 +190,10 @@ class Rig:
     def judge(self, script, mode=None, seen=lambda *_: None):
         """The verdicts of all places, up to the first that failed."""
         direct, verdicts = self.direct(script), []
+        self.check_postgresql()
         for place in self.places(script, direct, mode):
             verdicts.append(self.through(script, direct, *place, seen=seen))
+            self.check_postgresql()
             if verdicts[-1].failed:
                 break
         return verdicts

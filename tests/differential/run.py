@@ -80,7 +80,11 @@ class Run:
             for name, script in itertools.chain(self.scripts[number :: self.given.jobs], self.seeds()):
                 if stopping() or self.failed.value >= self.given.keep_going:
                     break
-                if campaign.play(name, script):
+                try:
+                    failure = campaign.play(name, script)
+                except Exception as e:
+                    raise AssertionError(f"at {name}; PostgreSQL's log ends with:\n{rig.cluster.log()}") from e
+                if failure:
                     with self.failed:
                         self.failed.value += 1
             return campaign.tally

@@ -52,6 +52,12 @@ SCRIPTS = {
         ("a", [query("select 1; selec 2")], 1), SELECT_B),
     "copy in": Script(
         ("a", [query("copy own_a from stdin")], "G"), ("a", [copy_data("7\tse"), copy_data("ven\n8\teight\n"), copy_done()], 1), ("a", [COUNT], 1), SELECT_B),
+    "copy in: nothing behind its end": Script(
+        ("a", [query("copy own_a from stdin"), copy_data("7\tx\n"), copy_done()], 1), SELECT_B, ("a", [*COPY_IN, copy_data("8\ty\n"), copy_done()], None), ("a", [sync()], 1), SELECT_B,
+        ("a", [query("copy own_a from stdin"), copy_fail("no")], 1), SELECT_B, servers=1),
+    "copy in: Sync within, one server": Script(
+        ("a", [query("copy own_a from stdin")], "G"), ("a", [sync(), copy_data("9\tx\n"), sync(), copy_done()], 1), SELECT_B,
+        ("a", [*COPY_IN, flush()], "G"), ("a", [sync(), copy_data("8\ty\n"), copy_done(), sync()], 1), SELECT_B, servers=1),
     "copy in: text, csv, columns": Script(
         ("a", [query("copy own_a (id) from stdin with (format csv, header)"), copy_data("id\n70\n71\n"), copy_done(), COUNT], 2),
         ("a", [query("copy own_a from stdin"), copy_data("9\t\\N\n\\.\n"), copy_done(), COUNT], 2)),

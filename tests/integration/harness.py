@@ -212,6 +212,10 @@ class Cluster:
                     raise
                 time.sleep(0.05)
 
+    def log(self, size=3000):
+        """The end of the primary's."""
+        return Path(self.primary.log).read_text(errors="replace")[-size:]
+
     def backends(self, where="true", user="app", dbname=None):
         """Server processes of this login, as in pg_stat_activity."""
         rows = self.sql(
