@@ -35,6 +35,7 @@ select c.oid::regclass::text, case when not c.relname = any ('{{{','.join(TABLES
   else pg_relation_size(c.oid) || ' ' || (page_header(get_raw_page(c.oid::regclass::text, 0))).lsn end
 from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and c.relname <> 'shared'
 """
+BUSY = f"select count(*) from pg_stat_activity where usename = '{USER}' and state <> 'idle'"
 ROWS = {"own_a": "(1, 'one'), (2, 'two')", "own_b": "(1, 'eins'), (2, 'zwei')", "own_c": "(1, 'un'), (2, 'deux')"}
 
 
@@ -129,6 +130,8 @@ class Rig:
 
     def reset(self):
         """Between two plays: what scripts have made goes, what they have changed is as before."""
+        # What a client asked for before it said goodbye may still be at work.
+        harness.eventually(lambda: self.janitor.value(BUSY) == "0", 20, "no session of a play is busy")
         traces = dict(self.janitor.run(TRACES))
         changed = {name for name, trace in traces.items() if trace != self.clean.get(name)}
         for name in changed:
