@@ -13,8 +13,8 @@ using fsm::request;
 
 namespace {
 
-// A Parse must be kept whole, as other servers may need it later. PostgreSQL itself parses no text near this size.
-constexpr std::size_t max_parse = 64 * 1024 * 1024;
+// A Parse must be kept whole, as other servers may need it later. 64 MiB of text, and room for a name and types beside it.
+constexpr std::size_t max_parse = 64 * 1024 * 1024 + 64 * 1024;
 
 wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");

@@ -1,10 +1,32 @@
 """Plays many scripts, tells failures from known differences and open bugs, and makes reports of them."""
 
+from collections import Counter
+
 import model
 import open_bugs
 from generator import generate
 from player import Unfit
+from rig import Crash
 from shrink import shrink
+
+
+class Tally:
+    """What was played, of one campaign or of several."""
+
+    def __init__(self):
+        self.played = self.places = self.failed = self.crashed = 0
+        self.known, self.open_seen = Counter(), Counter()
+
+    def add(self, other):
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    def __str__(self):
+        lines = [f"{self.played} scripts in {self.places} places, {self.failed} failed"]
+        lines += [f"{self.crashed} x PostgreSQL has crashed"] if self.crashed else []
+        lines += [f"{count} x known: {reason}" for reason, count in self.known.most_common()]
+        lines += [f"{count} x open: {name}" for name, count in self.open_seen.most_common()]
+        return "\n".join(lines)
 
 
 class Failure:
@@ -24,20 +46,23 @@ class Campaign:
     def __init__(self, rig, mode=None, shrink_seconds=60.0, seen=open_bugs.seen, say=lambda text: None):
         self.rig, self.mode, self.shrink_seconds, self.say = rig, mode, shrink_seconds, say
         self.seen = seen  # the name of the open bug that it is, by (script, difference, mode)
-        self.played = self.places = 0
-        self.known, self.open_seen, self.failures, self.history = {}, {}, [], []
+        self.tally, self.history = Tally(), []
 
     def play(self, name, script):
         """The Failure, or None."""
-        self.played += 1
+        self.tally.played += 1
         try:
-            verdicts = self.rig.judge(script, self.mode)
+            verdicts = self.rig.judge(script, self.mode, self.seen)
+        except Crash:
+            self.tally.crashed += 1
+            self.say(f"{name} crashes PostgreSQL itself, or Forebay makes it:\n{model.script_literal(script)}")
+            self.rig.renew()
+            self.history.clear()
+            return None
         except Unfit as e:
             raise AssertionError(f"{name} waits for what PostgreSQL does not send: {e}\n{model.script_literal(script)}") from None
-        self.places += len(verdicts)
-        for v in verdicts:
-            if v.known:
-                self.known[v.known] = self.known.get(v.known, 0) + 1
+        self.tally.places += len(verdicts)
+        self.tally.known.update(v.known for v in verdicts if v.known)
         if not verdicts or not verdicts[-1].failed:
             self.history = [*self.history[-31:], (name, script)]
             return None
@@ -46,19 +71,21 @@ class Campaign:
     def _failed(self, name, script, verdict):
         bug = self.open_bug(script, verdict)
         if bug:
-            self.open_seen[bug] = self.open_seen.get(bug, 0) + 1
+            self.tally.open_seen[bug] += 1
             self.rig.renew()
             self.history.clear()
             return None
+        self.tally.failed += 1
         failure = self._smaller(name, script, verdict)
         self.history.clear()
         self.rig.renew()
-        self.failures.append(failure)
         self.say(failure.report())
         return failure
 
     def _smaller(self, name, script, verdict):
         """Shrunk, with those of the scripts before it that it needs."""
+        if not self.shrink_seconds:
+            return Failure(name, script, verdict)
         mode, size, hang = verdict.mode, verdict.size, verdict.hung
         earlier = self._needed_before(script, verdict)
         if earlier is None:
@@ -103,9 +130,3 @@ class Campaign:
 
     def random(self, seed):
         return self.play(f"seed {seed}", generate(seed))
-
-    def summary(self):
-        lines = [f"{self.played} scripts in {self.places} places, {len(self.failures)} failed"]
-        lines += [f"{count} x known: {reason}" for reason, count in self.known.items()]
-        lines += [f"{count} x open: {name}" for name, count in self.open_seen.items()]
-        return "\n".join(lines)

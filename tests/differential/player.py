@@ -2,7 +2,6 @@
 
 import re
 import select
-import struct
 import time
 
 from model import BARRIER, CLOSED, Step, wire
@@ -18,6 +17,8 @@ TRACKED = rb"(application_name|client_encoding|datestyle|intervalstyle|standard_
 PINS = re.compile(rb"\b(temp|temporary|pg_temp|set_config|hold|listen|load|prepare)\b|advisory|(^|[;\0])\s*set\s+(session\s+)?(?!" + TRACKED
                   + rb")", re.I)
 SET = re.compile(rb"\bset\b", re.I)
+DOUBT = 0.5  # seconds of silence after which a hang is taken for one where it is a known one
+NOTHING = "? nothing comes"
 
 
 class Unfit(Exception):
@@ -25,13 +26,14 @@ class Unfit(Exception):
 
 
 class Session:
-    def __init__(self, name, endpoint, dbname, user, startup, patience, exact):
-        self.exact = exact
+    def __init__(self, name, endpoint, dbname, user, startup, patience, exact, hopeless):
+        self.exact, self.hopeless = exact, hopeless
         self.name, self.lines, self.step, self.ended = name, [], -1, False
         self.status, self.open_batch, self.pinned, self.closes = None, False, False, 0
         self.wire = wire.Wire(endpoint.host, endpoint.port, patience)
+        self.wire.socket.setblocking(False)
         self.patience = patience
-        self.deadline = time.monotonic() + patience
+        self.be_patient()
         self.send(wire.startup({"user": user, "database": dbname, **startup}))
         self._log_in()
 
@@ -60,32 +62,46 @@ class Session:
         """Whether it may keep its server from other sessions."""
         return not self.ended and (self.pinned or self.open_batch or self.status != "I")
 
+    def be_patient(self):
+        self.deadline = time.monotonic() + self.patience
+        self.doubt = min(time.monotonic() + DOUBT, self.deadline)
+
+    def await_socket(self, writing=False):
+        """Until it can be read, or, if asked for, written. A TimeoutError in the end, or in doubt where there is no hope."""
+        watched = [self.wire.socket]
+        while not any(select.select(watched, watched if writing else [], [], max(self.doubt - time.monotonic(), 0))):
+            if self.doubt == self.deadline or self.hopeless(self):
+                raise TimeoutError
+            self.doubt = self.deadline
+
     def send(self, data):
-        """Reads while it writes: a server that waits for its replies to be read does not read. A lost connection is
+        """Reads while it cannot write: a server that waits for its replies to be read does not read. A lost connection is
         noticed when reading."""
         while data and not self.ended:
-            left = self.deadline - time.monotonic()
-            readable, writable, _ = select.select([self.wire.socket], [self.wire.socket], [], max(left, 0))
             try:
-                if readable:
+                data = data[self.wire.socket.send(data[:65536]) :]
+            except BlockingIOError:
+                try:
+                    self.await_socket(writing=True)
                     self.wire._fill()
-                if writable:
-                    data = data[self.wire.socket.send(data[:65536]) :]
-            except (OSError, wire.Closed):
+                except BlockingIOError:
+                    pass
+                except TimeoutError:
+                    self.end("? does not take what is sent")
+                except (OSError, wire.Closed):
+                    return
+            except OSError:
                 return
-            if not readable and not writable:
-                self.end("? does not take what is sent")
 
     def receive(self):
         """The next message; None when there will be none."""
         if self.ended:
             return None
         try:
-            self._fill_to(5)
-            (length,) = struct.unpack("!I", self.wire.buffer[1:5])
-            self._fill_to(length + 1)
+            while len(self.wire.buffer) < 5 or len(self.wire.buffer) <= int.from_bytes(self.wire.buffer[1:5], "big"):
+                self._fill()
         except (TimeoutError, OSError):
-            self.end("? nothing comes")
+            self.end(NOTHING)
             return None
         except wire.Closed:
             self.end("! closed")
@@ -97,13 +113,11 @@ class Session:
         self.closes = self.closes + 1 if m.kind == "3" else 0
         return m
 
-    def _fill_to(self, count):
-        while len(self.wire.buffer) < count:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.wire.socket.settimeout(left)
+    def _fill(self):
+        try:
             self.wire._fill()
+        except BlockingIOError:
+            self.await_socket()
 
     def wait(self, until):
         if isinstance(until, int):
@@ -123,14 +137,15 @@ class Session:
     def play(self, number, step):
         if self.ended:
             return
-        self.step, self.deadline = number, time.monotonic() + self.patience
+        self.step = number
+        self.be_patient()
         messages = step.messages + (BARRIER_MESSAGES if step.until == BARRIER else [])
         data, at = b"".join(messages), 0
         for cut in [*sorted(c for c in step.cuts if c < len(data)), len(data)]:
             self.send(data[at:cut])
             at = cut
         # SET beside a string of several statements: Forebay does not tell which of them set what.
-        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages) or (b";" in data and bool(SET.search(data)))
+        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages) or (b";" in data and any(SET.search(m[5:]) for m in messages))
         self.wait(step.until)
         asked = sum(m[:1] in b"QSF" for m in messages)
         whole = step.until == BARRIER or (step.until == asked and asked > 0 and messages[-1][:1] in b"QSF")
@@ -139,20 +154,25 @@ class Session:
 
 
 class Play:
-    """What came, by session; `needed` is the number of servers without which sessions would wait for each other."""
+    """What came, by session; `needed` is the number of servers without which sessions would wait for each other.
+    `hopeless` tells of the transcripts up to a silence whether waiting longer would show nothing new."""
 
-    def __init__(self, script, endpoint, dbname, user, patience, order=None):
-        self.sessions, self.needed, self.statuses = {}, 1, set()
+    def __init__(self, script, endpoint, dbname, user, patience, order=None, hopeless=lambda transcripts: False):
+        self.names, self.sessions, self.needed, self.statuses, self.hopeless = script.sessions, {}, 1, set(), hopeless
         try:
-            self._play(script, endpoint, dbname, user, patience, order)
+            self._play(script, lambda name: Session(name, endpoint, dbname, user, script.startup.get(name, {}), patience, script.exact, self._hopeless), order)
         finally:
             for s in self.sessions.values():
                 s.wire.close()
         self.transcripts = {s.name: s.lines for s in self.sessions.values()}
 
-    def _play(self, script, endpoint, dbname, user, patience, order):
+    def _hopeless(self, silent):
+        lines = {name: self.sessions[name].lines if name in self.sessions else [] for name in self.names}
+        return self.hopeless({**lines, silent.name: [*silent.lines, (silent.step, NOTHING)]})
+
+    def _play(self, script, login, order):
         for name in script.sessions:
-            self.sessions[name] = Session(name, endpoint, dbname, user, script.startup.get(name, {}), patience, script.exact)
+            self.sessions[name] = login(name)
         for number, step in enumerate(script.steps):
             session = self.sessions[step.session]
             self.needed = max(self.needed, 1 + sum(s.holds for s in self.sessions.values() if s is not session))

@@ -8,7 +8,7 @@ ONE = [parse("select $1::int"), bind([1]), describe_portal(), execute()]
 BAD = [parse("select 1 / $1::int"), bind([0]), describe_portal(), execute()]
 COPY_IN = [parse("copy own_a from stdin"), bind(), describe_portal(), execute()]
 COUNT = query("select count(*), max(name) from own_a")
-SELECT_B = ("b", [query("select 'b'")], 1)
+SELECT_B, SELECT_C = ("b", [query("select 'b'")], 1), ("c", [query("select 'c'")], 1)
 
 SCRIPTS = {
     "pipeline: an error in the first, middle, last": Script(
@@ -34,6 +34,12 @@ SCRIPTS = {
     "pipeline: Flush step by step": Script(
         ("a", [parse("select $1::int", "f"), flush()], "1"), ("a", [describe_statement("f"), flush()], "tT"), ("a", [bind([5], "f"), flush()], "2"),
         ("a", [describe_portal(), flush()], "T"), ("a", [execute(), flush()], "C"), ("a", [sync()], 1), SELECT_B, ("a", [bind([6], "f"), execute(), sync()], 1)),
+    "pipeline: an unfinished batch among others": Script(
+        ("a", [parse("select $1::int"), bind([5]), flush()], "2"), SELECT_B, SELECT_C, ("a", [execute(), flush()], "C"), SELECT_B, SELECT_C,
+        ("a", [parse("insert into own_a values (5, 'x')"), bind(), execute(), flush()], "C"), SELECT_C, SELECT_B, ("a", [sync(), COUNT], 2), SELECT_B),
+    "pipeline: a Flush that is none": Script(
+        ("a", [query("begin"), message("H", b"x")], "ZE"), SELECT_B, ("a", [query("select 1"), parse("select 2", "s")], None),
+        ("a", [sync(), query("rollback")], 2), SELECT_B),
     "pipeline: cut at every byte": Script(
         ("a", [*ONE, sync(), *BAD, *ONE, sync(), query("select 'cut'")], 3, tuple(range(1, 300))), SELECT_B),
     "pipeline: many in one write": Script(("a", [query(f"select {n}") for n in range(60)], 60), SELECT_B, ("a", [sync()] * 30, 30)),
@@ -46,6 +52,12 @@ SCRIPTS = {
         ("a", [query("select 1; selec 2")], 1), SELECT_B),
     "copy in": Script(
         ("a", [query("copy own_a from stdin")], "G"), ("a", [copy_data("7\tse"), copy_data("ven\n8\teight\n"), copy_done()], 1), ("a", [COUNT], 1), SELECT_B),
+    "copy in: nothing behind its end": Script(
+        ("a", [query("copy own_a from stdin"), copy_data("7\tx\n"), copy_done()], 1), SELECT_B, ("a", [*COPY_IN, copy_data("8\ty\n"), copy_done()], None), ("a", [sync()], 1), SELECT_B,
+        ("a", [query("copy own_a from stdin"), copy_fail("no")], 1), SELECT_B, servers=1),
+    "copy in: Sync within, one server": Script(
+        ("a", [query("copy own_a from stdin")], "G"), ("a", [sync(), copy_data("9\tx\n"), sync(), copy_done()], 1), SELECT_B,
+        ("a", [*COPY_IN, flush()], "G"), ("a", [sync(), copy_data("8\ty\n"), copy_done(), sync()], 1), SELECT_B, servers=1),
     "copy in: text, csv, columns": Script(
         ("a", [query("copy own_a (id) from stdin with (format csv, header)"), copy_data("id\n70\n71\n"), copy_done(), COUNT], 2),
         ("a", [query("copy own_a from stdin"), copy_data("9\t\\N\n\\.\n"), copy_done(), COUNT], 2)),

@@ -1,7 +1,7 @@
 """What a session remembers: transactions, settings, temporary things, notices."""
 
-from model import Script
-from wire import bind, describe_statement, execute, flush, parse, query, sync
+from model import CLOSED, Script
+from wire import bind, describe_statement, execute, flush, parse, query, sync, terminate
 
 NAMES = ("timezone", "datestyle", "intervalstyle", "application_name", "client_encoding", "standard_conforming_strings", "search_path", "work_mem",
          "statement_timeout", "extra_float_digits", "default_transaction_isolation", "bytea_output")
@@ -31,7 +31,28 @@ def in_transaction(*texts):
     return Script(*show("b"), *(step for t in texts for step in [*q("a", t), *show("a")]), *show("b"))
 
 
+def among(question, *texts):
+    """After each text of session a others look whether something of it shows: one of them is on the same thread of Forebay, and would
+    be given a server that a does not keep."""
+    return Script(*(step for t in texts for step in [*q("a", t), *q("b", question), *q("c", question)]), servers=2)
+
+
 SCRIPTS = {
+    "others: settings": among("show work_mem", "set work_mem = '2MB'", "show work_mem", "reset work_mem", "set work_mem to '3MB'; select 1", "show work_mem"),
+    "others: set_config": among("show work_mem", "select set_config('work_mem', '2MB', false)", "show work_mem"),
+    "others: advisory locks": among(
+        "select count(*) from pg_locks where locktype like 'adv%' and pid = pg_backend_pid()", "select pg_advisory_lock(7)", "select 1", "select pg_advisory_unlock(7)", "select pg_advisory_unlock(7)"),
+    "others: cursors": among("select count(*) from pg_cursors", "declare h cursor with hold for select id from shared order by id", "fetch 2 from h", "fetch 2 from h", "close h"),
+    "others: temporary tables": among("select to_regclass('tmp')::text", "create temp table tmp (a int)", "insert into tmp values (1)", "drop table tmp"),
+    "others: prepared in SQL": among("select count(*) from pg_prepared_statements where from_sql", "prepare q as select 1", "execute q", "deallocate q"),
+    "others: nothing is left to them": Script(
+        *q("a", "set work_mem = '2MB'", "create temp table tmp (a int)", "listen hear", "prepare s as select 1", "select pg_advisory_lock(7)",
+           "declare h cursor with hold for select 1", "select set_config('search_path', 'pg_catalog', false)"),
+        ("a", [terminate()], CLOSED),
+        *q("b", "show work_mem", "show search_path", "select to_regclass('tmp')::text", "select count(*) from pg_listening_channels()", "execute s", "fetch h",
+           "select count(*) from pg_locks where locktype like 'adv%'"), servers=1),
+    "others: the server is theirs again": Script(*q("a", "create temp table tmp (a int)", "discard all"), *q("b", "select 1", "select to_regclass('tmp')::text"), servers=1),
+    "others: listening": among("select count(*) from pg_listening_channels()", "listen hear", "select 1", "unlisten *"),
     "transaction: savepoints": Script(
         *q("a", "begin", "insert into own_a values (3, 'x')", "savepoint s", "insert into own_a values (3, 'y')", "select 1", "rollback to s", "select count(*) from own_a",
            "release s", "commit", "select count(*) from own_a"), *q("b", "rollback", "commit", "savepoint s", "release s", "rollback to s")),

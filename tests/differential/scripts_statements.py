@@ -75,6 +75,9 @@ SCRIPTS = {
         ("a", [query("create table x (a int)"), parse("select * from x", "s"), sync(), *use("s")], 3),
         ("a", [query("begin"), query("alter table x add b int"), query("savepoint p"), *use("s")], 4), ("a", [query("rollback to p")], 1),
         ("a", [close_statement("s"), parse("select * from x", "t"), *use("t")], 1), ("a", [*use("t"), query("commit")], 2), ("a", use("t"), 1)),
+    "statements: result type changes, seen by another": Script(
+        ("a", [query("create table x (a int)"), parse("select * from x", "s"), sync(), *use("s")], 3), ("a", [query("alter table x add b int")], 1), ("a", use("s"), 1),
+        ("b", [parse("select * from x", "s"), sync()], 1), ("b", use("s"), 1), servers=1),
     "statements: wrong parameters": Script(
         ("a", [parse("select $1::int", "s"), sync()], 1), ("a", use("s"), 1), ("a", use("s", 1, 2), 1), ("a", use("s", "x"), 1), ("a", use("s", None), 1),
         ("a", [bind([b"\0\0\0\1"], "s", formats=[1], result_formats=[1]), execute(), sync()], 1),

@@ -1,8 +1,14 @@
 """Hand-written scripts, generated ones from fixed seeds, open bugs, and the tester itself against one that lies."""
 
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
 import pytest
 
 import harness
+import jobs
 import relay
 from campaign import Campaign
 from generator import generate
@@ -22,7 +28,7 @@ SHRINK_SECONDS = 10
 def campaign(rig):
     c = Campaign(rig, shrink_seconds=SHRINK_SECONDS)
     yield c
-    print(c.summary())
+    print(c.tally)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -113,3 +119,25 @@ def test_an_ended_forebay_is_reported(rig, monkeypatch):
                                                                           "log": lambda self: "last words", "process": type("P", (), {"returncode": -6})})())
     with pytest.raises(AssertionError, match="-6"):
         Rig.judge(rig, STORY)
+
+
+def test_jobs_give_their_results():
+    assert sorted(jobs.run(3, lambda number, stopping: number * 10)) == [0, 10, 20]
+
+
+def test_a_job_that_fails_ends_the_others(tmp_path):
+    """In a process of its own, as run() takes the signals."""
+    def work(number, stopping):
+        if number == 0:
+            harness.eventually(lambda: len(list(tmp_path.iterdir())) == 2, what="the others wait")
+            raise AssertionError("as it shall be")
+        try:
+            Path(tmp_path, f"{os.getpid()} waits").touch()
+            signal.pause()
+        finally:
+            Path(tmp_path, f"{os.getpid()} waits").unlink()
+
+    whole = multiprocessing.get_context("fork").Process(target=jobs.run, args=(3, work))
+    whole.start()
+    whole.join(20)
+    assert whole.exitcode == 1 and list(tmp_path.iterdir()) == []

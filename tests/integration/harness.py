@@ -178,8 +178,8 @@ class Node(Endpoint):
 class Cluster:
     """A primary and streaming replicas, made by scripts/dev_cluster; they end with this process."""
 
-    def __init__(self, replicas=2):
-        self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir="/tmp")
+    def __init__(self, replicas=2, parent="/tmp"):
+        self.dir = tempfile.mkdtemp(prefix="forebay-it-", dir=parent)
         run(DEV_CLUSTER, "start", "--dir", self.dir, "--replicas", str(replicas), "--owner", str(os.getpid()), seconds=120)
         spec = json.loads(Path(self.dir, "cluster.json").read_text())
         self.bindir, self.sockets = spec["bindir"], spec["sockets"]
@@ -211,6 +211,10 @@ class Cluster:
                 if not lost or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def log(self, size=3000):
+        """The end of the primary's."""
+        return Path(self.primary.log).read_text(errors="replace")[-size:]
 
     def backends(self, where="true", user="app", dbname=None):
         """Server processes of this login, as in pg_stat_activity."""

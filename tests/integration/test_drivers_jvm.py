@@ -27,8 +27,7 @@ def classes(tmp_path_factory):
 ])
 def test_jdbc(forebay, table, cluster, classes, settings):
     proxy = forebay(pool={"size": 2})
-    # Without assumeMinServerVersion the driver begins with SET extra_float_digits, which keeps it on its server.
-    options = f"user=app&password={PASSWORDS['app']}&assumeMinServerVersion=9.0&{settings}"
+    options = f"user=app&password={PASSWORDS['app']}&{settings}"
     url = f"jdbc:postgresql://{proxy.host}:{proxy.port}/app?{options}"
     out = run("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{classes}:{DRIVER}", "Jdbc", url).stdout
     assert out.splitlines()[-1:] == ["all well"]

@@ -190,7 +190,7 @@ def transcript(messages):
 
 
 class Wire:
-    def __init__(self, host, port, timeout=20.0, receive_buffer=None):
+    def __init__(self, host, port, timeout=20.0, receive_buffer=None, prepare=lambda s: None):
         if str(host).startswith("/"):
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
@@ -199,6 +199,7 @@ class Wire:
             self.socket = socket.socket(socket.AF_INET)
             if receive_buffer:
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            prepare(self.socket)
             self.socket.settimeout(timeout)
             self.socket.connect((host, port))
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

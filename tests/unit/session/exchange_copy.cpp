@@ -229,7 +229,7 @@ TEST_CASE("pieces: a Parse that is collected gets the settings of its client too
 TEST_CASE("pieces: a Parse too large to keep") {
   dialogue d;
   auto parse = message("Parse s 'select " + large() + "'", false);
-  parse[1] = 4;  // 64 MiB and some
+  parse[1] = 5;  // 80 MiB and some
   d.from_client(parse);
   REQUIRE(d.client_error);
   CHECK(d.client_error->sqlstate == "54000");

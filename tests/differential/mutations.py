@@ -1,0 +1,83 @@
+"""The rules of the reply tracker and of the exchange, each with a change of the source that removes it. mutate.py shows that the
+tester notices every one. A text must occur exactly once in its file: who changes a rule changes it here, too."""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    rule: str
+    file: str
+    text: str
+    replacement: str
+
+
+TRACKER, REQUESTS, STATEMENTS, REPLIES = ("protocol/fsm/reply_tracker.cpp", "src/session/exchange_requests.cpp",
+                                          "src/session/exchange_statements.cpp", "src/session/exchange_replies.cpp")
+HEADER, EFFECTS, END = "protocol/fsm/reply_tracker.hpp", "src/session/effects.cpp", "src/session/session_end.cpp"
+
+MUTATIONS = [Mutation(*m) for m in (
+    # ---- the reply tracker
+    ("what we asked is answered to us, not to the client", TRACKER,
+     "return front() && front()->what == action::swallow ? action::swallow : action::forward;", "return action::forward;"),
+    ("we answer when it is the request's turn", TRACKER,
+     "if (!front() || front()->what != action::synthesize) return std::nullopt;",
+     "const auto early = std::find_if(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) { return e.what == action::synthesize; });"
+     "\n  if (early != fifo_.end()) std::rotate(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), early, early + 1);"
+     "\n  if (!front() || front()->what != action::synthesize) return std::nullopt;"),
+    ("behind an error requests up to the next Sync go unanswered", TRACKER, "if (is_extended(request->kind)) drop_until_sync();",
+     "if (is_extended(request->kind)) pop();"),
+    ("behind an error requests that are still to come are skipped", TRACKER, "skipping_ = front() == nullptr;", "skipping_ = false;"),
+    ("a failed Flush makes the server skip", TRACKER, "skipping_ = skipping_ || unsynced_;", ""),
+    ("an unfinished batch holds the server", HEADER, "return owed() == 0 && !unsynced_ && !skipping_", "return owed() == 0 && !skipping_"),
+    ("a skipped batch holds the server", HEADER, "return owed() == 0 && !unsynced_ && !skipping_", "return owed() == 0 && !unsynced_"),
+    ("what is owed holds the server", HEADER, "return owed() == 0 && !unsynced_", "return !unsynced_"),
+    ("a transaction holds the server", HEADER, "return settled() && status_ == 'I';", "return settled();"),
+    ("COPY IN begins", TRACKER, "      begin_copy_in();\n", ""),
+    ("COPY OUT begins", TRACKER, "      copy_ = copy_mode::out;\n", ""),
+    ("COPY IN ends with CopyDone or CopyFail", TRACKER, "if (takes_copy_data()) {\n        copy_end_sent_ = true;", "if (false) {\n        copy_end_sent_ = true;"),
+    ("CopyDone sent ahead of the COPY's begin counts", TRACKER, "copy_end_sent_ = all_sent || ends > 0;", "copy_end_sent_ = all_sent;"),
+    ("a Sync within COPY IN is not answered", TRACKER, "        ++copy_syncs_;\n        return;\n", "        ++copy_syncs_;\n"),
+    ("a Sync sent ahead of COPY IN is not answered", TRACKER, "  fifo_.erase(std::remove_if(behind, next, is_sync), next);\n", ""),
+    ("a COPY's Sync is perhaps answered when the COPY fails", TRACKER, "  skipping_ = front() == nullptr;\n  stray_ready_ += std::exchange(copy_syncs_, 0);\n",
+     "  skipping_ = front() == nullptr;\n"),
+    # ---- the exchange: statements
+    ("a statement is prepared on the server that lacks it", STATEMENTS,
+     "if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});", "server_.prepared.add(s);"),
+    ("the unnamed statement is prepared on another server", STATEMENTS, "if (server_.unnamed != client_.unnamed) {", "if (false) {"),
+    ("an unnamed statement does not leak to the next client", STATEMENTS, "} else if (!server_.unnamed_clean) {", "} else if (false) {"),
+    ("a failed Parse leaves no name", REPLIES, "  if (record.names)\n", "  if (false)\n"),
+    ("a failed Parse leaves nothing prepared", REPLIES, "set_prepared(record.what, record.had);", "(void)record.had;"),
+    ("a name in use is refused", STATEMENTS, "if (const auto known = client_.find_statement(name)) {", "if (const auto known = statement_ptr{}) {"),
+    ("a failed transaction refuses Parse", STATEMENTS, "if (!server_.tracker.may_refuse()) {", "if (true) {"),
+    ("Close ends the client's name", STATEMENTS, "client_.assign(record.client_name, nullptr);\n    sent_with_record(request::close",
+     "sent_with_record(request::close"),
+    ("what depends on an answer to come waits for it", STATEMENTS, "  if (forgets) return true;\n", "  return false;\n"),
+    ("a simple query destroys the unnamed statement", REQUESTS, "  client_.unnamed = nullptr;\n", ""),
+    ("DEALLOCATE ALL: the client's statements are forgotten", REPLIES,
+     "server_.prepared.clear();\n    if (client_.statements) client_.statements->clear();", "server_.prepared.clear();"),
+    ("DEALLOCATE ALL: the server's statements are forgotten", REPLIES,
+     "server_.prepared.clear();\n    if (client_.statements)", "if (client_.statements)"),
+    ("DISCARD ALL: the client's statements are forgotten", REPLIES,
+     "client_.reset.all = true;\n  if (client_.statements) client_.statements->clear();", "client_.reset.all = true;"),
+    ("DISCARD ALL: the server's statements are forgotten", REPLIES, "server_.prepared.clear();\n  server_.needs_reset", "server_.needs_reset"),
+    ("what is parsed behind DEALLOCATE ALL stays", REPLIES, "client_.assign(f.client_name, f.behind);", ""),
+    ("DEALLOCATE and EXECUTE know the client's names", STATEMENTS,
+     "if (!s || server_.tracker.status() == 'E') return false;", "return false;"),
+    ("statements of a changed table are prepared anew", REPLIES, "server_.outdated = client_.renames();", ""),
+    ("errors show the client's names", REPLIES, "wording.replace(found, s.server_name.size(), name);", "(void)name;"),
+    # ---- the exchange: settings and other state
+    ("settings are replayed ahead of the first request", REQUESTS, "if (client_.wanted != server_.current) apply_settings();", ""),
+    ("ParameterStatus changes what the session wants", REPLIES, "if (!client_.gone || ours) client_.wanted =", "if (ours) client_.wanted ="),
+    ("RESET leads back to the login's settings", REPLIES, "client_.reset.named.push_back(std::move(client_.resets.front()));\n", ""),
+    ("SET of what is not reported pins", EFFECTS, 'if (tag == "SET" && (effects & (effect::setting | effect::several))) return pin_reason::setting;', ""),
+    ("set_config() pins", EFFECTS, "  if (effects & effect::set_function) return pin_reason::setting;\n", ""),
+    ("LISTEN pins", EFFECTS, '  if (tag == "LISTEN") return pin_reason::listen;\n', ""),
+    ("a temporary table pins", EFFECTS, "  if (effects & effect::temporary) return pin_reason::temporary_table;\n", ""),
+    ("an advisory lock pins", EFFECTS, "  if (effects & effect::advisory_lock) return pin_reason::advisory_lock;\n", ""),
+    ("a cursor WITH HOLD pins", EFFECTS, '  if (tag == "DECLARE CURSOR" && (effects & effect::hold_cursor)) return pin_reason::hold_cursor;\n', ""),
+    ("PREPARE in SQL pins", EFFECTS, '  if (tag == "PREPARE") return pin_reason::prepared_statement;\n', ""),
+    ("DISCARD ALL ends the pin", REPLIES, "if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;", ""),
+    ("a pin holds the server", REQUESTS, "return client_.pin == pin_reason::none && server_.tracker.idle()", "return server_.tracker.idle()"),
+    ("a pinned server is reset before others get it", END, "if (s.tracker.status() != 'I' || s.needs_reset) {", "if (s.tracker.status() != 'I') {"),
+    ("a transaction that was left is rolled back", END, "if (s.tracker.status() != 'I' || s.needs_reset) {", "if (s.needs_reset) {"),
+)]
