@@ -6,8 +6,8 @@
 
 int main(int argc, char** argv) {
   using namespace forebay;
-  // What is large and rare, as a Parse that is kept whole, goes back to the system when it is freed. Left to itself glibc
-  // keeps blocks of up to 32 MiB once it has seen one freed.
+  // What is large and rare, as a Parse that is kept whole, goes back to the system when it is freed. Left to itself
+  // glibc keeps blocks of up to 32 MiB once it has seen one freed.
   mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
   const auto parsed = parse_options({argv + 1, static_cast<std::size_t>(argc - 1)});
   if (!parsed.error.empty()) {

@@ -27,8 +27,9 @@ inline constexpr mask reset = 2048;       // RESET of one setting and nothing el
 inline constexpr mask savepoint = 4096;   // SAVEPOINT, RELEASE, ROLLBACK TO: matter to what is changed around them
 inline constexpr mask unlisten = 8192;    // UNLISTEN
 inline constexpr mask notify = 16384;     // NOTIFY, pg_notify()
+inline constexpr mask unlock = 32768;     // pg_advisory_unlock()
 // These leave nothing behind.
-inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint | unlisten | notify;
+inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock;
 }  // namespace effect
 
 // What a statement does that the session follows, once it has completed.

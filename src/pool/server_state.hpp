@@ -35,6 +35,7 @@ struct server_state {
 
     sql_effects_ptr effects;     // of a Query or Execute that changes settings
     std::uint32_t answered = 0;  // of its statements
+    bool asks = false;           // whether what pins the client is still there
     std::uint32_t batch = 0;
   };
 
@@ -48,7 +49,7 @@ struct server_state {
   bool unnamed_clean = true;      // null means none
   std::deque<in_flight> flights;  // oldest first, in the order of the tracker's outcomes
   std::uint32_t batch = 0;        // counts Syncs: an error drops requests up to the next
-  bool needs_reset = false;       // session state was left that DISCARD ALL must undo before anybody else gets it
+  std::uint32_t left = 0;         // session state to be undone before anybody else gets it (session/pinning.hpp)
   bool broken = false;            // never to be reused
   bool doubtful = false;          // in order, but what it has is not known: closed instead of given to anybody else
   bool outdated = false;          // a table has changed under its statements: they are to be prepared anew

@@ -125,6 +125,8 @@ class word_scan {
           found_ |= effect::advisory_lock;
         } else if (same_name(word, "pg_temp")) {
           found_ |= effect::temporary;
+        } else if (one_of(word, {"pg_advisory_unlock", "pg_advisory_unlock_shared", "pg_advisory_unlock_all"})) {
+          found_ |= effect::unlock;
         } else if (same_name(word, "pg_notify")) {
           found_ |= effect::notify;
         }

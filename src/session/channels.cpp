@@ -26,8 +26,7 @@ std::string in_quotes(std::string_view name) {
 
 }  // namespace
 
-channel_hub::channel_hub(proxy& process, worker& on, std::string database, std::string user,
-                         std::string encoding)
+channel_hub::channel_hub(proxy& process, worker& on, std::string database, std::string user, std::string encoding)
     : process_(process),
       on_(on),
       database_(std::move(database)),
@@ -195,8 +194,7 @@ void channel_hub::remove(std::uint32_t number, const std::string* channel) {
   errand left;
   for (auto it = channels_.begin(); it != channels_.end();) {
     auto& [name, listeners] = *it;
-    if (!channel || *channel == name)
-      std::erase_if(listeners, [&](const listener& l) { return l.number == number; });
+    if (!channel || *channel == name) std::erase_if(listeners, [&](const listener& l) { return l.number == number; });
     if (!listeners.empty()) {
       ++it;
       continue;

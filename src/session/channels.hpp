@@ -10,8 +10,8 @@
 #include "pool/pool.hpp"
 #include "session/state_log.hpp"
 
-// LISTEN in transaction mode: the channels that clients of one database (and client_encoding) listen to, over one server
-// connection that is held for as long as there are any.
+// LISTEN in transaction mode: the channels that clients of one database (and client_encoding) listen to, over one
+// server connection that is held for as long as there are any.
 //
 //   session: commits a LISTEN -> settle() -> waits -> on_channels_settled() -> tells its client
 //   server:  NotificationResponse -> on_notification() of each session that listens to its channel
@@ -37,7 +37,8 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
     worker* home = nullptr;
     std::uint32_t number = 0;  // of the session
   };
-  // Any thread, these two. The first ends in session::on_channels_settled(), when the changes are made and all that was notified before is handed out.
+  // Any thread, these two. The first ends in session::on_channels_settled(), when the changes are made and all that was
+  // notified before is handed out.
   void settle(listener who, std::vector<state_log::channel_change> changes);
   void leave(std::uint32_t number);
 
@@ -86,8 +87,8 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
 // The hubs of the process, by database and the client_encoding in which the server sends. Any thread.
 class channel_directory {
  public:
-  std::shared_ptr<channel_hub> hub_for(proxy& process, worker& on, const std::string& database,
-                                       const std::string& user, const std::string& encoding);
+  std::shared_ptr<channel_hub> hub_for(proxy& process, worker& on, const std::string& database, const std::string& user,
+                                       const std::string& encoding);
   // The connections held on this worker; on its thread.
   std::vector<const server_connection*> servers_at(const worker& on) const;
 

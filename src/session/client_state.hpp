@@ -26,6 +26,7 @@ struct client_state {
 
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
+  bool may_unpin = false;  // since something said so
   // Portals whose execution changes settings, by name; nearly always there are none.
   std::vector<std::pair<std::string, sql_effects_ptr>> portals;
 

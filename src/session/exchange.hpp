@@ -45,6 +45,11 @@ class exchange {
   void apply_settings();
   // Sends SQL of our own; its replies are swallowed.
   void run_own(std::string_view sql);
+  // When its client has left, for others.
+  void undo_what_is_left();
+  // At the end of a transaction, where the client's statements may have ended the reason of its pin.
+  bool pin_is_in_doubt() const { return client_.may_unpin && server_.tracker.idle() && server_.left != 0; }
+  void ask_whether_pinned();
 
  private:
   enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
@@ -80,6 +85,7 @@ class exchange {
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
                   server_state::in_flight record, std::string_view as_it_came = {});
   void pin(pin_reason reason);
+  void unpin(pin_mask reasons);
 
   void settle(const fsm::outcome& o, fate f);
   void set_prepared(const statement_ptr& s, bool has);
@@ -90,6 +96,7 @@ class exchange {
   enum class changed : std::uint8_t { nothing, something, listens };
   changed change_state();
   void apply(const state_change& c);
+  bool answers_our_question() const;
   void on_ready(bool ours);
   bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);

@@ -163,8 +163,9 @@ void exchange::replay_flights() {
 bool exchange::on_command_complete(std::string_view tag, bool ours) {
   // Nearly all tags are told apart from those that matter by their first letters.
   const auto change = change_state();
+  if (server_.left != 0 && !ours && may_unpin(tag, client_.effects)) client_.may_unpin = true;
   if (tag.empty() || std::string_view("CSRLPD").find(tag.front()) == std::string_view::npos ||
-      tag.starts_with("SELECT")) {
+      (tag.starts_with("SELECT") && !ours)) {
     return change == changed::listens;
   }
   auto& settings = client_.settings;
@@ -175,12 +176,12 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
   if (tag == "DISCARD ALL") {
     forget_session_state();
   } else if (ours) {
-    // What our settings do is known.
+    if (answers_our_question() && tag == "SELECT 0") unpin(server_.left);
   } else if (tag == "DEALLOCATE ALL") {
     server_.prepared.clear();
     if (client_.statements) client_.statements->clear();
     replay_flights();
-    if (client_.pin == pin_reason::prepared_statement) client_.pin = pin_reason::none;
+    unpin(mask_of(pin_reason::prepared_statement));
   } else {
     pin(pin_after(tag, client_.effects));
   }
@@ -200,6 +201,10 @@ exchange::changed exchange::change_state() {
     apply(c);
   }
   return done;
+}
+
+bool exchange::answers_our_question() const {
+  return server_.tracker.current_id() == has_record && !server_.flights.empty() && server_.flights.front().asks;
 }
 
 void exchange::apply(const state_change& c) {
@@ -256,7 +261,7 @@ void exchange::tell_news() {
 // DISCARD ALL, the client's or ours: the server session is as after its login.
 void exchange::forget_session_state() {
   server_.prepared.clear();
-  server_.needs_reset = !client_.gone && client_.mode == config::pool_mode::session;
+  server_.left = !client_.gone && client_.mode == config::pool_mode::session ? mask_of(pin_reason::session_mode) : 0;
   client_.settings.discard_all(server_.current, server_.initial);
   if (client_.gone) return;
   if (client_.statements) client_.statements->clear();

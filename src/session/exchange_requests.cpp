@@ -99,10 +99,7 @@ void exchange::sent_with_record(fsm::request kind, fsm::action what, server_stat
 sql_effects_ptr exchange::effects_of(std::string_view text) const {
   const auto words = scan_effects(text);
   if (words == effect::none) return nullptr;
-  if (words == effect::notify) {
-    static const auto notifies = std::make_shared<const sql_effects>(sql_effects{effect::notify, {}, {}});
-    return notifies;
-  }
+  if ((words & ~(effect::notify | effect::unlock)) == 0) return classifier::effects_of_words(words);
   constexpr auto changes = effect::setting | effect::set_function | effect::several;
   const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
   text = text.substr(0, text.find('\0'));
@@ -161,7 +158,34 @@ void exchange::on_execute(const wire::piece& p) {
 void exchange::pin(pin_reason reason) {
   if (reason == pin_reason::none) return;
   if (client_.pin == pin_reason::none) client_.pin = reason;
-  server_.needs_reset = true;
+  server_.left |= mask_of(reason);
+}
+
+void exchange::unpin(pin_mask reasons) {
+  server_.left &= ~reasons;
+  if (mask_of(client_.pin) & reasons) client_.pin = first_of(server_.left);
+}
+
+// Something may have ended what keeps the server for its client: the server is asked, behind the client's back.
+void exchange::ask_whether_pinned() {
+  client_.may_unpin = false;
+  const auto sql = sql_to_find(server_.left);
+  if (sql.empty()) return;
+  server_.unnamed = nullptr;
+  server_.unnamed_clean = true;
+  sent_with_record(request::query, action::swallow, {.asks = true});
+  to_server_.copy(wire::encode(wire::query{sql}));
+}
+
+void exchange::undo_what_is_left() {
+  const auto sql = sql_to_undo(server_.left);
+  if (sql.empty()) {
+    server_.broken = true;
+    return;
+  }
+  if (server_.left & mask_of(pin_reason::prepared_statement)) server_.prepared.clear();
+  server_.left = 0;
+  run_own(sql);
 }
 
 void exchange::on_query(const wire::piece& p) {

@@ -13,7 +13,8 @@ using fsm::request;
 
 namespace {
 
-// A Parse must be kept whole, as other servers may need it later. 64 MiB of text, and room for a name and types beside it.
+// A Parse must be kept whole, as other servers may need it later. 64 MiB of text, and room for a name and types beside
+// it.
 constexpr std::size_t max_parse = 64 * 1024 * 1024 + 64 * 1024;
 
 wire::pg_error malformed(std::string_view what) {

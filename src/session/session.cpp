@@ -345,7 +345,7 @@ void session::attach(server_ptr server) {
   traffic::add(pool_->traffic_of(home_.on).checkouts, 1);
   if (state_.mode == config::pool_mode::session) {
     state_.pin = pin_reason::session_mode;
-    server_->state.needs_reset = true;
+    server_->state.left |= mask_of(pin_reason::session_mode);
   }
 }
 
@@ -358,7 +358,9 @@ void session::release() {
   if (held_) return;
   // A Parse being collected needs a server only when it is complete, but then it needs one.
   const bool between_messages = framer_.at_boundary() || state_.rest == client_state::rest::drop;
-  if (!between_messages || !conversation().releasable() || server_->io.backlog()) return;
+  if (!between_messages) return;
+  if (conversation().pin_is_in_doubt()) return conversation().ask_whether_pinned();
+  if (!conversation().releasable() || server_->io.backlog()) return;
   drop_server();
   if (draining_) drain();
 }

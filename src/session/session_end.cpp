@@ -117,11 +117,11 @@ void session::put_in_order() {
     if (asked && !ending_) forward_cancel();
     return;
   }
-  if (s.tracker.status() != 'I' || s.needs_reset) {
+  if (s.tracker.status() != 'I' || s.left != 0) {
     cleaning_ = true;
     cleaning_since_ = steady::now();
-    conversation().run_own(s.tracker.status() != 'I' ? "ROLLBACK" : "DISCARD ALL");
-    return;
+    s.tracker.status() != 'I' ? conversation().run_own("ROLLBACK") : conversation().undo_what_is_left();
+    if (!s.broken) return;
   }
   drop_server();
   finish();

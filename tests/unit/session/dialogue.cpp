@@ -228,7 +228,7 @@ void dialogue::look(const std::string& what) {
   } else if (word == "queries") {
     CHECK_EQ(std::to_string(c.queries), w[1]);
   } else if (word == "reset" || word == "clean") {
-    CHECK_EQ(s.needs_reset, word == "reset");
+    CHECK_EQ(s.left != 0, word == "reset");
   } else if (word == "violation") {
     CHECK(progress == exchange::progress::violation);
   } else if (word == "farewell") {

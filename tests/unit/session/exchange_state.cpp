@@ -54,7 +54,7 @@ TEST_CASE("state: what pins, and since when") {
     dialogue d;
     run(d, c.sql, c.tag);
     CHECK(to_text(d.client("client").pin) == std::string_view(c.pin));
-    CHECK(d.server("server").needs_reset == (*c.pin != 0));
+    CHECK((d.server("server").left != 0) == (*c.pin != 0));
     CHECK(d.releasable() == (*c.pin == 0));
     // A later tag is not judged by what was said before.
     if (*c.pin) continue;
