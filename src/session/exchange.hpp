@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "net/gather.hpp"
@@ -52,7 +54,7 @@ class exchange {
   void on_query(const wire::piece& p);
   std::pair<named_command, statement_ptr> named_statement(std::string_view text) const;
   bool on_named_command(std::string_view text);
-  void sent(fsm::request kind, fsm::action what);  // what ends in ReadyForQuery
+  void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   void parse_named(std::string_view name, std::string_view query, std::string_view types);
   std::optional<wire::pg_error> on_bind(const wire::piece& p);
@@ -63,6 +65,7 @@ class exchange {
   void note(effect::mask effects, std::string_view text);
   void ensure_prepared(const statement_ptr& s);
   void close_on_server(const statement_ptr& s);
+  void close_name(const wire::piece& p, std::string_view name);
   void ensure_unnamed();
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
                   server_state::in_flight record, std::string_view as_it_came = {});
@@ -77,13 +80,19 @@ class exchange {
   void on_ready(bool ours);
   void on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
-  std::string with_client_names(std::string_view text) const;
+  std::optional<std::string> with_client_name(std::string_view text) const;
+  std::optional<std::string_view> name_of_failed() const;
   void forget_session_state();
   void return_to_login(const std::string& name);
   void finish_resets();
 
-  static const std::string_view refusal;          // SQL that says what on_session_state = "refuse" says
-  static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
+  static const std::string_view refusal;  // SQL that says what on_session_state = "refuse" says
+  // Ids of tracker entries: whether they have a record in server_.flights, or else which name the client used, for
+  // errors about it.
+  static constexpr std::uint32_t has_record = 1;
+  static std::uint32_t id_of_name(std::string_view name) {
+    return static_cast<std::uint32_t>(std::hash<std::string_view>()(name)) | 2U;
+  }
 
   client_state& client_;
   server_state& server_;

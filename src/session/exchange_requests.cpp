@@ -141,8 +141,8 @@ void exchange::on_query(const wire::piece& p) {
   client_.half_sent = !p.last;
 }
 
-void exchange::sent(fsm::request kind, fsm::action what) {
-  server_.tracker.sent(kind, what);
+void exchange::sent(fsm::request kind, fsm::action what, std::uint32_t id) {
+  server_.tracker.sent(kind, what, id);
   if (kind == request::sync) ++server_.batch;
 }
 

@@ -16,6 +16,9 @@ namespace {
 // A Parse must be kept whole, as other servers may need it later. PostgreSQL itself parses no text near this size.
 constexpr std::size_t max_parse = 64 * 1024 * 1024;
 
+// A name of ours that no statement keeps.
+constexpr std::string_view no_statement = statement_prefix;
+
 wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
 }
@@ -25,8 +28,10 @@ wire::pg_error malformed(std::string_view what) {
 bool exchange::must_wait(const wire::piece& p) const {
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0)
+  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.lost() ||
+      server_.tracker.ready_owed() == 0) {
     return false;
+  }
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {
@@ -85,7 +90,7 @@ bool exchange::on_named_command(std::string_view text) {
   to_server_.copy(wire::encode(wire::query{renamed}));
   if (command.what == named_command::kind::execute) {
     note(s->effects, s->query);
-    sent(request::query, action::forward);
+    sent(request::query, action::forward, id_of_name(command.name));
     return true;
   }
   server_state::in_flight record{
@@ -163,7 +168,14 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
       sent_with_record(request::parse, action::synthesize, std::move(record));
       return;
     }
-    if (!server_.tracker.copy_in()) close_on_server(s);
+    // By another name: the server keeps what it has, and a COPY sees this message first.
+    if (!(client_.effects & effect::deallocate)) {
+      send_parse(s, no_statement, action::forward, std::move(record));
+      to_server_.copy(wire::encode(wire::close{'S', no_statement}));
+      sent(request::close, action::swallow);
+      return;
+    }
+    close_on_server(s);
   }
   record.what = s;
   send_parse(s, s->server_name, action::forward, std::move(record));
@@ -194,6 +206,24 @@ void exchange::close_on_server(const statement_ptr& s) {
   server_.prepared.remove(s.get());
   to_server_.copy(wire::encode(wire::close{'S', s->server_name}));
   sent_with_record(request::close, action::swallow, {.what = s, .had = had, .has = false});
+}
+
+// The statement stays prepared on servers for others; only this client's name for it ends. The server is asked all the
+// same: it may be in a COPY, which ends over it. The name means nothing to it, as long as it is none of ours.
+void exchange::close_name(const wire::piece& p, std::string_view name) {
+  server_state::in_flight record{.names = true, .client_name = std::string(name), .cleans = name.empty()};
+  record.before = name.empty() ? client_.unnamed : client_.find_statement(name);
+  client_.assign(record.client_name, nullptr);
+  if (name.empty()) {
+    server_.unnamed = nullptr;
+    server_.unnamed_clean = true;
+  }
+  if (name.starts_with(statement_prefix)) {
+    to_server_.copy(wire::encode(wire::close{'S', no_statement}));
+  } else {
+    to_server_.view(p.raw);
+  }
+  sent_with_record(request::close, action::forward, std::move(record));
 }
 
 void exchange::ensure_prepared(const statement_ptr& s) {
@@ -244,7 +274,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   to_server_.copy(head);
   to_server_.view(names->rest);
   client_.half_sent = !p.last;
-  server_.tracker.sent(request::bind);
+  sent(request::bind, action::forward, id_of_name(names->statement));
   return std::nullopt;
 }
 
@@ -258,11 +288,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   if (closes) {
-    // The statement stays prepared on servers for others; only this client's name for it ends.
-    server_state::in_flight record{.names = true, .client_name = std::string(target->name)};
-    record.before = target->name.empty() ? client_.unnamed : client_.find_statement(target->name);
-    client_.assign(record.client_name, nullptr);
-    sent_with_record(request::close, action::synthesize, std::move(record));
+    close_name(p, target->name);
     return std::nullopt;
   }
   const auto s = target->name.empty() ? nullptr : client_.find_statement(target->name);
@@ -273,7 +299,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
   }
   ensure_prepared(s);
   to_server_.copy(wire::encode(wire::describe{'S', s->server_name}));
-  server_.tracker.sent(request::describe_statement);
+  sent(request::describe_statement, action::forward, id_of_name(target->name));
   return std::nullopt;
 }
 
