@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/wire/notice.hpp"
+
 namespace forebay::fsm {
 namespace {
 
@@ -57,6 +59,12 @@ meaning meaning_of(request kind, char type) {
   }
 }
 
+// Of a COPY: that it has read a request without a place there. Whatever cannot be read may say so.
+bool is_protocol_violation(std::string_view body) {
+  const auto error = wire::error_response::decode(body);
+  return !error || error->sqlstate() == "08P01";
+}
+
 }  // namespace
 
 void reply_tracker::sent(request kind, action what, std::uint32_t id) {
@@ -67,17 +75,17 @@ void reply_tracker::sent(request kind, action what, std::uint32_t id) {
     case request::copy_done:
     case request::copy_fail:
       // Ignored by the server unless it is, or will be, in a COPY when it gets there: begin_copy_in() decides.
-      if (takes_copy_data()) {
+      if (wants_copy_data()) {
         copy_end_sent_ = true;
       } else {
         ++copy_ends_;
       }
       return;
     case request::flush:
-      if (!skipping_ && !takes_copy_data()) unsynced_ = true;
+      if (!skipping_ && !wants_copy_data()) unsynced_ = true;
       return;
     case request::sync:
-      if (takes_copy_data()) {
+      if (wants_copy_data()) {
         ++copy_syncs_;
         return;
       }
@@ -91,10 +99,9 @@ void reply_tracker::sent(request kind, action what, std::uint32_t id) {
         return;
       }
       unsynced_ = is_extended(kind);
-      if (takes_copy_data() && what != action::synthesize) {
-        // The server's COPY fails over it. It is consumed by that, and no answer to it follows.
-        copy_end_sent_ = true;
-        lost_ = lost_ || front()->kind == request::query;
+      if (wants_copy_data() && what != action::synthesize) {
+        copy_end_sent_ = true;  // the COPY fails over it, if not before
+        misplaced_ = true;
       }
   }
   fifo_.push_back({kind, what, id, std::exchange(copy_ends_, 0)});
@@ -113,11 +120,14 @@ void reply_tracker::begin_copy_in() {
   auto& ends = all_sent ? next->copy_ends : copy_ends_;
   copy_end_sent_ = all_sent || ends > 0;
   if (all_sent && ends == 0) {
-    // A request without a place in a COPY. Since version 14 the server ends the connection when it reads it, so if it
-    // does not, the COPY failed before it read anything. Before 14 it goes on, without these Syncs and without that
-    // request.
-    lost_ = lost_ || front()->kind == request::query || std::any_of(behind, next, is_sync);
-    return;
+    // A request without a place in a COPY, which fails over it if not before. A simple one fails by itself. Behind an
+    // extended one all is skipped up to a Sync: one of these, if the COPY has failed before it has read that far, or
+    // one behind the request.
+    misplaced_ = true;
+    if (front()->kind == request::execute) {
+      lost_ = lost_ || std::any_of(behind, next, is_sync);
+      return;
+    }
   }
   if (ends > 0) --ends;
   if (!all_sent && front()->kind == request::execute) unsynced_ = true;  // its Sync, if there was one, does not count
@@ -153,6 +163,7 @@ reply_tracker::verdict reply_tracker::received(char type, std::string_view body)
   while (take_synthesized()) {
     // the caller forgot to
   }
+  auto result = verdict::forward;
   switch (type) {
     case 'A':
       return verdict::forward;
@@ -160,12 +171,33 @@ reply_tracker::verdict reply_tracker::received(char type, std::string_view body)
     case 'S':
       return verdict_of_front();
     case 'E':
-      return on_error();
+      return on_error(body);
     case 'Z':
-      return on_ready(body);
+      result = on_ready(body);
+      break;
     default:
-      return on_reply(type);
+      result = on_reply(type);
   }
+  return result == verdict::violation && lost_ ? unexplained(type, body) : result;
+}
+
+// Lost: some of the requests owed were skipped, or were not. If all are the client's it gets what comes, and nothing is
+// owed any more that a later answer could be taken for.
+reply_tracker::verdict reply_tracker::unexplained(char type, std::string_view body) {
+  const bool possible = type == 'Z' ? body == "I" || body == "T" || body == "E"
+                                    : std::string_view("123nsItTDCGHdcV").find(type) != std::string_view::npos;
+  const auto owed = fifo_.begin() + static_cast<std::ptrdiff_t>(head_);
+  if (!possible || std::any_of(owed, fifo_.end(), [](const entry& e) { return e.what != action::forward; })) {
+    return verdict::violation;
+  }
+  while (front()) {
+    dropped_.push_back({front()->kind, front()->what, front()->id});
+    pop();
+  }
+  copy_ = copy_mode::none;
+  skipping_ = misplaced_ = false;
+  if (type == 'Z') status_ = body[0];
+  return verdict::forward;
 }
 
 reply_tracker::verdict reply_tracker::on_reply(char type) {
@@ -180,6 +212,7 @@ reply_tracker::verdict reply_tracker::on_reply(char type) {
     if (type != 'C' || !copy_end_sent_) return verdict::violation;
     copy_ = copy_mode::none;
     copy_syncs_ = 0;  // taken by the COPY, every one
+    misplaced_ = false;
   }
   switch (meaning_of(request->kind, type)) {
     case meaning::foreign:
@@ -205,7 +238,7 @@ reply_tracker::verdict reply_tracker::on_reply(char type) {
   return result;
 }
 
-reply_tracker::verdict reply_tracker::on_error() {
+reply_tracker::verdict reply_tracker::on_error(std::string_view body) {
   const auto* request = front();
   if (!request) {
     // FATAL, or a Flush that was no good. The latter makes the server skip as any extended request does.
@@ -214,6 +247,9 @@ reply_tracker::verdict reply_tracker::on_error() {
   }
   const auto result = verdict_of_front();
   copy_ = copy_mode::none;
+  // Since version 14 the server ends the connection over such a request. Before, no answer to it follows.
+  const bool consumed = std::exchange(misplaced_, false) && is_protocol_violation(body);
+  lost_ = lost_ || (consumed && request->kind == request::query);
   if (request->kind != request::sync) stray_ready_ = 0;  // the server is past them
   if (is_extended(request->kind)) drop_until_sync();
   return result;
@@ -252,11 +288,10 @@ std::size_t reply_tracker::ready_owed() const {
 
 bool reply_tracker::may_refuse() const {
   if (status_ == 'E' || copy_in()) return true;
-  if (ready_owed() == 0) return false;  // what is owed is of the same batch: if it fails, the new request is skipped
-  return status_ == 'T' ||
-         std::any_of(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) {
-           return e.kind == request::query || e.kind == request::execute || e.kind == request::function_call;
-         });
+  if (status_ == 'T' && ready_owed() > 0) return true;  // else what fails is of the same batch: then it is skipped
+  return std::any_of(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) {
+    return e.kind == request::query || e.kind == request::execute || e.kind == request::function_call;
+  });
 }
 
 action reply_tracker::current_action() const {

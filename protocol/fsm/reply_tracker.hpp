@@ -61,7 +61,8 @@ class reply_tracker {
   // Requests behind an error and before a Sync are dropped, as the server ignores them.
   void sent(request kind, action what = action::forward, std::uint32_t id = 0);
 
-  // A backend message arrived; `body` needs to be there only for ReadyForQuery (one byte). Asynchronous messages
+  // A backend message arrived; `body` needs to be there only for ReadyForQuery (one byte) and should be for
+  // ErrorResponse. Asynchronous messages
   // (NoticeResponse, ParameterStatus, NotificationResponse) take the verdict of the request being answered,
   // NotificationResponse always forward. An ErrorResponse with nothing owed is the server's last word: forward.
   verdict received(char type, std::string_view body);
@@ -82,6 +83,8 @@ class reply_tracker {
   // Last transaction status: 'I' idle, 'T' in a transaction, 'E' in a failed one.
   char status() const { return status_; }
   bool copy_in() const { return copy_ == copy_mode::in; }
+  // In a COPY FROM STDIN whose end has not been sent.
+  bool wants_copy_data() const { return copy_in() && !copy_end_sent_; }
   // An extended batch was begun and not yet ended by Sync (or a Query): the server may be waiting for one.
   bool unsynced() const { return unsynced_; }
   // The server skips everything up to the next Sync.
@@ -97,8 +100,10 @@ class reply_tracker {
   std::uint32_t current_id() const { return completed_ ? completed_->id : front() ? front()->id : 0; }
   // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or
   // may still answer: this ends with the first answer to a later request. A request in the middle of COPY data: this
-  // never ends. Such a connection is not settled.
+  // never ends: while nothing of ours is owed, what the requests sent do not explain is the client's.
+  // Such a connection is not settled.
   bool ambiguous() const { return lost_ || stray_ready_ > 0; }
+  bool lost() const { return lost_; }
   // Ambiguous, but any request sent now will settle it.
   bool answer_would_settle() const {
     return stray_ready_ > 0 && !lost_ && owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none;
@@ -114,14 +119,14 @@ class reply_tracker {
   };
 
   const entry* front() const { return head_ < fifo_.size() ? &fifo_[head_] : nullptr; }
-  bool takes_copy_data() const { return copy_in() && !copy_end_sent_; }
   void pop();
   void drop_until_sync();
   void begin_copy_in();
   verdict verdict_of_front() const;
   verdict on_reply(char type);
-  verdict on_error();
+  verdict on_error(std::string_view body);
   verdict on_ready(std::string_view body);
+  verdict unexplained(char type, std::string_view body);
 
   std::vector<entry> fifo_;  // [head_, end): outstanding, oldest first
   std::size_t head_ = 0;
@@ -133,6 +138,7 @@ class reply_tracker {
   char status_ = 'I';
   copy_mode copy_ = copy_mode::none;  // of the request at the front
   bool copy_end_sent_ = false;        // in copy_mode::in: what ends it was sent
+  bool misplaced_ = false;            // in copy_mode::in: by a request that has no place there
   bool parameters_seen_ = false;      // ParameterDescription came, the first half of the answer to describe_statement
   bool unsynced_ = false;
   bool skipping_ = false;

@@ -24,6 +24,7 @@ void pg_error::encode(writer& w) const {
   write_field(w, 'M', message);
   write_field(w, 'D', detail);
   write_field(w, 'H', hint);
+  w.bytes(others);
   w.u8(0);
   w.finish();
 }
@@ -55,8 +56,18 @@ void fields_message<Type>::encode(writer& w) const {
 template <char Type>
 pg_error fields_message<Type>::to_pg_error() const {
   const bool ends = severity() == "FATAL" || severity() == "PANIC";
-  return {std::string(is_sqlstate(sqlstate()) ? sqlstate() : "XX000"), std::string(message()), std::string(detail()),
-          std::string(hint()), ends ? wire::severity::fatal : wire::severity::error};
+  pg_error error{std::string(is_sqlstate(sqlstate()) ? sqlstate() : "XX000"),
+                 std::string(message()),
+                 std::string(detail()),
+                 std::string(hint()),
+                 ends ? wire::severity::fatal : wire::severity::error,
+                 {}};
+  for (const auto& [code, text] : fields) {
+    if (std::string_view("SVCMDH").find(code) == std::string_view::npos) {
+      error.others.append(1, code).append(text).append(1, '\0');
+    }
+  }
+  return error;
 }
 
 template struct fields_message<'E'>;

@@ -21,12 +21,13 @@ struct pg_error {
   std::string detail;
   std::string hint;
   severity level = severity::error;
+  std::string others{};  // a server's other fields (P, W, F, L, R ...) as they came: a code and a zero-terminated text
 
   static pg_error error(std::string sqlstate, std::string message) {
-    return {std::move(sqlstate), std::move(message), {}, {}, severity::error};
+    return {std::move(sqlstate), std::move(message), {}, {}, severity::error, {}};
   }
   static pg_error fatal(std::string sqlstate, std::string message) {
-    return {std::move(sqlstate), std::move(message), {}, {}, severity::fatal};
+    return {std::move(sqlstate), std::move(message), {}, {}, severity::fatal, {}};
   }
 
   void encode(writer& w) const;  // as ErrorResponse

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "net/gather.hpp"
@@ -58,7 +60,7 @@ class exchange {
   void on_query(const wire::piece& p);
   std::pair<named_command, statement_ptr> named_statement(std::string_view text) const;
   bool on_named_command(std::string_view text);
-  void sent(fsm::request kind, fsm::action what);  // what ends in ReadyForQuery
+  void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
@@ -81,6 +83,7 @@ class exchange {
   void remember_portal(std::string_view portal, const sql_effects_ptr& effects);
   void ensure_prepared(const statement_ptr& s);
   void close_on_server(const statement_ptr& s);
+  void close_name(const wire::piece& p, std::string_view name);
   void ensure_unnamed();
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
                   server_state::in_flight record, std::string_view as_it_came = {});
@@ -100,12 +103,18 @@ class exchange {
   void on_ready(bool ours);
   bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
-  std::string with_client_names(std::string_view text) const;
+  std::optional<std::string> with_client_name(std::string_view text) const;
+  std::optional<std::string_view> name_of_failed() const;
   void forget_session_state();
   void tell_news();
 
-  static const std::string_view refusal;          // SQL that says what on_session_state = "refuse" says
-  static constexpr std::uint32_t has_record = 1;  // id of tracker entries that have one in server_.flights
+  static const std::string_view refusal;  // SQL that says what on_session_state = "refuse" says
+  // Ids of tracker entries: whether they have a record in server_.flights, or else which name the client used, for
+  // errors about it.
+  static constexpr std::uint32_t has_record = 1;
+  static std::uint32_t id_of_name(std::string_view name) {
+    return static_cast<std::uint32_t>(std::hash<std::string_view>()(name)) | 2U;
+  }
 
   client_state& client_;
   server_state& server_;

@@ -12,7 +12,6 @@ using verdict = fsm::reply_tracker::verdict;
 namespace {
 
 constexpr std::string_view parse_complete_bytes{"1\0\0\0\4", 5};
-constexpr std::string_view close_complete_bytes{"3\0\0\0\4", 5};
 
 bool ends_session(const wire::error_response& e) {
   return e.severity() == "FATAL" || e.severity() == "PANIC";
@@ -95,7 +94,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
 void exchange::emit_synthesized() {
   while (const auto o = server_.tracker.take_synthesized()) {
     settle(*o, fate::done);
-    if (!client_.gone) to_client_.copy(o->kind == request::parse ? parse_complete_bytes : close_complete_bytes);
+    if (!client_.gone) to_client_.copy(parse_complete_bytes);  // we answer for nothing else
   }
 }
 
@@ -282,25 +281,34 @@ bool exchange::on_parameter(const wire::piece& p, bool ours) {
   return false;
 }
 
-// A message of the server as it would be if our names for statements were the client's.
-std::string exchange::with_client_names(std::string_view text) const {
-  std::string wording(text);
-  const auto rename = [&](const statement& s, const std::string& name) {
-    const auto found = wording.find(s.server_name);
-    if (found == std::string::npos) return false;
-    wording.replace(found, s.server_name.size(), name);
-    return true;
-  };
+// The client's name in the request that an error has come for.
+std::optional<std::string_view> exchange::name_of_failed() const {
   const auto& dropped = server_.tracker.dropped();
-  if (!dropped.empty() && dropped.front().id == has_record && !server_.flights.empty()) {
-    const auto& failed = server_.flights.front();
-    if (failed.clashes && rename(*failed.before, failed.client_name)) return wording;
+  auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
+  const auto& flights = server_.flights;
+  if (id == has_record && !flights.empty()) {
+    const auto& failed = flights.front();
+    if (failed.clashes || failed.sql) return failed.client_name;
+    if (dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
   }
-  if (!client_.statements) return wording;
+  // It has the name still, or a Close behind the request has taken it and is in flight.
+  for (const auto& f : flights) {
+    if (f.names && id_of_name(f.client_name) == id) return f.client_name;
+  }
+  if (!client_.statements) return std::nullopt;
   for (const auto& [name, s] : *client_.statements) {
-    if (rename(*s, name)) break;
+    if (id_of_name(name) == id) return name;
   }
-  return wording;
+  return std::nullopt;
+}
+
+// A message of the server as it would be if our name for a statement were the client's; none: no such name in it.
+std::optional<std::string> exchange::with_client_name(std::string_view text) const {
+  const auto at = text.find(statement_prefix);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto name = name_of_failed();
+  if (!name) return std::nullopt;
+  return std::string(text).replace(at, statement_name_size, *name);
 }
 
 // False: a last word, kept in farewell_.
@@ -329,9 +337,9 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
   }
   // The message alone names a statement; all its other fields stay as they are.
   auto renamed = *message;
-  const auto wording = late ? "canceling statement due to query_timeout" : with_client_names(message->message());
+  const auto wording = late ? "canceling statement due to query_timeout" : with_client_name(message->message());
   for (auto& [code, field] : renamed.fields) {
-    if (code == 'M') field = wording;
+    if (code == 'M' && wording) field = *wording;
   }
   to_client_.copy(wire::encode(renamed));
   return true;

@@ -220,8 +220,8 @@ void exchange::on_query(const wire::piece& p) {
   }
 }
 
-void exchange::sent(fsm::request kind, fsm::action what) {
-  server_.tracker.sent(kind, what);
+void exchange::sent(fsm::request kind, fsm::action what, std::uint32_t id) {
+  server_.tracker.sent(kind, what, id);
   if (kind == request::sync) ++server_.batch;
 }
 

@@ -17,6 +17,9 @@ namespace {
 // it.
 constexpr std::size_t max_parse = 64 * 1024 * 1024 + 64 * 1024;
 
+// A name of ours that no statement keeps.
+constexpr std::string_view no_statement = statement_prefix;
+
 wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
 }
@@ -29,8 +32,10 @@ bool exchange::must_wait(const wire::piece& p) const {
     return true;  // what the login asked for is set again first
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.ready_owed() == 0)
+  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.lost() ||
+      server_.tracker.ready_owed() == 0) {
     return false;
+  }
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {
@@ -89,9 +94,11 @@ bool exchange::on_named_command(std::string_view text) {
   to_server_.copy(wire::encode(wire::query{renamed}));
   if (command.what == named_command::kind::execute) {
     note(s->effects);
-    const bool changes = s->effects && !s->effects->changes.empty();
-    changes ? sent_with_record(request::query, action::forward, {.effects = s->effects})
-            : sent(request::query, action::forward);
+    if (s->effects && !s->effects->changes.empty()) {
+      sent_with_record(request::query, action::forward, {.client_name = command.name, .effects = s->effects});
+    } else {
+      sent(request::query, action::forward, id_of_name(command.name));
+    }
     return true;
   }
   server_state::in_flight record{
@@ -179,13 +186,21 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   client_.assign(record.client_name, s);
   record.names = true;
   if (server_.prepared.use(s)) {
-    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked. So
-    // it is after "cached plan must not change result type": the client wants a new plan, while its transaction lasts.
+    // After "cached plan must not change result type" the client wants a new plan, while its transaction lasts.
+    const bool anew = server_.outdated || (client_.effects & effect::deallocate) != 0;
+    // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked.
     if (!server_.tracker.may_refuse() && !server_.outdated) {
       sent_with_record(request::parse, action::synthesize, std::move(record));
       return;
     }
-    if (!server_.tracker.copy_in()) close_on_server(s);
+    // By another name: the server keeps what it has, and a COPY sees this message first.
+    if (!anew) {
+      send_parse(s, no_statement, action::forward, std::move(record));
+      to_server_.copy(wire::encode(wire::close{'S', no_statement}));
+      sent(request::close, action::swallow);
+      return;
+    }
+    close_on_server(s);
   }
   record.what = s;
   send_parse(s, s->server_name, action::forward, std::move(record));
@@ -216,6 +231,24 @@ void exchange::close_on_server(const statement_ptr& s) {
   server_.prepared.remove(s.get());
   to_server_.copy(wire::encode(wire::close{'S', s->server_name}));
   sent_with_record(request::close, action::swallow, {.what = s, .had = had, .has = false});
+}
+
+// The statement stays prepared on servers for others; only this client's name for it ends. The server is asked all the
+// same: it may be in a COPY, which ends over it. The name means nothing to it, as long as it is none of ours.
+void exchange::close_name(const wire::piece& p, std::string_view name) {
+  server_state::in_flight record{.names = true, .client_name = std::string(name), .cleans = name.empty()};
+  record.before = name.empty() ? client_.unnamed : client_.find_statement(name);
+  client_.assign(record.client_name, nullptr);
+  if (name.empty()) {
+    server_.unnamed = nullptr;
+    server_.unnamed_clean = true;
+  }
+  if (name.starts_with(statement_prefix)) {
+    to_server_.copy(wire::encode(wire::close{'S', no_statement}));
+  } else {
+    to_server_.view(p.raw);
+  }
+  sent_with_record(request::close, action::forward, std::move(record));
 }
 
 void exchange::ensure_prepared(const statement_ptr& s) {
@@ -269,7 +302,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   to_server_.copy(head);
   to_server_.view(names->rest);
   client_.half_sent = !p.last;
-  server_.tracker.sent(request::bind);
+  sent(request::bind, action::forward, id_of_name(names->statement));
   return std::nullopt;
 }
 
@@ -283,11 +316,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   if (closes) {
-    // The statement stays prepared on servers for others; only this client's name for it ends.
-    server_state::in_flight record{.names = true, .client_name = std::string(target->name)};
-    record.before = target->name.empty() ? client_.unnamed : client_.find_statement(target->name);
-    client_.assign(record.client_name, nullptr);
-    sent_with_record(request::close, action::synthesize, std::move(record));
+    close_name(p, target->name);
     return std::nullopt;
   }
   const auto s = target->name.empty() ? nullptr : client_.find_statement(target->name);
@@ -298,7 +327,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
   }
   ensure_prepared(s);
   to_server_.copy(wire::encode(wire::describe{'S', s->server_name}));
-  server_.tracker.sent(request::describe_statement);
+  sent(request::describe_statement, action::forward, id_of_name(target->name));
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/random.hpp"
+#include "protocol/wire/auth.hpp"
 
 namespace forebay {
 namespace {
@@ -133,9 +134,12 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
   std::string bad_word;
   const auto from_options = parse_options(options, bad_word);
   if (!from_options) {
-    return refuse(wire::pg_error::fatal("42601", "invalid command-line argument for server process: " + bad_word));
+    // Told, as by PostgreSQL, to whom the password is right.
+    error_ = wire::pg_error::fatal("42601", "invalid command-line argument for server process: " + bad_word);
+    error_.hint = "Try \"postgres --help\" for more information.";
+  } else {
+    identity_.settings.insert(identity_.settings.begin(), from_options->begin(), from_options->end());
   }
-  identity_.settings.insert(identity_.settings.begin(), from_options->begin(), from_options->end());
   identity_.long_cancel_key = minor >= 2;
   if (minor == 1 || minor > 2 || !unknown_extensions.empty()) {
     wire::writer w(out);
@@ -155,7 +159,9 @@ handshake::state handshake::log_in(std::string& out, std::optional<std::pair<cha
   out += step.send;
   switch (step.state) {
     case fsm::login_state::done:
-      return state::accepted;
+      if (error_.message.empty()) return state::accepted;
+      out += wire::encode(wire::authentication_ok{});
+      return state::refused;
     case fsm::login_state::failed:
       return refuse(step.error);
     default:

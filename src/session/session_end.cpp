@@ -31,7 +31,7 @@ void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
   last_words_ = std::move(last_words);
   if (!server_) return;
   auto& tracker = server_->state.tracker;
-  if (!last_words_ || !tracker.unsynced() || tracker.skipping() || tracker.copy_in()) return;
+  if (!last_words_ || !tracker.unsynced() || tracker.skipping() || tracker.wants_copy_data()) return;
   tracker.sent(fsm::request::flush);
   home_.to_server.copy(wire::encode(wire::flush{}));
 }
@@ -54,7 +54,7 @@ bool session::answered() const {
   if (client_.backlog()) return false;
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
-  if (tracker.copy_in() || tracker.ambiguous() || server_->state.broken) return true;
+  if (tracker.wants_copy_data() || tracker.ambiguous() || server_->state.broken) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 
@@ -151,7 +151,8 @@ void session::lose_server(wire::pg_error error, bool told) {
                               {"sqlstate", error.sqlstate},
                               {"reason", error.message}});
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
-  const bool in_transaction = s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply;
+  const bool in_transaction =
+      s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.ambiguous();
   const auto ready_owed = s.tracker.ready_owed();
   const bool unsynced = s.tracker.unsynced();
   const bool half_request = !framer_.at_boundary() && state_.rest == client_state::rest::forward;

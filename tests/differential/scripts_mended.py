@@ -1,7 +1,7 @@
 """What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
 
-from model import CLOSED, Script
-from wire import bind, close_statement, execute, message, parse, query, sync, terminate
+from model import BARRIER, CLOSED, Script
+from wire import bind, close_statement, copy_data, copy_done, execute, message, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -46,4 +46,21 @@ SCRIPTS = {
     "RESET ALL of a startup parameter": Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}}),
     "RESET of a startup parameter that was not set since": Script(("a", [query("reset timezone")], 1), ("a", [query("show timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
     "where an error about a name comes from": Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),
+    "a Close within COPY": Script(("a", [query("copy own_a from stdin"), close_statement("x")], BARRIER)),
+    "a Parse of a known text within COPY": Script(
+        ("a", [parse("select 1", "x"), sync()], 1), ("a", [query("copy own_a from stdin"), parse("select 1", "y")], BARRIER)),
+    "a Query behind a failed COPY": Script(
+        ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), query("")], BARRIER)),
+    "a Bind behind a failed COPY": Script(
+        ("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER),
+        ("c", [query("rollback")], 1), servers=1),
+    "a server lost in COPY": Script(
+        ("a", [query("copy own_a from stdin"), query("select 1"), *[copy_data("1\ty\n")] * 9], CLOSED), ("c", [query("select 1")], 1), servers=1),
+    "Terminate behind a COPY": Script(("a", [query("copy own_a from stdin"), copy_done(), terminate()], CLOSED)),
+    "an error about a statement that is closed behind it": steps(
+        ([parse("select $1::int", "s"), sync()], 1), ([bind([], "s"), close_statement("s"), sync()], 1)),
+    "an error about one of two names": steps(
+        ([parse("select $1::int", "s"), parse("select $1::int", "t"), bind([], "s"), sync()], 1), ([bind([], "t"), sync()], 1)),
+    "options that are refused": Script(("b", [], None), startup={"b": {"options": "nonsense"}}),
+    "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }

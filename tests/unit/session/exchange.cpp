@@ -286,13 +286,13 @@ TEST_CASE("exchange: the client is gone while replies are outstanding") {
   dialogue d;
   d.play(R"(
     client: Parse s 'select 1'; Bind s; Execute; Close s; Sync; Query 'load x'
-    to server: Parse [select 1] 'select 1'; Bind [select 1]; Execute; Sync; Query 'load x'
+    to server: Parse [select 1] 'select 1'; Bind [select 1]; Execute; Close s; Sync; Query 'load x'
     server: ParseComplete
     to client: ParseComplete
   )");
   d.client("client").gone = true;
   d.play(R"(
-    server: BindComplete; Row 'x'; Complete 'SELECT 1'; Ready I; Setting application_name 'x'; Notice 'x'; Complete 'LOAD'; Ready I
+    server: BindComplete; Row 'x'; Complete 'SELECT 1'; CloseComplete; Ready I; Setting application_name 'x'; Notice 'x'; Complete 'LOAD'; Ready I
     = pinned load, reset, not releasable
   )");
   CHECK(d.server("server").current->find("application_name"));

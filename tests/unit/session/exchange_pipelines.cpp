@@ -185,7 +185,7 @@ TEST_CASE("pipelines: nobody binds another's unnamed statement because something
 TEST_CASE("pipelines: no waiting within a batch, for what is done, or for a Parse that is complete in its own batch") {
   play(R"(
     client: Parse - 'a'; Bind -; Sync; Parse - 'b'; Bind -; Describe -; Sync; Parse s 'c'; Bind s; Describe s; Close s; Sync; Close s; Sync
-    to server: Parse - 'a'; Bind -; Sync; Parse - 'b'; Bind -; Describe -; Sync; Parse [c] 'c'; Bind [c]; Describe [c]; Sync; Sync
+    to server: Parse - 'a'; Bind -; Sync; Parse - 'b'; Bind -; Describe -; Sync; Parse [c] 'c'; Bind [c]; Describe [c]; Close s; Sync; Close s; Sync
   )");
   dialogue session;
   session.client("client").mode = config::pool_mode::session;
@@ -247,7 +247,7 @@ TEST_CASE("pipelines: what an error undoes behind a DEALLOCATE ALL in the same b
     server: ParseComplete; Ready I
     to client: ParseComplete; Ready I
     client: Parse - 'deallocate all'; Bind -; Execute; Bind nobody; Parse a 'A'; Close x; Sync
-    to server: Parse - 'deallocate all'; Bind -; Execute; Bind nobody; Close [X]; Parse [A] 'A'; Sync
+    to server: Parse - 'deallocate all'; Bind -; Execute; Bind nobody; Close [X]; Parse [A] 'A'; Close x; Sync
     server: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; Error 26000 'nobody'; Ready I
     to client: ParseComplete; BindComplete; Complete 'DEALLOCATE ALL'; Error 26000 'nobody'; Ready I
     = releasable, prepared 0
@@ -295,8 +295,8 @@ TEST_CASE("pipelines: closed and prepared again with another text in one pipelin
     server: ParseComplete; Ready I
     to client: ParseComplete; Ready I
     client: Bind s; Close s; Parse s 'select 2'; Bind s; Sync
-    to server: Bind [select 1]; Parse [select 2] 'select 2'; Bind [select 2]; Sync
-    server: BindComplete; ParseComplete; BindComplete; Ready I
+    to server: Bind [select 1]; Close s; Parse [select 2] 'select 2'; Bind [select 2]; Sync
+    server: BindComplete; CloseComplete; ParseComplete; BindComplete; Ready I
     to client: BindComplete; CloseComplete; ParseComplete; BindComplete; Ready I
     = releasable, prepared 2
     client: Bind s; Sync
@@ -304,8 +304,8 @@ TEST_CASE("pipelines: closed and prepared again with another text in one pipelin
     server: BindComplete; Ready I
     to client: BindComplete; Ready I
     client: Close s; Sync; Bind s; Sync
-    to server: Sync
-    server: Ready I
+    to server: Close s; Sync
+    server: CloseComplete; Ready I
     to client: CloseComplete; Ready I
     to server: Bind s; Sync
     server: Error 26000 's?'; Ready I
@@ -320,7 +320,7 @@ TEST_CASE("pipelines: a Close and a new Parse behind an error did not happen") {
     server: ParseComplete; Ready I
     to client: ParseComplete; Ready I
     client: Parse - 'nonsense'; Close s; Parse s 'select 2'; Close s; Parse s 'select 3'; Sync
-    to server: Parse - 'nonsense'; Parse [select 2] 'select 2'; Parse [select 3] 'select 3'; Sync
+    to server: Parse - 'nonsense'; Close s; Parse [select 2] 'select 2'; Close s; Parse [select 3] 'select 3'; Sync
     server: Error 42601 'syntax error'; Ready I
     to client: Error 42601 'syntax error'; Ready I
     = releasable, prepared 1
@@ -338,15 +338,15 @@ TEST_CASE("pipelines: a Close behind an error, and another batch that needs to k
     server: ParseComplete; Ready I
     to client: ParseComplete; Ready I
     client: Parse - 'nonsense'; Close s; Sync; Parse s 'select 2'; Sync
-    to server: Parse - 'nonsense'; Sync
+    to server: Parse - 'nonsense'; Close s; Sync
     server: Error 42601 'syntax error'; Ready I
     to client: Error 42601 'syntax error'; Ready I
     to server: Parse [select 1] 'select 2'; Sync
     server: Error 42P05 'prepared statement "[select 1]" already exists'; Ready I
     to client: Error 42P05 'prepared statement "s" already exists'; Ready I
     client: Parse - 'nonsense'; Close s; Sync; Close s; Sync
-    to server: Parse - 'nonsense'; Sync; Sync
-    server: Error 42601 'syntax error'; Ready I; Ready I
+    to server: Parse - 'nonsense'; Close s; Sync; Close s; Sync
+    server: Error 42601 'syntax error'; Ready I; CloseComplete; Ready I
     to client: Error 42601 'syntax error'; Ready I; CloseComplete; Ready I
     client: Bind s; Sync
     to server: Bind s; Sync
@@ -399,8 +399,8 @@ TEST_CASE("pipelines: a DEALLOCATE ALL or DISCARD ALL in the same batch is not w
     server: ParseComplete; ParseComplete; Ready I
     to client: ParseComplete; ParseComplete; Ready I
     client: Parse - 'WHAT'; Bind -; Execute; Close b; Parse b 'C'; Parse a 'D'; Sync
-    to server: Parse - 'WHAT'; Bind -; Execute; Parse [C] 'C'; Parse [A] 'D'; Sync
-    server: ParseComplete; BindComplete; Complete 'WHAT'; ParseComplete; ParseComplete; Ready I
+    to server: Parse - 'WHAT'; Bind -; Execute; Close b; Parse [C] 'C'; Parse [A] 'D'; Sync
+    server: ParseComplete; BindComplete; Complete 'WHAT'; CloseComplete; ParseComplete; ParseComplete; Ready I
     to client: ParseComplete; BindComplete; Complete 'WHAT'; CloseComplete; ParseComplete; ParseComplete; Ready I
     = prepared 1
     client: Bind a; Bind b; Sync

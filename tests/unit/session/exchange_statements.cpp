@@ -245,8 +245,8 @@ TEST_CASE("statements: a name in use is refused in PostgreSQL's words with the c
 TEST_CASE("statements: unknown names are the server's to refuse, and closing one is no error") {
   play(R"(
     client: Bind nobody; Sync; Describe nobody; Sync; Close nobody; Sync
-    to server: Bind nobody; Sync; Describe nobody; Sync; Sync
-    server: Error 26000 'no nobody'; Ready I; Error 26000 'no nobody'; Ready I; Ready I
+    to server: Bind nobody; Sync; Describe nobody; Sync; Close nobody; Sync
+    server: Error 26000 'no nobody'; Ready I; Error 26000 'no nobody'; Ready I; CloseComplete; Ready I
     to client: Error 26000 'no nobody'; Ready I; Error 26000 'no nobody'; Ready I; CloseComplete; Ready I
     = releasable
   )");
@@ -360,8 +360,8 @@ TEST_CASE("statements: an outdated plan is made anew when the client asks in the
     server: Complete 'ROLLBACK'; Ready T
     to client: Complete 'ROLLBACK'; Ready T
     client: Close s; Parse t 'select'; Bind t; Sync
-    to server: Close [select]; Parse [select] 'select'; Bind [select]; Sync
-    server: CloseComplete; ParseComplete; BindComplete; Ready T
+    to server: Close s; Close [select]; Parse [select] 'select'; Bind [select]; Sync
+    server: CloseComplete; CloseComplete; ParseComplete; BindComplete; Ready T
     to client: CloseComplete; ParseComplete; BindComplete; Ready T
     client: Query 'commit'
     to server: Query 'commit'
@@ -435,6 +435,54 @@ TEST_CASE("statements: in session mode names are the client's own") {
     server: Complete 'DISCARD ALL'; Ready I
     to client: Complete 'DISCARD ALL'; Ready I
     = pinned session_mode, reset, not releasable
+  )");
+}
+
+TEST_CASE("statements: an error shows the name by which the client asked, whatever names there are now") {
+  const std::string made = R"(
+    client: Parse s 'a'; Parse t 'a'; Sync
+    to server: Parse [a] 'a'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; ParseComplete; Ready I
+  )";
+  for (const std::string name : {"s", "t"}) {
+    CAPTURE(name);
+    play(made + "client: Bind " + name + "; Close s; Close t; Sync\n" + R"(
+      to server: Bind [a]; Close s; Close t; Sync
+      server: Error 08P01 'prepared statement "[a]" requires 1'; Ready I
+      to client: Error 08P01 'prepared statement ")" +
+         name + R"(" requires 1'; Ready I
+    )");
+    play(made + "client: Query 'execute " + name + "(1)'\n" + R"(
+      to server: Query 'execute [a](1)'
+      server: Error 42601 'wrong number of parameters for prepared statement "[a]"'; Ready I
+      to client: Error 42601 'wrong number of parameters for prepared statement ")" +
+         name + R"("'; Ready I
+    )");
+    play("== client on one\n" + made + "== client on two\nclient: Describe " + name + "; Sync\n" + R"(
+      to server: Parse [a] 'a'; Describe [a]; Sync
+      server: Error 42601 'in "[a]"'; Ready I
+      to client: Error 42601 'in ")" +
+         name + R"("'; Ready I
+    )");
+  }
+}
+
+TEST_CASE("statements: a Close of a name like ours closes nothing of ours, nor does a Parse that may be refused") {
+  play(R"(
+    client: Parse s 'a'; Sync
+    to server: Parse [a] 'a'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Close [a]; Sync
+    to server: Close forebay_; Sync
+    server: CloseComplete; Ready I
+    to client: CloseComplete; Ready I
+    client: Query 'begin'; Parse t 'a'; Bind t; Sync
+    to server: Query 'begin'; Parse forebay_ 'a'; Close forebay_; Bind [a]; Sync
+    server: Complete 'BEGIN'; Ready T; ParseComplete; CloseComplete; BindComplete; Ready T
+    to client: Complete 'BEGIN'; Ready T; ParseComplete; BindComplete; Ready T
+    = prepared 1
   )");
 }
 

@@ -188,6 +188,16 @@ TEST_CASE("handshake: what is no startup packet") {
   refused(feed(startup({{"user", "bob"}, {"options", "-c a=b nonsense"}})), "42601", "nonsense");
 }
 
+TEST_CASE("handshake: options that are wrong are told to whom the password is right, as by PostgreSQL") {
+  const auto hello = startup({{"user", "alice"}, {"options", "nonsense"}});
+  const auto told = feed(hello);
+  refused(told, "42601", "nonsense");
+  CHECK(told.out == bytes_of(wire::authentication_ok{}));
+  CHECK_FALSE(told.error.hint.empty());
+  const auto wrong = feed(hello + bytes_of(wire::password_message{"wrong"}), config::auth_type::plain);
+  refused(wrong, "28P01", "password");
+}
+
 TEST_CASE("handshake: passwords") {
   const auto hello = startup({{"user", "alice"}});
   const auto asked = bytes_of(wire::authentication{wire::auth_code::cleartext_password, {}});

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include "transcript.hpp"
 
 using namespace forebay::fsm;
@@ -161,9 +163,36 @@ TEST_CASE("reply_tracker: a request that has no place in a COPY makes it fail") 
   play(
       "> Execute; > Sync 1; > Bind 2; > Sync 3; < G; = owed 4 copy_in ambiguous; < E Execute; < Z I Sync 1; < 2 Bind "
       "2");
-  // In a simple query nothing tells what became of it.
-  play("> Query; < G; > CopyData; > Query 1; = owed 2 copy_in ambiguous; < E; < Z I Query; = owed 1 ambiguous");
-  play("> Query; > Parse 1; < G; = owed 2 unsynced copy_in ambiguous");
+  // In a simple query it may have been consumed, but not when something else went wrong before.
+  play(
+      "> Query; < G; > CopyData; > Query 1; = owed 2 copy_in; < E; = owed 2 ambiguous; < Z I Query; = owed 1 "
+      "ambiguous");
+  play("> Query; < G; > CopyData; > Query 1; < E data; < Z I Query; = owed 1; < C; < Z I Query 1; = idle");
+  play("> Query; > CopyData; > Parse 1; < G; < E data; < Z I Query; < 1 Parse 1; > Sync; < Z I Sync; = idle");
+}
+
+TEST_CASE("reply_tracker: a simple COPY fails over its data, and a Sync among them counts or not") {
+  play(R"(
+    > Query;  > Sync 1;  > CopyData;  > Bind 2;  > Sync 3;  < G;  = owed 3 copy_in
+    < E data;  < Z I Query;  = owed 2 ambiguous
+    < 2 Bind 2;  < Z I Sync 3;  = idle
+  )");
+  play("> Query; > Sync 1; > Bind 2; > Sync 3; < G; < E data; < Z I Query; < Z I; < 2 Bind 2; < Z I Sync 3; = idle");
+}
+
+TEST_CASE("reply_tracker: what an answer in doubt belongs to is not asked while all is the client's") {
+  // Sync 1 was part of the COPY: Query 2 is skipped, Sync 3 answered.
+  const std::string doubt =
+      "> Execute; > Sync 1; > CopyData; > Query 2; > Sync 3; > Close 4; > Sync 5; < G; < E data Execute;";
+  play(doubt +
+       "< Z I Sync 1; < 3 dropped Query 2 Sync 3 Close 4 Sync 5; = ambiguous; < Z I; > Query 6; < C; < Z T Query 6; = "
+       "ambiguous");
+  play(doubt + "< Z I Sync 1; < I; < Z I Query 2; < Z I Sync 3; < 3 Close 4; < Z I Sync 5; = ambiguous");
+  play(doubt + "< Z I Sync 1; < W violation");
+  play(doubt + "< Z I Sync 1; < Z X violation");
+  play(
+      "> Execute; > Sync; > CopyData; > Query 2; > Sync; > Close swallow; < G; < E data Execute; < Z I Sync; < 3 "
+      "violation");
 }
 
 TEST_CASE("reply_tracker: what we answer for has no place in a COPY either, but the server does not see it") {

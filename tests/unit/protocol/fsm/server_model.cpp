@@ -18,8 +18,8 @@ void server_model::ready() {
 }
 
 // elog(ERROR): a simple request still gets its ReadyForQuery, an extended one makes the server skip.
-void server_model::fail() {
-  reply('E');
+void server_model::fail(std::string_view sqlstate) {
+  out_.push_back({'E', 'C' + std::string(sqlstate) + std::string(2, '\0'), current_});
   copying_ = false;
   if (current_.kind == request::query || current_.kind == request::function_call || current_.kind == request::sync) {
     ready();
@@ -71,7 +71,7 @@ void server_model::copy_message(const model_request& r) {
       return;
     default:
       swallowed_ = true;
-      fail();
+      fail("08P01");
       dead_ = breaks_off_;
   }
 }

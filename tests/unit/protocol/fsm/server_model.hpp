@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/fsm/reply_tracker.hpp"
@@ -53,7 +54,7 @@ class server_model {
   void reply(char type, bool completes = false);
   void asynchronous();
   void ready();
-  void fail();
+  void fail(std::string_view sqlstate = "22P02");
   void process(const model_request& r);
   void copy_message(const model_request& r);
   void run_statements();
