@@ -130,7 +130,7 @@ class Session:
             self.send(data[at:cut])
             at = cut
         # SET beside a string of several statements: Forebay does not tell which of them set what.
-        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages) or (b";" in data and bool(SET.search(data)))
+        self.pinned = self.pinned or any(PINS.search(m[5:]) for m in messages) or (b";" in data and any(SET.search(m[5:]) for m in messages))
         self.wait(step.until)
         asked = sum(m[:1] in b"QSF" for m in messages)
         whole = step.until == BARRIER or (step.until == asked and asked > 0 and messages[-1][:1] in b"QSF")
