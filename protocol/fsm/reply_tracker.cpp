@@ -94,8 +94,8 @@ void reply_tracker::sent(request kind, action what, std::uint32_t id) {
     default:
       if (skipping_) {
         // If one of the Syncs that the failed COPY may not have taken ended the skipping, this is not ignored at all.
-        lost_ = lost_ || stray_ready_ > 0;
         dropped_.push_back({kind, what, id});
+        if (stray_ready_ > 0) doubt(dropped_.back());
         return;
       }
       unsynced_ = is_extended(kind);
@@ -119,16 +119,7 @@ void reply_tracker::begin_copy_in() {
   const bool all_sent = next != fifo_.end();
   auto& ends = all_sent ? next->copy_ends : copy_ends_;
   copy_end_sent_ = all_sent || ends > 0;
-  if (all_sent && ends == 0) {
-    // A request without a place in a COPY, which fails over it if not before. A simple one fails by itself. Behind an
-    // extended one all is skipped up to a Sync: one of these, if the COPY has failed before it has read that far, or
-    // one behind the request.
-    misplaced_ = true;
-    if (front()->kind == request::execute) {
-      lost_ = lost_ || std::any_of(behind, next, is_sync);
-      return;
-    }
-  }
+  misplaced_ = all_sent && ends == 0;  // a request without a place in a COPY, which fails over it if not before
   if (ends > 0) --ends;
   if (!all_sent && front()->kind == request::execute) unsynced_ = true;  // its Sync, if there was one, does not count
   copy_syncs_ += static_cast<std::uint32_t>(std::count_if(behind, next, is_sync));
@@ -154,7 +145,13 @@ void reply_tracker::drop_until_sync() {
   skipping_ = front() == nullptr;
   stray_ready_ += std::exchange(copy_syncs_, 0);
   // With a stray Sync among them, those behind the failed COPY were perhaps not skipped.
-  lost_ = lost_ || (stray_ready_ > 0 && dropped_.size() > 1);
+  if (stray_ready_ > 0 && dropped_.size() > 1) doubt(dropped_[1]);
+}
+
+// Whether this first of the requests behind a failed COPY was skipped as assumed: the first answer that is no
+// ReadyForQuery may tell.
+void reply_tracker::doubt(const outcome& first) {
+  if (!std::exchange(lost_, true) && first.what != action::synthesize) doubted_ = first.kind;
 }
 
 reply_tracker::verdict reply_tracker::received(char type, std::string_view body) {
@@ -201,6 +198,7 @@ reply_tracker::verdict reply_tracker::unexplained(char type, std::string_view bo
 }
 
 reply_tracker::verdict reply_tracker::on_reply(char type) {
+  if (doubted_ && meaning_of(*std::exchange(doubted_, std::nullopt), type) == meaning::foreign) lost_ = false;
   const auto* request = front();
   if (!request) return verdict::violation;
   const auto result = verdict_of_front();
@@ -239,6 +237,7 @@ reply_tracker::verdict reply_tracker::on_reply(char type) {
 }
 
 reply_tracker::verdict reply_tracker::on_error(std::string_view body) {
+  doubted_.reset();
   const auto* request = front();
   if (!request) {
     // FATAL, or a Flush that was no good. The latter makes the server skip as any extended request does.

@@ -99,9 +99,9 @@ class reply_tracker {
   // The id of the request that the last message of the server belongs to.
   std::uint32_t current_id() const { return completed_ ? completed_->id : front() ? front()->id : 0; }
   // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or
-  // may still answer: this ends with the first answer to a later request. A request in the middle of COPY data: this
-  // never ends: while nothing of ours is owed, what the requests sent do not explain is the client's.
-  // Such a connection is not settled.
+  // may still answer: this ends with the first answer to a later request. With requests behind such
+  // a Sync, that were skipped or not, it ends with an answer that cannot be theirs, or never: while nothing of ours is
+  // owed, what the requests sent do not explain is the client's. Such a connection is not settled.
   bool ambiguous() const { return lost_ || stray_ready_ > 0; }
   bool lost() const { return lost_; }
   // Ambiguous, but any request sent now will settle it.
@@ -122,6 +122,7 @@ class reply_tracker {
   void pop();
   void drop_until_sync();
   void begin_copy_in();
+  void doubt(const outcome& first);
   verdict verdict_of_front() const;
   verdict on_reply(char type);
   verdict on_error(std::string_view body);
@@ -143,6 +144,7 @@ class reply_tracker {
   bool unsynced_ = false;
   bool skipping_ = false;
   bool lost_ = false;
+  std::optional<request> doubted_;  // lost, but an answer that this request cannot have ends that
 };
 
 }  // namespace forebay::fsm

@@ -31,9 +31,9 @@ server_connection::~server_connection() {
 asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, stream io) {
   deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &io);
   limit.set(io.at().deadlines(), steady::now() + end_timeout);
-  while (io.discard()) {  // first: an end that was seen already is not told again
+  while (true) {
     const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    if (failed) break;
+    if (failed || !io.discard()) break;
   }
   limit.clear();
   io.close();

@@ -1,7 +1,7 @@
 """What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
 
 from model import BARRIER, CLOSED, Script
-from wire import bind, close_statement, copy_data, copy_done, execute, message, parse, query, sync, terminate
+from wire import bind, close_statement, copy_data, copy_done, copy_fail, execute, message, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -51,6 +51,9 @@ SCRIPTS = {
         ("a", [parse("select 1", "x"), sync()], 1), ("a", [query("copy own_a from stdin"), parse("select 1", "y")], BARRIER)),
     "a Query behind a failed COPY": Script(
         ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), query("")], BARRIER)),
+    "a Query behind a COPY that was given up": Script(
+        ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("given up"), query("select 1")], BARRIER),
+        ("b", [query("select 2")], 1), servers=1),
     "a Bind behind a failed COPY": Script(
         ("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER),
         ("c", [query("rollback")], 1), servers=1),
