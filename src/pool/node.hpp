@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -21,6 +22,8 @@ class node {
   std::string name() const;  // "host:port"
 
   budget connections;
+  // Moves on with each change of a schema that is seen: what was prepared before is perhaps out of date.
+  std::atomic<std::uint32_t> schema_era{1};
 
  private:
   friend class pool;

@@ -9,9 +9,14 @@ bool prepared_cache::use(const statement_ptr& s) {
   return true;
 }
 
-void prepared_cache::add(const statement_ptr& s) {
+bool prepared_cache::prepared_before(const statement_ptr& s, std::uint32_t era) const {
+  const auto found = by_statement_.find(s.get());
+  return found != by_statement_.end() && found->second->era != era;
+}
+
+void prepared_cache::add(const statement_ptr& s, std::uint32_t era) {
   if (use(s)) return;
-  order_.push_front(s);
+  order_.push_front({s, era});
   by_statement_.emplace(s.get(), order_.begin());
 }
 

@@ -18,7 +18,9 @@ constexpr std::chrono::seconds end_timeout{3};
 }  // namespace
 
 server_connection::server_connection(std::shared_ptr<pool> home, stream s)
-    : io(std::move(s)), connected_at(steady::now()), idle_since(connected_at), home_(std::move(home)) {}
+    : io(std::move(s)), connected_at(steady::now()), idle_since(connected_at), home_(std::move(home)) {
+  state.schema_era = &home_->node()->schema_era;
+}
 
 server_connection::~server_connection() {
   home_->closing();

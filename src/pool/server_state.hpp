@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -56,6 +57,7 @@ struct server_state {
   bool forwarding_rest = false;   // the rest of the backend message under way goes to the client
 
   std::uint32_t max_prepared = 200;
+  std::atomic<std::uint32_t>* schema_era = nullptr;  // its node's
 };
 
 }  // namespace forebay

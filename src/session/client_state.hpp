@@ -38,6 +38,8 @@ struct client_state {
   std::string collected;   // a Parse, or a console's message, too large to come whole
   std::string text_tail;   // the last bytes of a large Query's piece before
 
+  bool changed_schema = false;  // in its transaction
+
   bool timed_out = false;  // its query was cancelled for query_timeout
 
   bool gone = false;  // the client left: replies are dropped while its server is put in order

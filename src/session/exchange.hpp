@@ -85,6 +85,10 @@ class exchange {
   void close_on_server(const statement_ptr& s);
   void close_name(const wire::piece& p, std::string_view name);
   void ensure_unnamed();
+  std::uint32_t schema_era() const {
+    return server_.schema_era ? server_.schema_era->load(std::memory_order_relaxed) : 0;
+  }
+  void schema_changed();
   void send_parse(const statement_ptr& s, std::string_view server_name, fsm::action what,
                   server_state::in_flight record, std::string_view as_it_came = {});
   void pin(pin_reason reason);

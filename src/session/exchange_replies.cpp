@@ -163,9 +163,13 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
   // Nearly all tags are told apart from those that matter by their first letters.
   const auto change = change_state();
   if (server_.left != 0 && !ours && may_unpin(tag, client_.effects)) client_.may_unpin = true;
-  if (tag.empty() || std::string_view("CSRLPD").find(tag.front()) == std::string_view::npos ||
+  if (tag.empty() || std::string_view("ACSRLPD").find(tag.front()) == std::string_view::npos ||
       (tag.starts_with("SELECT") && !ours)) {
     return change == changed::listens;
+  }
+  if (tag.starts_with("CREATE") || tag.starts_with("ALTER") || tag.starts_with("DROP")) {
+    client_.changed_schema = true;
+    schema_changed();
   }
   auto& settings = client_.settings;
   if (settings.in_transaction()) {
@@ -242,11 +246,16 @@ void exchange::on_ready(bool ours) {
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
   if (!idle) return;
+  if (std::exchange(client_.changed_schema, false)) schema_changed();  // for others only now
   if (!client_.gone) to_client_.copy(std::exchange(client_.notifications, {}));
   if (!ours) ++client_.transactions;
   client_.portals.clear();
   if (!server_.tracker.settled()) return;
   client_.effects = effect::none;
+}
+
+void exchange::schema_changed() {
+  if (server_.schema_era) server_.schema_era->fetch_add(1, std::memory_order_relaxed);
 }
 
 // Behind what the server itself says.

@@ -186,10 +186,12 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   client_.assign(record.client_name, s);
   record.names = true;
   if (server_.prepared.use(s)) {
-    // After "cached plan must not change result type" the client wants a new plan, while its transaction lasts.
-    const bool anew = server_.outdated || (client_.effects & effect::deallocate) != 0;
+    // Behind a change of the schema a plan made before it may be of no use, which is not this client's fault. And after
+    // "cached plan must not change result type" the client wants a new plan, while its transaction lasts.
+    const bool old = server_.outdated || server_.prepared.prepared_before(s, schema_era());
+    const bool anew = old || (client_.effects & effect::deallocate) != 0;
     // In a failed transaction, or a COPY, PostgreSQL says no. Where what came before may lead to that, it is asked.
-    if (!server_.tracker.may_refuse() && !server_.outdated) {
+    if (!server_.tracker.may_refuse() && !old) {
       sent_with_record(request::parse, action::synthesize, std::move(record));
       return;
     }
@@ -216,7 +218,7 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
       close_on_server(server_.prepared.oldest());
     }
     record.has = true;
-    server_.prepared.add(s);
+    server_.prepared.add(s, schema_era());
   }
   if (as_it_came.empty()) {
     to_server_.copy(wire::encode(wire::parse{server_name, s->query, s->parameter_types}));

@@ -50,7 +50,7 @@ SCRIPTS = {
            "declare h cursor with hold for select 1", "select set_config('search_path', 'pg_catalog', false)"),
         ("a", [terminate()], CLOSED),
         *q("b", "show work_mem", "show search_path", "select to_regclass('tmp')::text", "select count(*) from pg_listening_channels()", "execute s", "fetch h",
-           "select count(*) from pg_locks where locktype like 'adv%'"), servers=1),
+           "select count(*) from pg_locks where locktype like 'adv%' and pid = pg_backend_pid()"), servers=1),
     "others: the server is theirs again": Script(*q("a", "create temp table tmp (a int)", "discard all"), *q("b", "select 1", "select to_regclass('tmp')::text"), servers=1),
     "others: listening": among("select count(*) from pg_listening_channels()", "listen hear", "select 1", "unlisten *"),
     "transaction: savepoints": Script(

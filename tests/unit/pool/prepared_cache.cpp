@@ -28,6 +28,17 @@ TEST_CASE("prepared_cache: the least recently used one is the oldest") {
   CHECK(cache.oldest() == c);
 }
 
+TEST_CASE("prepared_cache: the era in which a statement was prepared stays") {
+  const auto a = make("a"), b = make("b");
+  prepared_cache cache;
+  cache.add(a, 1);
+  cache.add(b, 2);
+  cache.add(a, 2);  // a use
+  CHECK(cache.prepared_before(a, 2));
+  CHECK_FALSE(cache.prepared_before(b, 2));
+  CHECK_FALSE(cache.prepared_before(make("c"), 2));
+}
+
 TEST_CASE("prepared_cache: removed is gone") {
   const auto a = make("a"), b = make("b");
   prepared_cache cache;

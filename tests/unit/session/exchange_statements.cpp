@@ -344,6 +344,33 @@ TEST_CASE("statements: DEALLOCATE ALL takes the client's, other clients' are pre
   )");
 }
 
+TEST_CASE("statements: behind a change of the schema a Parse is a Parse again") {
+  dialogue d;
+  std::atomic<std::uint32_t> era{1};
+  d.server("one").schema_era = d.server("two").schema_era = &era;
+  d.play(R"(
+    == alice on one
+    client: Parse s 'select'; Sync
+    to server: Parse [select] 'select'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == carol on two
+    client: Query 'alter table x'
+    to server: Query 'alter table x'
+    server: Complete 'ALTER TABLE'; Ready I
+    to client: Complete 'ALTER TABLE'; Ready I
+    == bob on one
+    client: Parse t 'select'; Sync
+    to server: Close [select]; Parse [select] 'select'; Sync
+    server: CloseComplete; ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Parse u 'select'; Sync
+    to server: Sync
+    server: Ready I
+    to client: ParseComplete; Ready I
+  )");
+}
+
 TEST_CASE("statements: an outdated plan is made anew when the client asks in the transaction, and behind it for all") {
   play(R"(
     == alice on one
