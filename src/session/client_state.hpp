@@ -26,6 +26,7 @@ struct client_state {
 
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
+  bool sql_names = false;  // while pinned: there may be statements that SQL has prepared, by the client's own names
   std::vector<std::string> resets;  // settings that RESET names in what was sent since then and not answered
   // What was reset since the last ReadyForQuery: settings that go back to those of the login.
   struct {

@@ -106,7 +106,11 @@ void exchange::note(effect::mask effects, std::string_view text) {
 
 void exchange::pin(pin_reason reason) {
   if (reason == pin_reason::none) return;
-  if (client_.pin == pin_reason::none) client_.pin = reason;
+  if (client_.pin == pin_reason::none) {
+    client_.pin = reason;
+    client_.sql_names = false;
+  }
+  client_.sql_names = client_.sql_names || reason == pin_reason::prepared_statement;
   server_.needs_reset = true;
 }
 
