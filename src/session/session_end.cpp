@@ -54,7 +54,7 @@ bool session::answered() const {
   if (client_.backlog()) return false;
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
-  if (tracker.wants_copy_data() || tracker.ambiguous() || server_->state.broken) return true;
+  if (tracker.wants_copy_data() || tracker.lost() || server_->state.broken) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 
