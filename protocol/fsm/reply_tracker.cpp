@@ -285,6 +285,15 @@ std::size_t reply_tracker::ready_owed() const {
                                                 [](const entry& e) { return ends_in_ready(e.kind); }));
 }
 
+bool reply_tracker::may_skip() const {
+  for (auto at = fifo_.size(); at > head_; --at) {
+    const auto kind = fifo_[at - 1].kind;
+    if (kind == request::sync) return skipping_;
+    if (is_extended(kind)) return true;
+  }
+  return unsynced_ || skipping_;
+}
+
 bool reply_tracker::may_refuse() const {
   if (status_ == 'E' || copy_in()) return true;
   if (status_ == 'T' && ready_owed() > 0) return true;  // else what fails is of the same batch: then it is skipped

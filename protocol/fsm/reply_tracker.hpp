@@ -92,6 +92,9 @@ class reply_tracker {
   std::size_t owed() const { return fifo_.size() - head_; }
   // How many of them end in a ReadyForQuery.
   std::size_t ready_owed() const;
+  // Whether the server skips a new request when one before it fails: a batch is unanswered that no Sync has ended. (A
+  // Query ends it for good only when it is reached.)
+  bool may_skip() const;
   // A new request may find a failed transaction, or a COPY that has no place for it.
   bool may_refuse() const;
   // The action of the request being answered; forward when none is.

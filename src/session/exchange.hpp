@@ -58,7 +58,12 @@ class exchange {
 
   void use_settings();
   void on_query(const wire::piece& p);
-  std::pair<named_command, statement_ptr> named_statement(std::string_view text) const;
+  struct named_statement {
+    named_command command;
+    bool prepares;
+    statement_ptr statement;
+  };
+  named_statement find_named_statement(std::string_view text) const;
   bool on_named_command(std::string_view text);
   void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
   std::optional<wire::pg_error> on_parse(const wire::piece& p);

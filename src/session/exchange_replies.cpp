@@ -243,6 +243,11 @@ void exchange::apply(const state_change& c) {
 
 void exchange::on_ready(bool ours) {
   const bool idle = server_.tracker.status() == 'I';
+  if (ours && server_.before) {
+    // What was set and not reported is what it was already, in the server's spelling.
+    auto& wanted = client_.settings.wanted;
+    wanted = server_.current = parameter_set::with_reported_of(wanted, std::exchange(server_.before, nullptr));
+  }
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
   if (!idle) return;
@@ -287,6 +292,7 @@ bool exchange::on_parameter(const wire::piece& p, bool ours) {
   // on.
   server_.current = parameter_set::with(server_.current, status->name, status->value, true);
   settings.wanted = parameter_set::with(settings.wanted, status->name, status->value, true);
+  if (server_.before) server_.before = parameter_set::with(server_.before, status->name, status->value, true);
   return false;
 }
 

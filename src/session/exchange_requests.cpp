@@ -192,14 +192,14 @@ void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
   // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
   // skipped if what is before it fails: then nothing is destroyed.
-  const bool may_be_skipped = server_.tracker.unsynced() && client_.renames();
+  const bool may_be_skipped = server_.tracker.may_skip() && client_.renames();
   server_state::in_flight record{.before = client_.unnamed};
   for (auto& f : server_.flights) {
     if (!may_be_skipped && f.names && f.client_name.empty()) f.before = nullptr;
   }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
-  server_.unnamed_clean = !server_.tracker.unsynced();
+  server_.unnamed_clean = !server_.tracker.may_skip();
   sql_to_send sql;
   if (p.whole()) {
     sql = as_sent(p.body());
@@ -239,13 +239,14 @@ void exchange::use_settings() {
 
 void exchange::apply_settings() {
   const auto sql = change_sql(*server_.current, *client_.settings.wanted);
+  if (!sql.empty()) server_.before = server_.current;
   server_.current = client_.settings.wanted;
   if (!sql.empty()) run_own(sql);
 }
 
 void exchange::run_own(std::string_view sql) {
   server_.unnamed = nullptr;
-  server_.unnamed_clean = !server_.tracker.unsynced();  // in an unfinished batch it may be skipped
+  server_.unnamed_clean = !server_.tracker.may_skip();  // in an unfinished batch it may be skipped
   server_.tracker.sent(request::query, action::swallow);
   to_server_.copy(wire::encode(wire::query{sql}));
 }

@@ -53,7 +53,8 @@ bool exchange::must_wait(const wire::piece& p) const {
     if (!m || m->kind != 'S') return false;
     name = m->name;
   } else if (p.type == 'Q') {
-    return p.whole() && named_statement(p.body()).second != nullptr;  // whether it may run depends on all before it
+    return p.whole() &&
+           find_named_statement(p.body()).statement != nullptr;  // whether it may run depends on all before it
   } else {
     return false;
   }
@@ -71,18 +72,28 @@ bool exchange::must_wait(const wire::piece& p) const {
 }
 
 // The command in a text about one of the client's statements, and that statement; null: there is no such.
-std::pair<named_command, statement_ptr> exchange::named_statement(std::string_view text) const {
+exchange::named_statement exchange::find_named_statement(std::string_view text) const {
   if (!client_.renames() || !client_.statements || client_.statements->empty()) return {};
-  auto command = find_named_command(text.substr(0, text.find('\0')));
+  text = text.substr(0, text.find('\0'));
+  auto command = find_named_command(text);
+  const auto start = skip_space_and_comments(text, 0, ";");
+  const bool prepares = !command && start < text.size() && (text[start] | 0x20) == 'p';
+  if (prepares) {
+    // PREPARE name: as DEALLOCATE PREPARE name begins.
+    static constexpr std::string_view before = "deallocate ";
+    command = find_named_command(std::string(before).append(text.substr(start)));
+    if (!command || command->at == before.size() || command->name == "transaction") return {};
+    command->at += start - before.size();
+  }
   if (!command) return {};
   auto s = client_.find_statement(command->name);
-  return {std::move(*command), std::move(s)};
+  return {std::move(*command), prepares, std::move(s)};
 }
 
 // SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True:
 // sent.
 bool exchange::on_named_command(std::string_view text) {
-  const auto [command, s] = named_statement(text);
+  const auto [command, prepares, s] = find_named_statement(text);
   if (!s || server_.tracker.status() == 'E') return false;  // then the server refuses it, whatever its name
   if (!server_.prepared.use(s)) {
     ensure_prepared(s);
@@ -92,6 +103,10 @@ bool exchange::on_named_command(std::string_view text) {
   std::string renamed(text.substr(0, text.find('\0')));
   renamed.replace(command.at, command.size, s->server_name);
   to_server_.copy(wire::encode(wire::query{renamed}));
+  if (prepares) {  // in vain: the name is in use there, too
+    sent(request::query, action::forward, id_of_name(command.name));
+    return true;
+  }
   if (command.what == named_command::kind::execute) {
     note(s->effects);
     if (s->effects && !s->effects->changes.empty()) {
@@ -181,6 +196,12 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     ensure_prepared(record.before);
     const auto in_use = record.before->server_name;
     send_parse(s, in_use, action::forward, std::move(record));
+    return;
+  }
+  if ((server_.left & mask_of(pin_reason::prepared_statement)) != 0) {
+    // The server knows which names SQL has given, and the session stays with it until they all are gone.
+    to_server_.copy(wire::encode(wire::parse{name, s->query, types}));
+    sent(request::parse, action::forward);
     return;
   }
   client_.assign(record.client_name, s);

@@ -54,7 +54,7 @@ bool session::answered() const {
   if (client_.backlog()) return false;
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
-  if (tracker.wants_copy_data() || tracker.ambiguous() || server_->state.broken) return true;
+  if (tracker.wants_copy_data() || tracker.lost() || server_->state.broken) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 
@@ -153,6 +153,8 @@ void session::lose_server(wire::pg_error error, bool told) {
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
   const bool in_transaction =
       s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.ambiguous();
+  // "protocol synchronization was lost": over what the client sent.
+  const bool over_client = error.level == wire::severity::fatal && error.sqlstate == "08P01";
   const auto ready_owed = s.tracker.ready_owed();
   const bool unsynced = s.tracker.unsynced();
   const bool half_request = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
@@ -165,7 +167,7 @@ void session::lose_server(wire::pg_error error, bool told) {
   if (state_.gone) return finish();
   // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
   const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);
-  if (stage_ != stage::ready || in_transaction || pipelined) return fatal(std::move(error), half_reply);
+  if (stage_ != stage::ready || in_transaction || over_client || pipelined) return fatal(std::move(error), half_reply);
   if (ready_owed == 0 && !unsynced) return;  // nothing was asked
   if (half_request) state_.rest = client_state::rest::drop;
   error.level = wire::severity::error;

@@ -59,6 +59,12 @@ SCRIPTS = {
         ("c", [query("rollback")], 1), servers=1),
     "a server lost in COPY": Script(
         ("a", [query("copy own_a from stdin"), query("select 1"), *[copy_data("1\ty\n")] * 9], CLOSED), ("c", [query("select 1")], 1), servers=1),
+    "a Bind behind an Execute that is a COPY": Script(("a", [parse("copy own_a from stdin"), bind(), execute(), bind()], CLOSED)),
+    "Parse of a name that SQL prepared": steps(([query("prepare q as select 1")], 1), ([parse("select 9", "q"), sync()], 1)),
+    "a name that SQL prepared, used and closed by the protocol": steps(
+        ([query("prepare q as select 1")], 1), (use("q"), 1), ([close_statement("q"), parse("select 9", "q"), *use("q"), query("execute q")], 2)),
+    "PREPARE in SQL of a name that was parsed": steps(
+        ([parse("select 9", "q"), sync()], 1), ([query("prepare q as select 1")], 1), ([query("execute q")], 1)),
     "Terminate behind a COPY": Script(("a", [query("copy own_a from stdin"), copy_done(), terminate()], CLOSED)),
     "an error about a statement that is closed behind it": steps(
         ([parse("select $1::int", "s"), sync()], 1), ([bind([], "s"), close_statement("s"), sync()], 1)),

@@ -513,5 +513,39 @@ TEST_CASE("statements: a Close of a name like ours closes nothing of ours, nor d
   )");
 }
 
+TEST_CASE("statements: SQL and the protocol know each other's names") {
+  play(R"(
+    client: Query 'prepare q as x'
+    to server: Query 'prepare q as x'
+    server: Complete 'PREPARE'; Ready I
+    to client: Complete 'PREPARE'; Ready I
+    = pinned prepared_statement
+    client: Parse q 'a'; Sync; Bind q; Sync; Query 'execute q'
+    to server: Parse q 'a'; Sync; Bind q; Sync; Query 'execute q'
+    server: Error 42P05 '"q" exists'; Ready I; BindComplete; Ready I; Complete 'SELECT 1'; Ready I
+    to client: Error 42P05 '"q" exists'; Ready I; BindComplete; Ready I; Complete 'SELECT 1'; Ready I
+    client: Close q; Parse q 'a'; Bind q; Sync; Query 'deallocate all'
+    to server: Close q; Parse q 'a'; Bind q; Sync; Query 'deallocate all'
+    server: CloseComplete; ParseComplete; BindComplete; Ready I; Complete 'DEALLOCATE ALL'; Ready I
+    to client: CloseComplete; ParseComplete; BindComplete; Ready I; Complete 'DEALLOCATE ALL'; Ready I
+    = unpinned
+    client: Parse q 'a'; Sync
+    to server: Parse [a] 'a'; Sync
+  )");
+  play(R"(
+    client: Parse q 'a'; Sync
+    to server: Parse [a] 'a'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Query ' /* x */ Prepare "q" as x'
+    to server: Query ' /* x */ Prepare [a] as x'
+    server: Error 42P05 'prepared statement "[a]" already exists'; Ready I
+    to client: Error 42P05 'prepared statement "q" already exists'; Ready I
+    = releasable
+    client: Query 'prepare transaction ''q'''; Query 'prepare other as q'
+    to server: Query 'prepare transaction ''q'''; Query 'prepare other as q'
+  )");
+}
+
 }  // namespace
 }  // namespace forebay
