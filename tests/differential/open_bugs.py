@@ -32,7 +32,7 @@ OPEN = {
         "what follows may answer either, so the server stays with its client",
         [Script(("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("no"), query(""), sync(), query("")], BARRIER),
                 ("b", [query("select 1")], 1), servers=1)],
-        lambda script, d: starts(d.got, "E ERROR 53300", "! closed") and any(b"copy own_" in m for s in script.steps for m in s.messages)),
+        lambda script, d: starts(d.got, "E ERROR 53300", "! closed") and any(m[:1] == b"P" and b"copy own_" in m for s in script.steps for m in s.messages)),
     "Bind in a failed transaction": Open(
         "a Bind that is wrong in itself is answered by the error of the Parse that Forebay sends ahead of it",
         [
