@@ -45,6 +45,11 @@ SCRIPTS = {
     "DISCARD ALL of a startup parameter": Script(("a", [query("discard all")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
     "RESET ALL of a startup parameter": Script(("a", [query("reset all")], 1), startup={"a": {"application_name": "x"}}),
     "RESET of a startup parameter that was not set since": Script(("a", [query("reset timezone")], 1), ("a", [query("show timezone")], 1), startup={"a": {"timezone": "Asia/Tokyo"}}),
+    "two queries skipped behind an error": Script(
+        ("b", [parse("select 7"), sync()], 1), ("a", [execute(), query(""), query(""), sync(), bind([]), sync()], 2), ("a", [parse("select 8"), sync()], 1),
+        ("a", [execute(), query(""), query("select 1"), bind([]), sync(), *use("")], 2), servers=1),
+    "a setting in the server's spelling at once": Script(
+        ("b", [query("set datestyle = 'German'")], 1), ("a", [query("show datestyle")], 1), servers=1, startup={"a": {"DateStyle": "German"}, "b": {"DateStyle": "SQL, DMY"}}),
     "where an error about a name comes from": Script(("a", [parse("select 1", "s"), parse("select 1", "s"), sync()], 1), exact=True),
     "a Close within COPY": Script(("a", [query("copy own_a from stdin"), close_statement("x")], BARRIER)),
     "a Parse of a known text within COPY": Script(

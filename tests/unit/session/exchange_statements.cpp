@@ -344,6 +344,37 @@ TEST_CASE("statements: DEALLOCATE ALL takes the client's, other clients' are pre
   )");
 }
 
+TEST_CASE("statements: queries skipped behind an error leave the unnamed statement, whoever's it is") {
+  play(R"(
+    == bob on one
+    client: Parse - 'select 7'; Sync
+    to server: Parse - 'select 7'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    == alice on one
+    client: Execute; Query 'x'; Query 'y'; Sync
+    to server: Execute; Query 'x'; Query 'y'; Sync
+    server: Error 34000 'no portal'; Ready I
+    to client: Error 34000 'no portal'; Ready I
+    client: Bind -; Sync
+    to server: Close -; Bind -; Sync
+    server: CloseComplete; Error 26000 'unnamed'; Ready I
+    to client: Error 26000 'unnamed'; Ready I
+    client: Parse - 'select 8'; Sync
+    to server: Parse - 'select 8'; Sync
+    server: ParseComplete; Ready I
+    to client: ParseComplete; Ready I
+    client: Execute; Query 'x'; Query 'y'; Bind -; Sync
+    to server: Execute; Query 'x'; Query 'y'; Close -; Bind -; Sync
+    server: Error 34000 'no portal'; Ready I
+    to client: Error 34000 'no portal'; Ready I
+    client: Bind -; Sync
+    to server: Parse - 'select 8'; Bind -; Sync
+    server: ParseComplete; BindComplete; Ready I
+    to client: BindComplete; Ready I
+  )");
+}
+
 TEST_CASE("statements: behind a change of the schema a Parse is a Parse again") {
   dialogue d;
   std::atomic<std::uint32_t> era{1};
