@@ -254,8 +254,8 @@ void exchange::on_ready(bool ours) {
   if (std::exchange(client_.changed_schema, false)) schema_changed();  // for others only now
   if (!client_.gone) to_client_.copy(std::exchange(client_.notifications, {}));
   if (!ours) ++client_.transactions;
-  client_.portals.clear();
   if (!server_.tracker.settled()) return;
+  client_.portals.clear();
   client_.effects = effect::none;
 }
 

@@ -192,6 +192,13 @@ class Rig:
 
     def judge(self, script, mode=None, seen=lambda *_: None):
         """The verdicts of all places, up to the first that failed."""
+        try:
+            return self._judge(script, mode, seen)
+        except (wire.Closed, wire.ServerError):  # told to the janitor: a crash is a moment older than its first signs
+            self.check_postgresql()
+            raise
+
+    def _judge(self, script, mode, seen):
         direct, verdicts = self.direct(script), []
         self.check_postgresql()
         for place in self.places(script, direct, mode):

@@ -169,6 +169,20 @@ TEST_CASE("settings: a client that leaves, or a server that is lost, within a tr
   CHECK(v.current("work_mem") == "1");
 }
 
+TEST_CASE("settings: a portal made while settings are on their way") {
+  dialogue d;
+  view v{d};
+  d.client("client").settings.wanted = settings({{"work_mem", "1", false}});
+  d.play(R"(
+    client: Parse - 'set work_mem = 2'; Bind -; Execute; Sync
+    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''1'',false)'
+    to server: Parse - 'set work_mem = 2'; Bind -; Execute; Sync
+    server: Complete 'SELECT 1'; Ready I; ParseComplete; BindComplete; Complete 'SET'; Ready I
+    to client: ParseComplete; BindComplete; Complete 'SET'; Ready I
+  )");
+  CHECK(v.both("work_mem") == "2");
+}
+
 TEST_CASE("settings: RESET leads back to what the login asked for, within a transaction too") {
   dialogue d;
   view v{d};
