@@ -14,6 +14,15 @@ namespace {
 
 thread_local const worker* this_worker = nullptr;
 
+// What the shell's limits give to a thread may be too little for the parser of SQL (routing/classifier).
+void give_threads_room() {
+  constexpr std::size_t stack = 8 * 1024 * 1024;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return;
+  if (pthread_attr_setstacksize(&attributes, stack) == 0) pthread_setattr_default_np(&attributes);
+  pthread_attr_destroy(&attributes);
+}
+
 }  // namespace
 
 worker::worker(unsigned index) : index_(index), scratch_(new char[scratch_size]) {}
@@ -33,6 +42,7 @@ worker::~worker() {
 }
 
 void worker::start() {
+  give_threads_room();
   thread_ = std::thread([this] {
     const auto name = "worker-" + std::to_string(index_);
     pthread_setname_np(pthread_self(), name.c_str());

@@ -34,7 +34,9 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     return std::nullopt;
   }
   client_.rest = client_state::rest::forward;
-  if (server_.tracker.skipping() && !server_.tracker.ambiguous() && p.type != wire::sync::type) {
+  constexpr std::string_view known_types = "QPBDCESHFdcf";
+  const bool known = known_types.find(p.type) != std::string_view::npos;
+  if (known && server_.tracker.skipping() && !server_.tracker.ambiguous() && p.type != wire::sync::type) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }
