@@ -45,7 +45,7 @@ struct server_state {
 
   parameters initial = parameter_set::empty();  // right after login
   parameters current = parameter_set::empty();  // now
-  parameters before;    // while our own settings are on their way: those it had, with what it has reported since
+  parameters before;  // while our own settings are on their way: those it had, with what it has reported since
   prepared_cache prepared;
   statement_ptr unnamed;          // what its unnamed statement is; null: none, or not known
   bool unnamed_clean = true;      // null means none

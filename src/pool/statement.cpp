@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <mutex>
 #include <unordered_map>
 
@@ -24,6 +25,22 @@ std::string server_name_for(std::string_view query, std::string_view parameter_t
   return name;
 }
 
+// What a statement takes besides its text, about: the object, its name, its places in tables.
+constexpr std::size_t overhead = 256;
+std::atomic<std::size_t> bytes_used{0};
+std::atomic<std::size_t> bytes_allowed{std::size_t{1} << 30};
+
+std::size_t size_of(const statement& s) {
+  return s.query.size() + s.parameter_types.size() + overhead;
+}
+
+struct counted_end {
+  void operator()(const statement* s) const {
+    bytes_used -= size_of(*s);
+    delete s;
+  }
+};
+
 struct statement_table {
   std::mutex mutex;
   std::unordered_map<std::string, std::weak_ptr<const statement>> by_name;
@@ -41,16 +58,28 @@ statement_ptr intern_statement(std::string_view query, std::string_view paramete
   auto name = server_name_for(query, parameter_types);
   auto& statements = table();
   const std::lock_guard lock(statements.mutex);
-  auto& slot = statements.by_name[name];
-  if (auto known = slot.lock()) return known;
-  auto made = std::make_shared<const statement>(
-      statement{std::move(name), std::string(query), std::string(parameter_types), std::move(effects)});
-  slot = made;
+  if (const auto known = statements.by_name.find(name); known != statements.by_name.end()) {
+    if (auto s = known->second.lock()) return s;
+  }
+  auto fresh = std::make_unique<const statement>(
+      statement{name, std::string(query), std::string(parameter_types), std::move(effects)});
+  if (bytes_used + size_of(*fresh) > bytes_allowed) return nullptr;
+  bytes_used += size_of(*fresh);
+  const std::shared_ptr<const statement> made(fresh.release(), counted_end());
+  statements.by_name[std::move(name)] = made;
   if (statements.by_name.size() >= statements.sweep_at) {
     std::erase_if(statements.by_name, [](const auto& item) { return item.second.expired(); });
     statements.sweep_at = std::max<std::size_t>(256, statements.by_name.size() * 2);
   }
   return made;
+}
+
+void limit_statements(std::size_t bytes) {
+  bytes_allowed = bytes;
+}
+
+std::size_t statement_bytes() {
+  return bytes_used;
 }
 
 statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects) {

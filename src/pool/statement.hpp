@@ -24,8 +24,12 @@ using statement_ptr = std::shared_ptr<const statement>;
 inline constexpr std::string_view statement_prefix = "forebay_";
 inline constexpr std::size_t statement_name_size = statement_prefix.size() + 32;
 
-// The statement of this text and types; made when nobody has it. Any thread.
+// The statement of this text and types; made when nobody has it, null when there is no room for it. Any thread.
 statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);
+
+// Bytes that all shared statements may take together: clients that prepare without end fill no more.
+void limit_statements(std::size_t bytes);
+std::size_t statement_bytes();
 
 // For the unnamed statement: belongs to one session, is not shared and has no server_name.
 statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);

@@ -24,6 +24,17 @@ wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
 }
 
+// Where there is no room for another, one that says so: by the server, so that a transaction ends in it.
+statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects) {
+  if (auto s = intern_statement(query, types, std::move(effects))) return s;
+  static const auto no_room = std::make_shared<const statement>(
+      statement{std::string(statement_prefix) + "no_room",
+                "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '53200', "
+                "MESSAGE = 'too many prepared statements are kept by clients'; END$forebay$",
+                std::string(wire::parse{}.parameter_types), nullptr});
+  return no_room;
+}
+
 }  // namespace
 
 bool exchange::must_wait(const wire::piece& p) const {
@@ -163,7 +174,7 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
 
 statement_ptr exchange::statement_of(std::string_view query, std::string_view types) const {
   const auto sql = as_sent(query);
-  return intern_statement(sql.text, types, sql.effects);
+  return shared_statement(sql.text, types, sql.effects);
 }
 
 // In session mode names are the server's own. Only statements that change settings are of interest.
@@ -192,7 +203,7 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     // that is in use there, this statement's or that of an empty one, which is never wrong. The error's wording gets
     // the client's name back on its way.
     record.clashes = true;
-    record.before = server_.prepared.has(known) ? known : intern_statement("", wire::parse{}.parameter_types, nullptr);
+    record.before = server_.prepared.has(known) ? known : shared_statement("", wire::parse{}.parameter_types, nullptr);
     ensure_prepared(record.before);
     const auto in_use = record.before->server_name;
     send_parse(s, in_use, action::forward, std::move(record));

@@ -70,6 +70,22 @@ TEST_CASE("statement: many that come and go, some that stay") {
     CHECK(intern_statement("select " + std::to_string(i), none, nullptr) == kept[i / 100]);
 }
 
+TEST_CASE("statement: all together take no more than they may") {
+  const auto before = statement_bytes();
+  const auto kept = intern_statement("kept", none, nullptr);
+  limit_statements(statement_bytes() + 1000);
+  CHECK_FALSE(intern_statement(std::string(1000, 'x'), none, nullptr));
+  CHECK(intern_statement("kept", none, nullptr) == kept);
+  {
+    const auto fits = intern_statement(std::string(700, 'x'), none, nullptr);
+    CHECK(fits);
+    CHECK_FALSE(intern_statement(std::string(300, 'y'), none, nullptr));
+  }
+  CHECK(intern_statement(std::string(300, 'y'), none, nullptr));
+  limit_statements(std::size_t{1} << 30);
+  CHECK(statement_bytes() == before + 4 + none.size() + 256);
+}
+
 TEST_CASE("statement: the unnamed one is nobody else's") {
   const auto a = unnamed_statement("select 1", none, effects(3));
   CHECK(a->server_name.empty());

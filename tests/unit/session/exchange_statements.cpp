@@ -375,6 +375,17 @@ TEST_CASE("statements: queries skipped behind an error leave the unnamed stateme
   )");
 }
 
+TEST_CASE("statements: one too many is refused by the server") {
+  limit_statements(0);
+  dialogue d;
+  d.from_client(test::message("Parse s 'select 1'", false) + test::message("Bind s", false));
+  limit_statements(std::size_t{1} << 30);
+  CHECK(d.take_to_server().find("53200") != std::string::npos);
+  const auto answer = test::message("ParseComplete", true) + test::message("BindComplete", true);
+  d.from_server(answer);
+  CHECK(d.take_to_client() == answer);
+}
+
 TEST_CASE("statements: behind a change of the schema a Parse is a Parse again") {
   dialogue d;
   std::atomic<std::uint32_t> era{1};
