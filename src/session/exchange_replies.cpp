@@ -243,7 +243,7 @@ void exchange::apply(const state_change& c) {
 
 void exchange::on_ready(bool ours) {
   const bool idle = server_.tracker.status() == 'I';
-  if (ours && server_.before) {
+  if (ours && server_.before) {  // the first of ours is that of the settings
     // What was set and not reported is what it was already, in the server's spelling.
     auto& wanted = client_.settings.wanted;
     wanted = server_.current = parameter_set::with_reported_of(wanted, std::exchange(server_.before, nullptr));
@@ -330,6 +330,8 @@ std::optional<std::string> exchange::with_client_name(std::string_view text) con
 bool exchange::on_error(const wire::piece& p, bool ours) {
   const auto message = wire::error_response::decode(p.body());
   const bool own_sql_failed = ours && server_.tracker.dropped().empty();
+  // A late cancel request of the client may have hit our question: then the client stays pinned.
+  if (message && own_sql_failed && answers_our_question() && !ends_session(*message)) return true;
   if (message && (own_sql_failed || ends_session(*message))) {
     server_.broken = true;
     farewell_ = message->to_pg_error();

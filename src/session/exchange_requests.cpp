@@ -231,12 +231,13 @@ void exchange::use_settings() {
   const auto& tracker = server_.tracker;
   // Within a transaction there is something to do only behind a RESET.
   if (!(tracker.idle() || (tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction()))) return;
-  if (server_.outdated && tracker.idle() && client_.pin != pin_reason::prepared_statement) {
+  const bool idle = tracker.idle();
+  if (client_.settings.wanted != server_.current) apply_settings();  // before all else of ours: see on_ready()
+  if (server_.outdated && idle && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;
     server_.prepared.clear();
     run_own("DEALLOCATE ALL");
   }
-  if (client_.settings.wanted != server_.current) apply_settings();
 }
 
 void exchange::apply_settings() {

@@ -187,6 +187,10 @@ void session::relay_from_client(std::string_view in) {
 
 void session::on_server_readable() {
   home_.on.update_now();
+  take_replies();
+}
+
+void session::take_replies() {
   process_replies();
   finish_event();
   if (held_ && !state_.gone) {

@@ -138,6 +138,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void attach(server_ptr server);
   void release();
   void account();
+  void take_replies();  // and what waited for them
   void process_replies();
 
   // Channels (session_channels.cpp).

@@ -36,8 +36,7 @@ void session::on_channels_settled(const wire::pg_error* failure) {
     settling_ = false;
     state_.effects &= ~effect::notify;
     if (failure) fatal(*failure);
-    if (server_) process_replies();
-    finish_event();
+    take_replies();
   });
 }
 

@@ -70,7 +70,7 @@ void session::leave() {
     if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
     waiting_ = false;
   }
-  if (std::exchange(settling_, false)) return process_replies();  // nobody waits for its channels any more
+  if (std::exchange(settling_, false)) process_replies();  // nobody waits for its channels any more
   put_in_order();
 }
 

@@ -146,6 +146,24 @@ def test_extended_protocol_and_prepared(forebay):
         assert payloads(w) == ["x"]
 
 
+def test_what_waits_for_an_answer_that_waits_for_the_hub(forebay):
+    with forebay().wire() as w:
+        w.send(query("listen c; reset all"), query("select 7"))
+        assert [m.kind for m in w.until_ready(2)] == ["C", "C", "Z", "T", "D", "C", "Z"]
+
+
+def test_a_client_that_leaves_while_the_hub_is_at_work(forebay, cluster):
+    proxy = forebay(pool={"size": 1})
+    for n in range(20):
+        w = proxy.wire()
+        w.send(query(f"listen c{n}"), query("select pg_sleep(100)"))
+        w.close()
+    with proxy.wire() as other:
+        assert other.value("select 1") == "1"
+    eventually(lambda: listeners(cluster) == [])
+    cluster.nothing_left()
+
+
 def test_the_clients_encoding(forebay):
     proxy = forebay()
     with proxy.wire(client_encoding="latin1") as w, proxy.wire() as other:

@@ -211,6 +211,37 @@ TEST_CASE("state: DEALLOCATE ALL unpins what PREPARE pinned, and nothing else") 
   CHECK_FALSE(d.releasable());
 }
 
+TEST_CASE("state: a pin ends when the server says that its reason has ended") {
+  dialogue d;
+  gather to_server, to_client;
+  classifier sql;
+  const auto ask = [&] {
+    exchange talk(d.client("client"), d.server("server"), to_server, to_client, sql);
+    const bool in_doubt = talk.pin_is_in_doubt();
+    if (in_doubt) talk.ask_whether_pinned();
+    to_server.clear();
+    return in_doubt;
+  };
+  run(d, "select pg_advisory_lock(1)", "SELECT 1");
+  CHECK_FALSE(ask());
+  run(d, "select pg_advisory_unlock(1)", "SELECT 1");
+  CHECK(ask());
+  d.play("server: Row '1'; Complete 'SELECT 1'; Ready I");
+  CHECK_FALSE(d.releasable());  // it was locked twice
+  CHECK_FALSE(ask());
+  run(d, "select pg_advisory_unlock(1)", "SELECT 1");
+  CHECK(ask());
+  d.play("server: Error 57014 'a late cancel'; Ready I");
+  CHECK_FALSE(d.releasable());
+  run(d, "begin", "BEGIN", 'T');
+  run(d, "rollback", "ROLLBACK");
+  CHECK(ask());
+  d.play(R"(
+    server: Complete 'SELECT 0'; Ready I
+    = unpinned, clean, releasable
+  )");
+}
+
 TEST_CASE("state: a LISTEN is kept from the server, which says what it would say to it") {
   dialogue d;
   d.play(R"(
