@@ -188,7 +188,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool hung_up_ = false;     // the client has closed its side
   bool ending_ = false;      // the client will ask nothing more; what it has asked is still to be answered
   bool cleaning_ = false;    // the server was told to end what the client left
-  bool cancel_due_ = false;  // but not yet cancelled
+  bool cancel_due_ = false;  // if it is not done in a moment, it is cancelled
   steady::time_point connected_at_;
   steady::time_point waiting_since_{};
   steady::time_point leased_at_{};

@@ -85,6 +85,7 @@ void session::on_deadline() {
       forward_cancel();
       break;
     case what::cleaning:
+      forward_cancel();  // or it would go on without us
       server_->state.broken = true;
       put_in_order();
       break;

@@ -113,7 +113,8 @@ void session::put_in_order() {
     }
     // Who ended in order may have asked for something that is to stay done, and be gone before it is: a moment for
     // that.
-    cancel_due_ = asked && ending_;
+    // Who did not is cancelled at once, and once more: of several requests, one that had not begun is not hit.
+    cancel_due_ = asked;
     if (asked && !ending_) forward_cancel();
     return;
   }
