@@ -275,6 +275,11 @@ void pool::lend_beyond_size(bool yes) {
   yes ? ++lent_ : --lent_;
 }
 
+bool pool::has_another() const {
+  const std::lock_guard lock(node_->mutex_);
+  return lasting() > 1 || std::all_of(budgets_.begin(), budgets_.end(), [](const budget* b) { return b->has_room(); });
+}
+
 void pool::pause() {
   {
     const std::lock_guard lock(node_->mutex_);

@@ -144,6 +144,8 @@ class pool : public std::enable_shared_from_this<pool> {
 
   // One connection is held for long on behalf of all its clients: `size` counts without it.
   void lend_beyond_size(bool yes);
+  // Beside the one that is lent there is a connection for its clients, or a place for one.
+  bool has_another() const;
 
   // No more hand-outs; connections close as they come back. Queued waiters wait on until resume().
   void pause();

@@ -36,7 +36,8 @@ struct server_state {
 
     sql_effects_ptr effects;     // of a Query or Execute that changes settings
     std::uint32_t answered = 0;  // of its statements
-    bool asks = false;           // whether what pins the client is still there
+    bool question = false;       // ours, about what pins the client
+    std::uint32_t asks = 0;      // which of what pins the client is still there (session/pinning.hpp)
     std::uint32_t batch = 0;
   };
 

@@ -42,9 +42,17 @@ class tree {
   PgQuery__ParseResult* root_ = nullptr;
 };
 
-// Without the casts around it: no constant that set_config() takes is changed by those it may be written with.
+// To a type that leaves the constants of set_config() as they are.
+bool is_plain_cast(const PgQuery__TypeCast& cast) {
+  const auto* type = cast.type_name;
+  if (!type || type->n_names == 0 || type->n_typmods != 0 || type->n_array_bounds != 0) return false;
+  const auto* last = type->names[type->n_names - 1];
+  const std::string_view name = last->node_case == PG_QUERY__NODE__NODE_STRING ? last->string->sval : "";
+  return name == "text" || name == "bool";
+}
+
 const PgQuery__AConst* constant(const PgQuery__Node* node) {
-  while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+  while (node && node->node_case == PG_QUERY__NODE__NODE_TYPE_CAST && is_plain_cast(*node->type_cast))
     node = node->type_cast->arg;
   return node && node->node_case == PG_QUERY__NODE__NODE_A_CONST ? node->a_const : nullptr;
 }
@@ -118,7 +126,8 @@ bool ends_with_transaction(std::string_view name) {
 }
 
 bool cannot_be_replayed(std::string_view name) {
-  return same_name(name, "session_authorization") || same_name(name, "seed");
+  return same_name(name, "session_authorization") || same_name(name, "seed") ||
+         same_name(name, "temp_buffers");  // not once a temporary table was seen
 }
 
 class reading {
@@ -350,6 +359,7 @@ std::size_t nesting_bound(const std::string& text) {
 
 sql_effects_ptr classifier::effects_of_words(effect::mask words) {
   if (words & (effect::reset | effect::reset_all)) words |= effect::setting;
+  if (words & effect::savepoint) words |= effect::unread;
   return std::make_shared<const sql_effects>(sql_effects{words, {}});
 }
 

@@ -117,6 +117,7 @@ class word_scan {
   void look(std::string_view before, std::string_view word) {
     switch (static_cast<char>(word.front() | 0x20)) {
       case 's':
+        if (same_name(word, "savepoint")) found_ |= effect::savepoint;
         if (one_of(word, {"set_config", "setseed"})) found_ |= effect::set_function;
         break;
       case 'p':
@@ -132,6 +133,7 @@ class word_scan {
         }
         break;
       case 't':
+        if (same_name(word, "to") && one_of(before, {"rollback", "work", "transaction"})) found_ |= effect::savepoint;
         if (one_of(word, {"temp", "temporary"}) && one_of(before, {"create", "replace", "global", "local", "into"})) {
           ++temporaries_;
           temporary_at_ = at_;

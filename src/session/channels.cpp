@@ -26,12 +26,8 @@ std::string in_quotes(std::string_view name) {
 
 }  // namespace
 
-channel_hub::channel_hub(proxy& process, worker& on, std::string database, std::string user, std::string encoding)
-    : process_(process),
-      on_(on),
-      database_(std::move(database)),
-      user_(std::move(user)),
-      encoding_(std::move(encoding)) {}
+channel_hub::channel_hub(proxy& process, worker& on, std::string database, std::string encoding)
+    : process_(process), on_(on), database_(std::move(database)), encoding_(std::move(encoding)) {}
 
 channel_hub::~channel_hub() {
   if (server_) server_->io.stop_waiting();
@@ -50,6 +46,7 @@ void channel_hub::leave(std::uint32_t number) {
       if (e.who.number == number) e.who = {};
     }
     self->remove(number, nullptr);
+    self->tidy();
     if (self->unused()) self->let_go();
   });
 }
@@ -59,12 +56,13 @@ std::string channel_hub::errand::sql() const {
   for (const auto& c : changes) {
     // For a session a channel is left once nobody else listens to it.
     if (c.what == kind::listen) sql += "LISTEN " + in_quotes(c.channel) + ';';
-    if (c.what == kind::unlisten && !who.home) sql += "UNLISTEN " + in_quotes(c.channel) + ';';
+    if (c.what == kind::unlisten && housekeeping) sql += "UNLISTEN " + in_quotes(c.channel) + ';';
   }
   return sql;
 }
 
 void channel_hub::add(errand e) {
+  if (!server_ && e.changes.empty()) return finish(std::move(e), nullptr);  // there is nothing to wait for
   errands_.push_back(std::move(e));
   if (server_) {
     send(errands_.back().sql());
@@ -74,9 +72,20 @@ void channel_hub::add(errand e) {
   }
 }
 
+// Somebody who is there.
+std::string channel_hub::user() const {
+  for (const auto& e : errands_) {
+    if (e.who.home) return e.who.user;
+  }
+  for (const auto& [channel, listeners] : channels_) {
+    if (!listeners.empty()) return listeners.front().user;
+  }
+  return {};
+}
+
 void channel_hub::connect() {
   if (pool_) return;
-  pool_ = process_.pools.find(*process_.settings(), database_, user_, "");
+  pool_ = process_.pools.find(*process_.settings(), database_, user(), "");
   if (!pool_) return granted({nullptr, wire::pg_error::error("3D000", "database \"" + database_ + "\" is gone")});
   pool_->lend_beyond_size(true);
   waiting_since_ = steady::now();
@@ -96,6 +105,11 @@ void channel_hub::granted(checkout_result result) {
   }
   server_ = std::move(result.server);
   if (unused()) return let_go();
+  if (!pool_->has_another()) {
+    let_go();
+    return granted({nullptr, wire::pg_error::error(
+                                 "53300", "to listen takes a server connection of its own: raise max_connections")});
+  }
   // Others may have used it.
   const auto wanted = parameter_set::with(server_->state.initial, "client_encoding", encoding_, true);
   auto sql = change_sql(*server_->state.current, *wanted);
@@ -161,7 +175,11 @@ void channel_hub::on_reply(const wire::piece& p) {
       break;
     case 'Z': {
       const auto failure = std::move(failure_);
-      if (std::exchange(renewing_, false) || errands_.empty()) break;
+      if (std::exchange(renewing_, false)) {
+        if (failure) return lose_server(failure->message);
+        break;
+      }
+      if (errands_.empty()) break;
       auto e = std::move(errands_.front());
       errands_.pop_front();
       finish(std::move(e), failure.get());
@@ -174,7 +192,6 @@ void channel_hub::on_reply(const wire::piece& p) {
 }
 
 void channel_hub::finish(errand e, const wire::pg_error* failure) {
-  if (!e.who.home) return;  // the session has left: the next that leaves a channel tidies up
   for (const auto& c : e.changes) {
     if (failure) break;
     if (c.what == kind::unlisten) remove(e.who.number, &c.channel);
@@ -182,19 +199,27 @@ void channel_hub::finish(errand e, const wire::pg_error* failure) {
     if (c.what != kind::listen) continue;
     auto& listeners = channels_[c.channel];
     const auto same = [&](const listener& l) { return l.number == e.who.number; };
-    if (std::none_of(listeners.begin(), listeners.end(), same)) listeners.push_back(e.who);
+    if (e.who.home && std::none_of(listeners.begin(), listeners.end(), same)) listeners.push_back(e.who);
   }
+  tidy();
+  if (!e.who.home) return;
   e.who.home->post([who = e.who.who, error = failure ? std::make_shared<wire::pg_error>(*failure) : nullptr] {
     if (const auto s = who.lock()) s->on_channels_settled(error.get());
   });
 }
 
-// From one channel, or from all. Channels that nobody listens to any more are left, unless somebody is about to listen.
+// From one channel, or from all.
 void channel_hub::remove(std::uint32_t number, const std::string* channel) {
-  errand left;
+  for (auto& [name, listeners] : channels_) {
+    if (!channel || *channel == name) std::erase_if(listeners, [&](const listener& l) { return l.number == number; });
+  }
+}
+
+// Channels that nobody listens to any more are left, unless somebody is about to listen.
+void channel_hub::tidy() {
+  errand left{.who = {}, .changes = {}, .housekeeping = true};
   for (auto it = channels_.begin(); it != channels_.end();) {
     auto& [name, listeners] = *it;
-    if (!channel || *channel == name) std::erase_if(listeners, [&](const listener& l) { return l.number == number; });
     if (!listeners.empty()) {
       ++it;
       continue;
@@ -275,10 +300,10 @@ void channel_hub::check() {
 }
 
 std::shared_ptr<channel_hub> channel_directory::hub_for(proxy& process, worker& on, const std::string& database,
-                                                        const std::string& user, const std::string& encoding) {
+                                                        const std::string& encoding) {
   const std::lock_guard lock(mutex_);
   auto& hub = hubs_[{database, encoding}];
-  if (!hub) hub = std::make_shared<channel_hub>(process, on, database, user, encoding);
+  if (!hub) hub = std::make_shared<channel_hub>(process, on, database, encoding);
   return hub;
 }
 

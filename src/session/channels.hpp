@@ -29,13 +29,14 @@ struct notification {
 
 class channel_hub : public pool::waiter, public std::enable_shared_from_this<channel_hub> {
  public:
-  channel_hub(proxy& process, worker& on, std::string database, std::string user, std::string encoding);
+  channel_hub(proxy& process, worker& on, std::string database, std::string encoding);
   ~channel_hub() override;
 
   struct listener {
     std::weak_ptr<session> who;
     worker* home = nullptr;
     std::uint32_t number = 0;  // of the session
+    std::string user;
   };
   // Any thread, these two. The first ends in session::on_channels_settled(), when the changes are made and all that was
   // notified before is handed out.
@@ -50,8 +51,9 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
  private:
   // A query to the server, and what follows once it is answered. Sent again to the next server if this one is lost.
   struct errand {
-    listener who;  // nobody: housekeeping
+    listener who;  // nobody: it has left, or this is housekeeping
     std::vector<state_log::channel_change> changes;
+    bool housekeeping = false;
     std::string sql() const;
   };
 
@@ -64,6 +66,8 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
   void on_reply(const wire::piece& p);
   void finish(errand e, const wire::pg_error* failure);
   void remove(std::uint32_t number, const std::string* channel);
+  void tidy();
+  std::string user() const;
   void hand_out(const notification& n);
   void lose_server(const std::string& why);
   void let_go();
@@ -73,7 +77,7 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
 
   proxy& process_;
   worker& on_;
-  const std::string database_, user_, encoding_;
+  const std::string database_, encoding_;
   std::shared_ptr<pool> pool_;  // while it has, or waits for, a connection
   server_ptr server_;
   std::map<std::string, std::vector<listener>> channels_;
@@ -87,7 +91,7 @@ class channel_hub : public pool::waiter, public std::enable_shared_from_this<cha
 // The hubs of the process, by database and the client_encoding in which the server sends. Any thread.
 class channel_directory {
  public:
-  std::shared_ptr<channel_hub> hub_for(proxy& process, worker& on, const std::string& database, const std::string& user,
+  std::shared_ptr<channel_hub> hub_for(proxy& process, worker& on, const std::string& database,
                                        const std::string& encoding);
   // The connections held on this worker; on its thread.
   std::vector<const server_connection*> servers_at(const worker& on) const;

@@ -174,12 +174,16 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
   auto& settings = client_.settings;
   if (settings.in_transaction()) {
     if (tag == "COMMIT" || tag == "PREPARE TRANSACTION") settings.commit();
-    if (tag == "ROLLBACK" && change == changed::nothing) settings.roll_back(server_.current);
+    if (tag == "ROLLBACK" && change == changed::nothing) {
+      // To a savepoint, perhaps, in a text that was not read: then what settings there are is not known.
+      if (!ours && (client_.effects & effect::unread)) pin(pin_reason::setting);
+      settings.roll_back(server_.current);
+    }
   }
   if (tag == "DISCARD ALL") {
     forget_session_state();
   } else if (ours) {
-    if (answers_our_question() && tag == "SELECT 0") unpin(server_.left);
+    if (answers_our_question() && tag == "SELECT 0") unpin(server_.flights.front().asks);
   } else if (tag == "DEALLOCATE ALL") {
     server_.prepared.clear();
     if (client_.statements) client_.statements->clear();
@@ -207,7 +211,7 @@ exchange::changed exchange::change_state() {
 }
 
 bool exchange::answers_our_question() const {
-  return server_.tracker.current_id() == has_record && !server_.flights.empty() && server_.flights.front().asks;
+  return server_.tracker.current_id() == has_record && !server_.flights.empty() && server_.flights.front().question;
 }
 
 void exchange::apply(const state_change& c) {

@@ -161,6 +161,9 @@ void exchange::pin(pin_reason reason) {
   if (reason == pin_reason::none) return;
   if (client_.pin == pin_reason::none) client_.pin = reason;
   server_.left |= mask_of(reason);
+  // Not what was asked about any more.
+  for (auto& f : server_.flights)
+    f.asks &= ~mask_of(reason);
 }
 
 void exchange::unpin(pin_mask reasons) {
@@ -175,7 +178,7 @@ void exchange::ask_whether_pinned() {
   if (sql.empty()) return;
   server_.unnamed = nullptr;
   server_.unnamed_clean = true;
-  sent_with_record(request::query, action::swallow, {.asks = true});
+  sent_with_record(request::query, action::swallow, {.question = true, .asks = server_.left});
   to_server_.copy(wire::encode(wire::query{sql}));
 }
 

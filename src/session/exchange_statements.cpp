@@ -39,8 +39,10 @@ statement_ptr shared_statement(std::string_view query, std::string_view types, s
 
 bool exchange::must_wait(const wire::piece& p) const {
   constexpr auto resets = effect::reset | effect::reset_all;
-  if ((client_.effects & resets) != 0 && p.first && server_.tracker.ready_owed() != 0 && p.type != 'S' && p.type != 'H')
+  if ((client_.effects & resets) != 0 && p.first && server_.tracker.ready_owed() != 0 &&
+      std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {
     return true;  // what the login asked for is set again first
+  }
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.lost() ||

@@ -167,6 +167,7 @@ bool session::take(const wire::piece& p) {
 }
 
 void session::answer_ready() {
+  home_.to_client.copy(std::exchange(state_.notifications, {}));
   home_.to_client.copy(wire::encode(wire::ready_for_query{'I'}));
 }
 
@@ -187,13 +188,9 @@ void session::relay_from_client(std::string_view in) {
 
 void session::on_server_readable() {
   home_.on.update_now();
-  take_replies();
-}
-
-void session::take_replies() {
   process_replies();
   finish_event();
-  if (held_ && !state_.gone) {
+  if (held_ && !settling_ && !state_.gone) {
     held_ = false;
     const auto kept = client_.take_kept();
     process(kept);
@@ -211,8 +208,9 @@ void session::process_replies() {
         const auto next = server_->state.framer.next(input.data);
         if (next && !*next) break;
         if (next && must_settle_channels(**next)) {
-          server_->io.keep({(*next)->raw.data(), (*next)->raw.size() + input.data.size()});
-          return settle_channels(**next);
+          settle_channels(**next);
+          server_->io.keep(input.data);
+          return release();
         }
         auto talk = conversation();
         const bool told = server_->state.tracker.skipping();
@@ -359,7 +357,7 @@ void session::release() {
   account();
   if (state_.gone) return put_in_order();
   if (stage_ == stage::greeting) return end_greeting();
-  if (held_) return;
+  if (held_ || notifies_) return;
   // A Parse being collected needs a server only when it is complete, but then it needs one.
   const bool between_messages = framer_.at_boundary() || state_.rest == client_state::rest::drop;
   if (!between_messages) return;

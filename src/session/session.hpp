@@ -119,7 +119,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void answer_ready();
   void relay_from_client(std::string_view in);
   // What the client sends now waits until a server was had, or an answer.
-  bool holds_input() const { return waiting_ || held_ || console_busy_ || stage_ == stage::greeting; }
+  bool holds_input() const { return waiting_ || held_ || console_busy_ || settling_ || stage_ == stage::greeting; }
 
   // Login (session_login.cpp).
   void process_login(std::string_view in);
@@ -138,7 +138,6 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void attach(server_ptr server);
   void release();
   void account();
-  void take_replies();  // and what waited for them
   void process_replies();
 
   // Channels (session_channels.cpp).
@@ -183,7 +182,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool waiting_ = false;  // for a server connection
   bool held_ = false;     // for a reply that decides what the client's next message means
   bool console_busy_ = false;
-  bool settling_ = false;  // the answers of the server wait until its channels are settled
+  bool settling_ = false;  // all waits until its channels are settled, from the ReadyForQuery of its transaction on
+  bool notifies_ = false;  // and its server is kept until then: its own notifications come from there
+  std::string withheld_;   // that ReadyForQuery
   bool draining_ = false;
   bool hung_up_ = false;     // the client has closed its side
   bool ending_ = false;      // the client will ask nothing more; what it has asked is still to be answered

@@ -19,24 +19,43 @@ bool session::must_settle_channels(const wire::piece& p) const {
   return state_.settings.channels_changed(ended) || (ended && channels_ && (state_.effects & effect::notify) != 0);
 }
 
-void session::settle_channels(const wire::piece& p) {
+void session::settle_channels(const wire::piece& ready) {
   settling_ = true;
-  if (p.body() == "I") state_.settings.transaction_ended(server_->state.current);
+  // Its own notifications are told by the process id of its server, so that is kept for them.
+  notifies_ = (state_.effects & effect::notify) != 0 && !state_.settings.channels_changed(ready.body() == "I");
+  if (!home_.to_client.empty() && client_.write(home_.to_client)) return leave();
+  conversation().reply(ready);
+  home_.to_client.append_to(withheld_, 0);
+  home_.to_client.clear();
   if (!channels_) {
     const auto* encoding = state_.settings.wanted->find("client_encoding");
-    channels_ = home_.process.channels.hub_for(home_.process, home_.on, database_, user_,
-                                               encoding ? encoding->value : std::string());
+    channels_ =
+        home_.process.channels.hub_for(home_.process, home_.on, database_, encoding ? encoding->value : std::string());
   }
-  channels_->settle({weak_from_this(), &home_.on, number_}, state_.settings.take_channels());
+  channels_->settle({weak_from_this(), &home_.on, number_, user_}, state_.settings.take_channels());
 }
 
 void session::on_channels_settled(const wire::pg_error* failure) {
   guard([&] {
+    if (!settling_) return;  // it has left
     home_.on.update_now();
-    settling_ = false;
+    settling_ = notifies_ = held_ = false;
     state_.effects &= ~effect::notify;
-    if (failure) fatal(*failure);
-    take_replies();
+    if (failure) {
+      fatal(*failure);
+    } else {
+      home_.to_client.copy(std::exchange(state_.notifications, {}));
+      home_.to_client.copy(std::exchange(withheld_, {}));
+    }
+    finish_event();
+    process_replies();  // what came behind it
+    release();
+    finish_event();
+    if (draining_ && !server_) drain();
+    if (state_.gone || holds_input()) return;
+    const auto kept = client_.take_kept();
+    process(kept);
+    finish_event();
   });
 }
 
@@ -59,7 +78,7 @@ void session::tell_out_of_band(std::string message) {
   guard([&] {
     if (state_.gone || stage_ != stage::ready) return;
     home_.on.update_now();
-    if (server_ && !server_->state.tracker.idle()) {
+    if (settling_ || (server_ && !server_->state.tracker.idle())) {
       state_.notifications += message;
     } else {
       home_.to_client.copy(message);

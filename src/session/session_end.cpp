@@ -70,7 +70,7 @@ void session::leave() {
     if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
     waiting_ = false;
   }
-  if (std::exchange(settling_, false)) process_replies();  // nobody waits for its channels any more
+  if (std::exchange(settling_, false)) process_replies();  // what came behind that has no event any more
   put_in_order();
 }
 
@@ -211,7 +211,7 @@ void session::forward_cancel() {
 void session::drain() {
   guard([&] {
     draining_ = true;
-    if (state_.gone || waiting_ || server_) return;  // release() comes back here
+    if (state_.gone || waiting_ || settling_ || server_) return;  // release() comes back here
     fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
   });
 }

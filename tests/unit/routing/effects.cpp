@@ -69,7 +69,7 @@ TEST_CASE("effects: of a text") {
       {"begin; set search_path = x", "several"},
       {"begin; /* a */ set search_path = x", "several"},
       {"begin;\n-- set\nreset search_path", "several"},
-      {"begin; savepoint a; rollback to a", "several"},
+      {"begin; savepoint a; rollback to a", "several savepoint"},
       {"update t set a = 1; update t set b = 2", ""},
       {"savepoint a", "savepoint"},
       {"release savepoint a", "savepoint"},
