@@ -157,6 +157,8 @@ void exchange::on_execute(const wire::piece& p) {
 
 void exchange::pin(pin_reason reason) {
   if (reason == pin_reason::none) return;
+  for (auto& f : server_.flights)
+    f.asks = false;  // what it is answered does not know of this
   if (client_.pin == pin_reason::none) client_.pin = reason;
   server_.left |= mask_of(reason);
 }

@@ -101,6 +101,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("DISCARD ALL ends the pin", REPLIES, "if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;", ""),
     ("a pin ends only when the server says so", REPLIES, 'if (answers_our_question() && tag == "SELECT 0") unpin(server_.left);',
      "if (answers_our_question()) unpin(server_.left);"),
+    ("a question about pins asked before a new one does not end it", REQUESTS, "    f.asks = false;", "    (void)f;"),
     ("the server is asked whether a pin has ended", REPLIES, "if (server_.left != 0 && !ours && may_unpin(tag, client_.effects)) client_.may_unpin = true;", ""),
     ("a pin holds the server", REQUESTS, "return client_.pin == pin_reason::none && server_.tracker.idle()", "return server_.tracker.idle()"),
     # ---- what a client leaves
