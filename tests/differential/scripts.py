@@ -1,5 +1,6 @@
 """All hand-written scripts by name. Those of tests/integration/test_extended.py are played here too, in every mode."""
 
+import scripts_left
 import scripts_mended
 import scripts_pipelines
 import scripts_sessions
@@ -14,5 +15,6 @@ SCRIPTS = {
     **scripts_pipelines.SCRIPTS,
     **scripts_sessions.SCRIPTS,
     **scripts_settings.SCRIPTS,
+    **scripts_left.SCRIPTS,
     **scripts_mended.SCRIPTS,
 }

@@ -1,6 +1,7 @@
 """Many clients with deep pipelines, more statements than servers may keep, and socket buffers that hold next to nothing."""
 
 import asyncio
+import contextlib
 import itertools
 import os
 import random
@@ -146,6 +147,8 @@ class Narrow:
     def close(self):
         self.listener.close()
         for s in self.sockets:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)  # a thread that waits for it keeps it from being closed
             s.close()
 
 
