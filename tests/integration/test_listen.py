@@ -152,6 +152,27 @@ def test_what_waits_for_an_answer_that_waits_for_the_hub(forebay):
         assert [m.kind for m in w.until_ready(2)] == ["C", "C", "Z", "T", "D", "C", "Z"]
 
 
+def test_more_listeners_at_once_than_servers(forebay):
+    proxy = forebay(pool={"size": 2, "checkout_timeout": "10s"})
+    clients = [proxy.wire() for _ in range(16)]
+    for n, w in enumerate(clients):
+        w.send(query(f"begin; listen c{n}; commit"))
+    for w in clients:
+        assert [m.kind for m in w.until_ready()] == ["C", "C", "C", "Z"]
+        w.close()
+
+
+def test_a_channel_that_is_left_and_taken_again_in_one_transaction(forebay):
+    proxy = forebay()
+    with proxy.wire() as w, proxy.wire() as other:
+        other.run("listen another")
+        w.run("listen x")
+        w.run("begin; unlisten *; listen x; commit")
+        w.run("listen y")
+        other.run("notify x, 'still'")
+        assert payloads(w) == ["still"]
+
+
 def test_a_client_that_leaves_while_the_hub_is_at_work(forebay, cluster):
     proxy = forebay(pool={"size": 1})
     for n in range(20):

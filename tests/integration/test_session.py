@@ -178,3 +178,23 @@ def test_a_grant_and_its_time_out_at_once(forebay):
                     assert e.code == "53300"
 
     run_threads(24, work)
+
+
+def test_copy_behind_a_reset_in_one_transaction(forebay, table):
+    with forebay().wire() as w:
+        w.run("begin; reset work_mem")
+        w.send(query("copy items from stdin"), copy_data("77\tcopied\n"), copy_done())
+        assert [m.kind for m in w.until_ready()] == ["G", "C", "Z"]
+        w.run("commit")
+        assert w.value("select name from items where id = 77") == "copied"
+
+
+def test_a_savepoint_in_a_text_too_large_to_be_read(forebay):
+    proxy = forebay(pool={"size": 2})
+    with proxy.wire() as a, proxy.wire() as b:
+        a.run("begin; set work_mem = '7MB'; savepoint s")
+        a.run("rollback to s; select '" + "x" * 20_000 + "'")
+        a.run("commit")
+        assert a.value("show work_mem") == "7MB"
+        for _ in range(3):
+            assert b.value("show work_mem") == "4MB"
