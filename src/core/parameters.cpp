@@ -71,16 +71,9 @@ bool settable(std::string_view name) {
 
 // An extension's setting has a dot in its name, which parts two identifiers.
 std::string quote_name(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '.') {
-      out += "\".\"";
-      continue;
-    }
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out += '"';
+  const auto dot = name.find('.');
+  if (dot == std::string_view::npos) return quote_identifier(name);
+  return quote_identifier(name.substr(0, dot)) + '.' + quote_name(name.substr(dot + 1));
 }
 
 }  // namespace
@@ -146,6 +139,15 @@ parameters parameter_set::with_reported_of(const parameters& self, const paramet
   std::copy_if(other->entries_.begin(), other->entries_.end(), std::back_inserter(entries),
                [](const entry& e) { return e.reported; });
   return intern(std::move(entries));
+}
+
+std::string quote_identifier(std::string_view name) {
+  std::string out = "\"";
+  for (const char c : name) {
+    if (c == '"') out += c;
+    out += c;
+  }
+  return out += '"';
 }
 
 std::string quote_literal(std::string_view text) {

@@ -49,6 +49,9 @@ std::string change_sql(const parameter_set& have, const parameter_set& want);
 
 bool same_name(std::string_view a, std::string_view b);  // setting names do not regard case
 
+// The name as an SQL identifier in quotes.
+std::string quote_identifier(std::string_view name);
+
 // The text as an SQL string literal that means the same whatever standard_conforming_strings says.
 std::string quote_literal(std::string_view text);
 

@@ -101,7 +101,7 @@ class tokens {
 };
 
 // As the server writes a name: bare where it can be.
-std::string quote_identifier(const std::string& name) {
+std::string bare_or_quoted(const std::string& name) {
   const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; };
   if (!name.empty() && std::all_of(name.begin(), name.end(), plain) && !(name[0] >= '0' && name[0] <= '9')) {
     const tokens read(name);
@@ -111,12 +111,7 @@ std::string quote_identifier(const std::string& name) {
       return name;
     }
   }
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += c;
-    out += c;
-  }
-  return out += '"';
+  return quote_identifier(name);
 }
 
 // What is of the transaction, or no setting at all but for its name.
@@ -198,7 +193,7 @@ class reading {
       const auto one = node->node_case == PG_QUERY__NODE__NODE_A_CONST ? text_of(*node->a_const) : std::nullopt;
       if (!one) return std::nullopt;
       if (i != 0) all += ", ";
-      all += is_list_of_names(s.name) ? quote_identifier(*one) : *one;
+      all += is_list_of_names(s.name) ? bare_or_quoted(*one) : *one;
     }
     return all;
   }
@@ -232,7 +227,7 @@ class reading {
     const auto end = static_cast<std::size_t>(own.data() - text_.data());
     found.instead.append(text_.substr(copied_, end - copied_));
     // No client's statement has this text, so the two are never taken for each other.
-    found.instead.append(" UNLISTEN ").append(quote_identifier(channel)).append(" /* forebay: LISTEN */");
+    found.instead.append(" UNLISTEN ").append(bare_or_quoted(channel)).append(" /* forebay: LISTEN */");
     copied_ = end + own.size();
   }
 

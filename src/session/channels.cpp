@@ -15,15 +15,6 @@ using kind = state_log::channel_change::kind;
 // How often it is seen to that the connection may stay, or that there is one again.
 constexpr std::chrono::seconds check_pause{1};
 
-std::string in_quotes(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += c;
-    out += c;
-  }
-  return out += '"';
-}
-
 }  // namespace
 
 channel_hub::channel_hub(proxy& process, worker& on, std::string database, std::string encoding)
@@ -55,8 +46,8 @@ std::string channel_hub::errand::sql() const {
   std::string sql;
   for (const auto& c : changes) {
     // For a session a channel is left once nobody else listens to it.
-    if (c.what == kind::listen) sql += "LISTEN " + in_quotes(c.channel) + ';';
-    if (c.what == kind::unlisten && housekeeping) sql += "UNLISTEN " + in_quotes(c.channel) + ';';
+    if (c.what == kind::listen) sql += "LISTEN " + quote_identifier(c.channel) + ';';
+    if (c.what == kind::unlisten && housekeeping) sql += "UNLISTEN " + quote_identifier(c.channel) + ';';
   }
   return sql;
 }

@@ -160,9 +160,9 @@ void exchange::replay_flights() {
 
 // True: the client hears of a LISTEN that it was told to be.
 bool exchange::on_command_complete(std::string_view tag, bool ours) {
-  // Nearly all tags are told apart from those that matter by their first letters.
   const auto change = change_state();
   if (server_.left != 0 && !ours && may_unpin(tag, client_.effects)) client_.may_unpin = true;
+  // Nearly all tags are told apart from those that matter by their first letters.
   if (tag.empty() || std::string_view("ACSRLPD").find(tag.front()) == std::string_view::npos ||
       (tag.starts_with("SELECT") && !ours)) {
     return change == changed::listens;
@@ -234,14 +234,14 @@ void exchange::apply(const state_change& c) {
       if (!log.roll_back_to(c.name, current)) pin(pin_reason::setting);  // its making was not seen
       return;
     case kind::listen:
-      if (client_.renames()) log.on_channel({on_channel::listen, c.name}, current);
-      return;
     case kind::unlisten:
-      if (client_.renames()) log.on_channel({on_channel::unlisten, c.name}, current);
-      return;
     case kind::unlisten_all:
-      if (client_.renames()) log.on_channel({on_channel::unlisten_all, {}}, current);
-      return;
+      if (!client_.renames()) return;
+      return log.on_channel({c.what == kind::listen     ? on_channel::listen
+                             : c.what == kind::unlisten ? on_channel::unlisten
+                                                        : on_channel::unlisten_all,
+                             c.name},
+                            current);
   }
 }
 

@@ -197,14 +197,15 @@ void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
   // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
   // skipped if what is before it fails: then nothing is destroyed.
-  const bool may_be_skipped = server_.tracker.may_skip() && client_.renames();
+  const bool may_skip = server_.tracker.may_skip();
+  const bool may_be_skipped = may_skip && client_.renames();
   server_state::in_flight record{.before = client_.unnamed};
   for (auto& f : server_.flights) {
     if (!may_be_skipped && f.names && f.client_name.empty()) f.before = nullptr;
   }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
-  server_.unnamed_clean = !server_.tracker.may_skip();
+  server_.unnamed_clean = !may_skip;
   sql_to_send sql;
   if (p.whole()) {
     sql = as_sent(p.body());
@@ -233,8 +234,8 @@ void exchange::sent(fsm::request kind, fsm::action what, std::uint32_t id) {
 void exchange::use_settings() {
   const auto& tracker = server_.tracker;
   // Within a transaction there is something to do only behind a RESET.
-  if (!(tracker.idle() || (tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction()))) return;
   const bool idle = tracker.idle();
+  if (!idle && !(tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction())) return;
   if (client_.settings.wanted != server_.current) apply_settings();  // before all else of ours: see on_ready()
   if (server_.outdated && idle && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;

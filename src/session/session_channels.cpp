@@ -49,7 +49,6 @@ void session::on_channels_settled(const wire::pg_error* failure) {
     }
     finish_event();
     process_replies();  // what came behind it
-    release();
     finish_event();
     if (draining_ && !server_) drain();
     if (state_.gone || holds_input()) return;

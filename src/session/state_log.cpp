@@ -12,12 +12,11 @@ constexpr std::string_view role = "role";
 // The server's own default, which is not known. No setting's value holds a zero byte.
 constexpr std::string_view unknown("\0", 1);
 
-parameters reported_and_role(const parameters& of, const parameters& role_of) {
+parameters reported_and_role(const parameters& of) {
   std::vector<parameter_set::entry> kept;
   for (const auto& e : of->entries()) {
-    if (e.reported) kept.push_back(e);
+    if (e.reported || same_name(e.name, role)) kept.push_back(e);
   }
-  if (const auto* r = role_of->find(role)) kept.push_back(*r);
   return parameter_set::intern(std::move(kept));
 }
 
@@ -83,7 +82,7 @@ void state_log::reset_all(parameters& current) {
   resets_.clear();
   const auto* r = wanted->find(role);
   wanted = r ? parameter_set::with(at_login, r->name, r->value, false) : at_login;
-  current = reported_and_role(current, current);
+  current = reported_and_role(current);
 }
 
 void state_log::discard_all(parameters& current, const parameters& initial) {
