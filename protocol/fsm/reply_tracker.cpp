@@ -294,6 +294,17 @@ bool reply_tracker::may_skip() const {
   return unsynced_ || skipping_;
 }
 
+std::optional<request> reply_tracker::request_within_copy() const {
+  // Those behind the one that began the COPY: an Execute is dropped first, a Query is still owed.
+  std::vector<outcome> behind(dropped_.begin() + (dropped_.empty() ? 0 : 1), dropped_.end());
+  for (auto at = head_ + (dropped_.empty() ? 1 : 0); at < fifo_.size(); ++at)
+    behind.push_back({fifo_[at].kind, fifo_[at].what, fifo_[at].id});
+  if (behind.empty() || behind.front().what != action::swallow) return std::nullopt;
+  const auto theirs =
+      std::find_if(behind.begin(), behind.end(), [](const auto& o) { return o.what != action::swallow; });
+  return theirs == behind.end() ? std::nullopt : std::optional(theirs->kind);
+}
+
 bool reply_tracker::may_refuse() const {
   if (status_ == 'E' || copy_in()) return true;
   if (status_ == 'T' && ready_owed() > 0) return true;  // else what fails is of the same batch: then it is skipped

@@ -95,6 +95,9 @@ class reply_tracker {
   // Whether the server skips a new request when one before it fails: a batch is unanswered that no Sync has ended. (A
   // Query ends it for good only when it is reached.)
   bool may_skip() const;
+  // Behind an error of a COPY that fails over one of our own requests: the client's request that would have been there
+  // without it.
+  std::optional<request> request_within_copy() const;
   // A new request may find a failed transaction, or a COPY that has no place for it.
   bool may_refuse() const;
   // The action of the request being answered; forward when none is.

@@ -112,7 +112,7 @@ class exchange {
   void on_ready(bool ours);
   bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
-  std::optional<std::string> with_client_name(std::string_view text) const;
+  std::optional<std::string> clients_wording(const wire::error_response& error) const;
   std::optional<std::string_view> name_of_failed() const;
   void forget_session_state();
   void tell_news();

@@ -17,6 +17,27 @@ bool ends_session(const wire::error_response& e) {
   return e.severity() == "FATAL" || e.severity() == "PANIC";
 }
 
+// The type of a request's message in two hexadecimal digits.
+std::string hex_type_of(request kind) {
+  switch (kind) {
+    case request::query:
+      return "51";
+    case request::parse:
+      return "50";
+    case request::bind:
+      return "42";
+    case request::describe_statement:
+    case request::describe_portal:
+      return "44";
+    case request::execute:
+      return "45";
+    case request::close:
+      return "43";
+    default:
+      return "46";
+  }
+}
+
 }  // namespace
 
 exchange::progress exchange::reply(const wire::piece& p) {
@@ -321,13 +342,22 @@ std::optional<std::string_view> exchange::name_of_failed() const {
   return std::nullopt;
 }
 
-// A message of the server as it would be if our name for a statement were the client's; none: no such name in it.
-std::optional<std::string> exchange::with_client_name(std::string_view text) const {
-  const auto at = text.find(statement_prefix);
-  if (at == std::string_view::npos) return std::nullopt;
-  const auto name = name_of_failed();
-  if (!name) return std::nullopt;
-  return std::string(text).replace(at, statement_name_size, *name);
+// What the error would say without our part in it: the names of statements, requests ahead of the client's, the
+// cancel of a time-out. None: the same.
+std::optional<std::string> exchange::clients_wording(const wire::error_response& error) const {
+  const auto text = error.message();
+  if (client_.timed_out && error.sqlstate() == "57014") return "canceling statement due to query_timeout";
+  if (!client_.renames()) return std::nullopt;
+  if (const auto at = text.find(statement_prefix); at != std::string_view::npos) {
+    const auto name = name_of_failed();
+    return name ? std::optional(std::string(text).replace(at, statement_name_size, *name)) : std::nullopt;
+  }
+  // "unexpected message type 0x43 during COPY from stdin"
+  if (error.sqlstate() != "08P01") return std::nullopt;
+  const auto at = text.find("0x");
+  const auto theirs = at == std::string_view::npos ? std::nullopt : server_.tracker.request_within_copy();
+  if (!theirs) return std::nullopt;
+  return std::string(text).replace(at, 4, "0x" + hex_type_of(*theirs));
 }
 
 // False: a last word, kept in farewell_.
@@ -350,19 +380,16 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
   }
   // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
   if (client_.gone) return true;
-  const bool late = message && client_.timed_out && message->sqlstate() == "57014";
-  const bool renamed_in = client_.renames() && p.raw.find(statement_prefix) != std::string_view::npos;
-  if (!message || (!late && !renamed_in)) {
+  const auto wording = message ? clients_wording(*message) : std::nullopt;
+  if (!wording) {
     to_client_.view(p.raw);
     return true;
   }
-  // The message alone names a statement; all its other fields stay as they are.
-  auto renamed = *message;
-  const auto wording = late ? "canceling statement due to query_timeout" : with_client_name(message->message());
-  for (auto& [code, field] : renamed.fields) {
-    if (code == 'M' && wording) field = *wording;
+  auto reworded = *message;  // all its other fields stay as they are
+  for (auto& [code, field] : reworded.fields) {
+    if (code == 'M') field = *wording;
   }
-  to_client_.copy(wire::encode(renamed));
+  to_client_.copy(wire::encode(reworded));
   return true;
 }
 

@@ -38,6 +38,7 @@ statement_ptr shared_statement(std::string_view query, std::string_view types, s
 }  // namespace
 
 bool exchange::must_wait(const wire::piece& p) const {
+  if (server_.tracker.wants_copy_data()) return false;  // nothing is answered before the COPY has what it waits for
   constexpr auto resets = effect::reset | effect::reset_all;
   if ((client_.effects & resets) != 0 && p.first && server_.tracker.ready_owed() != 0 &&
       std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {

@@ -76,6 +76,8 @@ class Campaign:
             self.history.clear()
             return None
         self.tally.failed += 1
+        if verdict.hung:
+            self.say(f"{name}: behind {', '.join(n for n, _ in self.history[-3:])}; Forebay's log ends with:\n{self.rig.proxy.log()[-2000:]}")
         failure = self._smaller(name, script, verdict)
         self.history.clear()
         self.rig.renew()

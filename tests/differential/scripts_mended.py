@@ -54,6 +54,14 @@ SCRIPTS = {
     "a Close within COPY": Script(("a", [query("copy own_a from stdin"), close_statement("x")], BARRIER)),
     "a Parse of a known text within COPY": Script(
         ("a", [parse("select 1", "x"), sync()], 1), ("a", [query("copy own_a from stdin"), parse("select 1", "y")], BARRIER)),
+    "a Bind within COPY, behind DEALLOCATE ALL": Script(("a", [query("deallocate all"), query("copy own_a from stdin"), bind()], CLOSED)),
+    "a Bind within COPY behind a batch without Sync": Script(("a", [close_statement("x"), query("copy own_a from stdin"), bind()], CLOSED)),
+    "a Bind behind an Execute that is a COPY, of a statement the server has not": Script(
+        ("a", [parse("select 1", "s"), sync()], 1), ("b", [query("begin")], 1), ("a", [query("begin")], 1), ("b", [query("commit")], 1),
+        ("a", [parse("copy own_a from stdin"), bind(), execute(), bind([], "s")], CLOSED), servers=2),
+    "a Parse within COPY of what was prepared before a table changed": Script(
+        ("a", [parse("select 1", "s"), sync(), query("create table made(a int)")], 2),
+        ("a", [query("copy own_a from stdin"), parse("select 1", "t")], CLOSED)),
     "a Query behind a failed COPY": Script(
         ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), query("")], BARRIER)),
     "a Query behind a COPY that was given up": Script(
