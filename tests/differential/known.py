@@ -1,5 +1,7 @@
 """Differences that the documentation tells of, one line and one reason each. Whatever is not here is a bug."""
 
+from transcript import CLOSED, RESET
+
 MALFORMED = "E FATAL 08P01 'invalid "
 TERMINATE = b"X\0\0\0\4"
 IN_COPY = "E ERROR 08P01 'unexpected message type 0x58 during COPY"
@@ -7,7 +9,7 @@ IN_COPY = "E ERROR 08P01 'unexpected message type 0x58 during COPY"
 
 def within_copy(script, d):
     """Whether Terminate is sent in a COPY FROM STDIN that fails before the server reads it."""
-    return TERMINATE in script.steps[d.step].messages and d.index > 0 and d.direct[d.index - 1][1].startswith("G ")
+    return any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1]) and d.index > 0 and d.direct[d.index - 1][1].startswith("G ")
 
 
 # (reason, what is seen: (script, difference, mode) -> bool)
@@ -15,10 +17,10 @@ KNOWN = [
     ("docs/life_of_a_query.md: bytes that are no protocol end the connection; PostgreSQL keeps it where only a body is wrong",
      lambda script, d, mode: d.got is not None and d.got.startswith(MALFORMED) and " message'" in d.got),
     ("docs/life_of_a_query.md: answers in a batch without Sync are not waited for behind Terminate",
-     lambda script, d, mode: d.got == "! closed" and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])
+     lambda script, d, mode: d.got in (CLOSED, RESET) and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])
      and not any(line.startswith("Z ") for _, line in d.direct[d.index:])),
     ("docs/life_of_a_query.md: Terminate within COPY FROM STDIN ends it as if the client had gone; the server is kept for others",
-     lambda script, d, mode: d.got == "! closed" and ((d.want or "").startswith(IN_COPY) or within_copy(script, d))),
+     lambda script, d, mode: d.got in (CLOSED, RESET) and ((d.want or "").startswith(IN_COPY) or within_copy(script, d))),
 ]
 
 

@@ -103,8 +103,8 @@ class Session:
         except (TimeoutError, OSError):
             self.end(NOTHING)
             return None
-        except wire.Closed:
-            self.end("! closed")
+        except wire.Closed as e:
+            self.end(transcript.RESET if isinstance(e.__cause__, ConnectionError) else transcript.CLOSED)
             return None
         m = self.wire.receive()
         self.note(transcript.line(m, self.exact))
