@@ -8,6 +8,8 @@
 namespace forebay::fsm {
 namespace {
 
+constexpr std::string_view types = "QPBDDECSHFdcf";  // in the order of `request`
+
 bool is_extended(request kind) {
   return kind >= request::parse && kind <= request::close;
 }
@@ -67,6 +69,18 @@ bool is_protocol_violation(std::string_view body) {
 
 }  // namespace
 
+char type_of(request kind) {
+  return types[static_cast<std::size_t>(kind)];
+}
+
+std::optional<request> request_of(char type) {
+  const auto at = types.find(type);
+  if (at == std::string_view::npos || std::string_view("SHdcf").find(type) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  return static_cast<request>(at);
+}
+
 void reply_tracker::sent(request kind, action what, std::uint32_t id) {
   dropped_.clear();
   switch (kind) {
@@ -93,13 +107,11 @@ void reply_tracker::sent(request kind, action what, std::uint32_t id) {
       break;
     default:
       if (skipping_) {
-        // If one of the Syncs that the failed COPY may not have taken ended the skipping, this is not ignored at all.
         dropped_.push_back({kind, what, id});
-        if (stray_ready_ > 0) doubt(dropped_.back());
         return;
       }
       unsynced_ = is_extended(kind);
-      if (wants_copy_data() && what != action::synthesize) {
+      if (wants_copy_data()) {
         copy_end_sent_ = true;  // the COPY fails over it, if not before
         misplaced_ = true;
       }
@@ -113,9 +125,7 @@ void reply_tracker::begin_copy_in() {
   copy_ = copy_mode::in;
   const auto is_sync = [](const entry& e) { return e.kind == request::sync; };
   const auto behind = fifo_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
-  const auto next = std::find_if(behind, fifo_.end(), [&](const entry& e) {
-    return e.copy_ends > 0 || !(is_sync(e) || e.what == action::synthesize);
-  });
+  const auto next = std::find_if(behind, fifo_.end(), [&](const entry& e) { return e.copy_ends > 0 || !is_sync(e); });
   const bool all_sent = next != fifo_.end();
   auto& ends = all_sent ? next->copy_ends : copy_ends_;
   copy_end_sent_ = all_sent || ends > 0;
@@ -143,24 +153,62 @@ void reply_tracker::drop_until_sync() {
     pop();
   } while (front() && front()->kind != request::sync);
   skipping_ = front() == nullptr;
-  stray_ready_ += std::exchange(copy_syncs_, 0);
-  // With a stray Sync among them, those behind the failed COPY were perhaps not skipped.
-  if (stray_ready_ > 0 && dropped_.size() > 1) doubt(dropped_[1]);
 }
 
-// Whether this first of the requests behind a failed COPY was skipped as assumed: the first answer that is no
-// ReadyForQuery may tell.
-void reply_tracker::doubt(const outcome& first) {
-  if (!std::exchange(lost_, true) && first.what != action::synthesize) doubted_ = first.kind;
+reply_tracker::room reply_tracker::room_for(bool is_request) const {
+  if (doubt_ != doubt::none) return doubt_ == doubt::asked ? room::later : room::probe;
+  if (!is_request || !copy_in() || copy_syncs_ == 0) return room::yes;
+  return copy_end_sent_ ? room::later : room::probe;
+}
+
+void reply_tracker::probe(std::optional<request> instead_of) {
+  dropped_.clear();
+  if (copy_in()) copy_end_sent_ = misplaced_ = true;
+  copy_ends_ = 0;
+  asked_instead_of_ = instead_of;
+  doubt_ = doubt::asked;
+  for (const auto kind : {request::sync, request::close, request::sync})
+    fifo_.push_back({kind, action::swallow, 0, 0});
+}
+
+// A COPY with Syncs in it has failed. A Query's ReadyForQuery comes in any case; behind that, or in the extended
+// protocol, come those of the Syncs it has not read.
+reply_tracker::verdict reply_tracker::begin_doubt(verdict of_error) {
+  if (doubt_ == doubt::none) doubt_ = doubt::unasked;
+  ready_seen_ = 0;
+  skipping_ = unsynced_ = false;
+  skips_ = is_extended(front()->kind);
+  if (skips_) {
+    dropped_.push_back({front()->kind, front()->what, front()->id});
+    pop();
+  }
+  const auto behind = fifo_.begin() + static_cast<std::ptrdiff_t>(head_) + (skips_ ? 0 : 1);
+  const auto other = std::find_if(behind, fifo_.end(), [](const entry& e) { return e.kind != request::sync; });
+  // Whoever did not let a request wait cannot be told what became of it.
+  return other == fifo_.end() || other->what == action::swallow ? of_error : verdict::violation;
+}
+
+// Our Close is answered, so all before it were ReadyForQuery: of Syncs that the COPY had not read, of those that
+// the client sent behind it, and of ours.
+bool reply_tracker::end_doubt() {
+  std::uint32_t certain = 0;
+  for (; front()->kind != request::close; pop())
+    ++certain;
+  if (ready_seen_ < certain || ready_seen_ - certain > copy_syncs_) return false;
+  skip_goes_on_ = skips_ && ready_seen_ == 1;
+  doubt_ = doubt::none;
+  copy_syncs_ = 0;
+  asked_instead_of_.reset();
+  return true;
 }
 
 reply_tracker::verdict reply_tracker::received(char type, std::string_view body) {
   dropped_.clear();
   completed_.reset();
+  skip_goes_on_ = false;
   while (take_synthesized()) {
     // the caller forgot to
   }
-  auto result = verdict::forward;
   switch (type) {
     case 'A':
       return verdict::forward;
@@ -170,35 +218,17 @@ reply_tracker::verdict reply_tracker::received(char type, std::string_view body)
     case 'E':
       return on_error(body);
     case 'Z':
-      result = on_ready(body);
-      break;
+      return on_ready(body);
     default:
-      result = on_reply(type);
+      return on_reply(type);
   }
-  return result == verdict::violation && lost_ ? unexplained(type, body) : result;
-}
-
-// Lost: some of the requests owed were skipped, or were not. If all are the client's it gets what comes, and nothing is
-// owed any more that a later answer could be taken for.
-reply_tracker::verdict reply_tracker::unexplained(char type, std::string_view body) {
-  const bool possible = type == 'Z' ? body == "I" || body == "T" || body == "E"
-                                    : std::string_view("123nsItTDCGHdcV").find(type) != std::string_view::npos;
-  const auto owed = fifo_.begin() + static_cast<std::ptrdiff_t>(head_);
-  if (!possible || std::any_of(owed, fifo_.end(), [](const entry& e) { return e.what != action::forward; })) {
-    return verdict::violation;
-  }
-  while (front()) {
-    dropped_.push_back({front()->kind, front()->what, front()->id});
-    pop();
-  }
-  copy_ = copy_mode::none;
-  skipping_ = misplaced_ = false;
-  if (type == 'Z') status_ = body[0];
-  return verdict::forward;
 }
 
 reply_tracker::verdict reply_tracker::on_reply(char type) {
-  if (doubted_ && meaning_of(*std::exchange(doubted_, std::nullopt), type) == meaning::foreign) lost_ = false;
+  if (doomed_ || (doubt_ != doubt::none && !copy_in())) {
+    if (doomed_ || doubt_ != doubt::asked || type != '3') return verdict::violation;
+    if (!end_doubt()) return verdict::violation;
+  }
   const auto* request = front();
   if (!request) return verdict::violation;
   const auto result = verdict_of_front();
@@ -209,7 +239,7 @@ reply_tracker::verdict reply_tracker::on_reply(char type) {
   if (copy_ == copy_mode::in) {
     if (type != 'C' || !copy_end_sent_) return verdict::violation;
     copy_ = copy_mode::none;
-    copy_syncs_ = 0;  // taken by the COPY, every one
+    copy_syncs_ = 0;  // read within the COPY, every one
     misplaced_ = false;
   }
   switch (meaning_of(request->kind, type)) {
@@ -232,44 +262,38 @@ reply_tracker::verdict reply_tracker::on_reply(char type) {
       copy_ = copy_mode::out;
       break;
   }
-  stray_ready_ = 0;  // the server is past them
   return result;
 }
 
 reply_tracker::verdict reply_tracker::on_error(std::string_view body) {
-  doubted_.reset();
   const auto* request = front();
-  if (!request) {
+  if (!request || (doubt_ != doubt::none && !copy_in())) {
     // FATAL, or a Flush that was no good. The latter makes the server skip as any extended request does.
     skipping_ = skipping_ || unsynced_;
     return verdict::forward;
   }
   const auto result = verdict_of_front();
-  copy_ = copy_mode::none;
-  // Since version 14 the server ends the connection over such a request. Before, no answer to it follows.
-  const bool consumed = std::exchange(misplaced_, false) && is_protocol_violation(body);
-  lost_ = lost_ || (consumed && request->kind == request::query);
-  if (request->kind != request::sync) stray_ready_ = 0;  // the server is past them
+  const bool copied = std::exchange(copy_, copy_mode::none) == copy_mode::in;
+  // PostgreSQL ends the connection over such a request. (Until version 13 it went on, without an answer to it.)
+  doomed_ = std::exchange(misplaced_, false) && is_protocol_violation(body);
+  if (copied && copy_syncs_ > 0 && !doomed_) return begin_doubt(result);
   if (is_extended(request->kind)) drop_until_sync();
   return result;
 }
 
 reply_tracker::verdict reply_tracker::on_ready(std::string_view body) {
-  if (body != "I" && body != "T" && body != "E") return verdict::violation;
+  if (doomed_ || (body != "I" && body != "T" && body != "E")) return verdict::violation;
   const auto* request = front();
-  if (stray_ready_ > 0 && !(request && request->kind == request::sync)) {
-    // Of a Sync that the failed COPY had not taken after all.
-    --stray_ready_;
-    if (skipping_) skipping_ = unsynced_ = false;
+  if (doubt_ != doubt::none && !(request && request->kind == fsm::request::query)) {
+    ++ready_seen_;
     status_ = body[0];
-    return verdict::forward;
+    return doubt_ == doubt::asked ? verdict::withhold : verdict::forward;
   }
   if (!request || !ends_in_ready(request->kind) || copy_ != copy_mode::none) return verdict::violation;
   status_ = body[0];
   const auto result = verdict_of_front();
   completed_ = {request->kind, request->what, request->id};
   pop();
-  stray_ready_ += std::exchange(copy_syncs_, 0);
   return result;
 }
 
@@ -295,6 +319,7 @@ bool reply_tracker::may_skip() const {
 }
 
 std::optional<request> reply_tracker::request_within_copy() const {
+  if (asked_instead_of_) return asked_instead_of_;
   // Those behind the one that began the COPY: an Execute is dropped first, a Query is still owed.
   std::vector<outcome> behind(dropped_.begin() + (dropped_.empty() ? 0 : 1), dropped_.end());
   for (auto at = head_ + (dropped_.empty() ? 1 : 0); at < fifo_.size(); ++at)

@@ -16,6 +16,10 @@
 //   auto r = tracker.received(type, body);              // for each backend message, on its first piece
 // FIFO: each request is answered in order; after an ErrorResponse to an extended-protocol request everything up to the
 // next Sync is dropped, by the server and so by the tracker.
+//
+// COPY FROM STDIN makes one thing uncertain. The server ignores a Sync among the data, but not one that it reads when
+// the COPY has failed, and nothing tells which it was: so when such a COPY fails, the server is asked. A request that
+// may begin a COPY must be answered before the next request is sent, and room_for() says what else must wait.
 namespace forebay::fsm {
 
 enum class request : std::uint8_t {
@@ -33,6 +37,11 @@ enum class request : std::uint8_t {
   copy_done,
   copy_fail,
 };
+
+// What type of message a request is (manual, "Message Formats"), and the other way round: none for Sync, Flush and the
+// messages of a COPY, which ask nothing.
+char type_of(request kind);
+std::optional<request> request_of(char type);
 
 enum class action : std::uint8_t {
   forward,     // the client asked and gets the reply
@@ -54,6 +63,7 @@ class reply_tracker {
   enum class verdict : std::uint8_t {
     forward,    // to the client
     swallow,    // ours
+    withhold,   // a ReadyForQuery: the client's if another one comes, else it answers our probe
     violation,  // the server may not send this now: close the connection
   };
 
@@ -79,7 +89,7 @@ class reply_tracker {
   // Released only then: nothing owed, every batch synced, no COPY, transaction status 'I'.
   bool idle() const { return settled() && status_ == 'I'; }
   // Nothing owed and nothing half said, whatever the transaction status.
-  bool settled() const { return owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none && !ambiguous(); }
+  bool settled() const { return owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none && !in_doubt(); }
   // Last transaction status: 'I' idle, 'T' in a transaction, 'E' in a failed one.
   char status() const { return status_; }
   bool copy_in() const { return copy_ == copy_mode::in; }
@@ -104,19 +114,24 @@ class reply_tracker {
   action current_action() const;
   // The id of the request that the last message of the server belongs to.
   std::uint32_t current_id() const { return completed_ ? completed_->id : front() ? front()->id : 0; }
-  // It is not known what the server owes. A Sync that it may have taken for part of a COPY, before the COPY failed, or
-  // may still answer: this ends with the first answer to a later request. With requests behind such
-  // a Sync, that were skipped or not, it ends with an answer that cannot be theirs, or never: while nothing of ours is
-  // owed, what the requests sent do not explain is the client's. Such a connection is not settled.
-  bool ambiguous() const { return lost_ || stray_ready_ > 0; }
-  bool lost() const { return lost_; }
-  // Ambiguous, but any request sent now will settle it.
-  bool answer_would_settle() const {
-    return stray_ready_ > 0 && !lost_ && owed() == 0 && !unsynced_ && !skipping_ && copy_ == copy_mode::none;
-  }
+  // Whether a message of the client may be sent now; `is_request`: any but Sync, Flush and those of a COPY.
+  enum class room : std::uint8_t {
+    yes,
+    later,  // behind the next answer
+    probe,  // the same, and the server is to be asked: see probe()
+  };
+  room room_for(bool is_request) const;
+  // Sync, Close and Sync of ours were sent, to learn what became of the client's Syncs within a failed COPY.
+  // `instead_of`: a request of the client that waits for this, and that a COPY still going on will fail over.
+  void probe(std::optional<request> instead_of);
+  bool in_doubt() const { return doubt_ != doubt::none; }
+  // The message just received has ended a doubt, and without our probe the server would still skip to the next Sync: so
+  // must the client's messages be.
+  bool skip_goes_on() const { return skip_goes_on_; }
 
  private:
   enum class copy_mode : std::uint8_t { none, in, out };
+  enum class doubt : std::uint8_t { none, unasked, asked };
   struct entry {
     request kind;
     action what;
@@ -128,20 +143,20 @@ class reply_tracker {
   void pop();
   void drop_until_sync();
   void begin_copy_in();
-  void doubt(const outcome& first);
+  verdict begin_doubt(verdict of_error);
+  bool end_doubt();
   verdict verdict_of_front() const;
   verdict on_reply(char type);
   verdict on_error(std::string_view body);
   verdict on_ready(std::string_view body);
-  verdict unexplained(char type, std::string_view body);
 
   std::vector<entry> fifo_;  // [head_, end): outstanding, oldest first
   std::size_t head_ = 0;
   std::vector<outcome> dropped_;
   std::optional<outcome> completed_;
-  std::uint32_t copy_ends_ = 0;    // as in entry, sent behind the last one
-  std::uint32_t copy_syncs_ = 0;   // Syncs that the server reads, or has read, as part of the COPY going on
-  std::uint32_t stray_ready_ = 0;  // ReadyForQuery that may come unasked, of such Syncs of a COPY that failed
+  std::uint32_t copy_ends_ = 0;   // as in entry, sent behind the last one
+  std::uint32_t copy_syncs_ = 0;  // Syncs sent within the COPY going on, or the one in doubt
+  std::uint32_t ready_seen_ = 0;  // in doubt: how many ReadyForQuery have come
   char status_ = 'I';
   copy_mode copy_ = copy_mode::none;  // of the request at the front
   bool copy_end_sent_ = false;        // in copy_mode::in: what ends it was sent
@@ -149,8 +164,11 @@ class reply_tracker {
   bool parameters_seen_ = false;      // ParameterDescription came, the first half of the answer to describe_statement
   bool unsynced_ = false;
   bool skipping_ = false;
-  bool lost_ = false;
-  std::optional<request> doubted_;  // lost, but an answer that this request cannot have ends that
+  bool skips_ = false;   // in doubt: or the server skips to the next Sync
+  bool doomed_ = false;  // it has failed over a request within: the server ends the connection
+  bool skip_goes_on_ = false;
+  doubt doubt_ = doubt::none;
+  std::optional<request> asked_instead_of_;
 };
 
 }  // namespace forebay::fsm

@@ -29,9 +29,12 @@ inline constexpr mask unlisten = 8192;    // UNLISTEN
 inline constexpr mask notify = 16384;     // NOTIFY, pg_notify()
 inline constexpr mask unlock = 32768;     // pg_advisory_unlock()
 inline constexpr mask unread = 65536;     // a text judged by its words that may go back to a savepoint
+inline constexpr mask copy_in = 131072;   // COPY FROM STDIN: what its Sync means is known once it has begun
 // These leave nothing behind.
 inline constexpr mask harmless =
-    several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock | unread;
+    several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock | unread | copy_in;
+// The words of a text tell these as well as its grammar would.
+inline constexpr mask told_by_words = notify | unlock | copy_in;
 }  // namespace effect
 
 // What a statement does that the session follows, once it has completed.

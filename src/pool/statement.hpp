@@ -22,6 +22,7 @@ using statement_ptr = std::shared_ptr<const statement>;
 
 // All server_names begin so; a client's own name that does is never mistaken for one, as names are mapped, not trusted.
 inline constexpr std::string_view statement_prefix = "forebay_";
+inline constexpr std::string_view no_statement = statement_prefix;  // a name that no statement has
 inline constexpr std::size_t statement_name_size = statement_prefix.size() + 32;
 
 // The statement of this text and types; made when nobody has it, null when there is no room for it. Any thread.

@@ -118,6 +118,7 @@ class word_scan {
     switch (static_cast<char>(word.front() | 0x20)) {
       case 's':
         if (same_name(word, "savepoint")) found_ |= effect::savepoint;
+        if (same_name(word, "stdin") && same_name(before, "from")) found_ |= effect::copy_in;
         if (one_of(word, {"set_config", "setseed"})) found_ |= effect::set_function;
         break;
       case 'p':

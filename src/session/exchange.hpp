@@ -26,6 +26,8 @@ class exchange {
   // Whether what this message does depends on answers that are still to come: on a Parse or Close of an earlier batch,
   // which may be dropped, or on a DEALLOCATE ALL. Then it may be handed to request() only after the next reply.
   bool must_wait(const wire::piece& p) const;
+  // Sends what makes those answers come, if nothing else does.
+  void hasten(const wire::piece& p);
   // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
   std::optional<wire::pg_error> request(const wire::piece& p);
 
@@ -56,6 +58,9 @@ class exchange {
  private:
   enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
 
+  bool waits_for_copy(const wire::piece& p) const;
+  void probe(std::optional<fsm::request> instead_of);
+  void probe_if_in_doubt();
   void use_settings();
   void on_query(const wire::piece& p);
   struct named_statement {
@@ -84,6 +89,7 @@ class exchange {
   };
   sql_to_send as_sent(std::string_view text) const;
   void note(const sql_effects_ptr& effects);
+  static bool is_followed(const sql_effects_ptr& effects);
   void on_execute(const wire::piece& p);
   void remember_portal(std::string_view portal, const sql_effects_ptr& effects);
   void ensure_prepared(const statement_ptr& s);
@@ -110,6 +116,7 @@ class exchange {
   void apply(const state_change& c);
   bool answers_our_question() const;
   void on_ready(bool ours);
+  progress on_withheld_ready(const wire::piece& p);
   bool on_parameter(const wire::piece& p, bool ours);
   bool on_error(const wire::piece& p, bool ours);
   std::optional<std::string> clients_wording(const wire::error_response& error) const;

@@ -17,27 +17,6 @@ bool ends_session(const wire::error_response& e) {
   return e.severity() == "FATAL" || e.severity() == "PANIC";
 }
 
-// The type of a request's message in two hexadecimal digits.
-std::string hex_type_of(request kind) {
-  switch (kind) {
-    case request::query:
-      return "51";
-    case request::parse:
-      return "50";
-    case request::bind:
-      return "42";
-    case request::describe_statement:
-    case request::describe_portal:
-      return "44";
-    case request::execute:
-      return "45";
-    case request::close:
-      return "43";
-    default:
-      return "46";
-  }
-}
-
 }  // namespace
 
 exchange::progress exchange::reply(const wire::piece& p) {
@@ -52,6 +31,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
     server_.broken = true;
     return progress::violation;
   }
+  if (v == verdict::withhold) return on_withheld_ready(p);
   const bool ours = v == verdict::swallow;
   bool to_client = !ours && !client_.gone;
   switch (p.type) {
@@ -106,10 +86,32 @@ exchange::progress exchange::reply(const wire::piece& p) {
   auto f = fate::failed;
   for (const auto& o : server_.tracker.dropped())
     settle(o, std::exchange(f, fate::skipped));
-  if (p.last) emit_synthesized();  // never within a message
-  // Or the client would keep its server until it asks again.
-  if (server_.tracker.answer_would_settle() && !client_.half_sent) run_own("");
+  if (server_.tracker.skip_goes_on()) client_.skip_to_sync = true;
+  if (p.last) emit_synthesized();                                                 // never within a message
+  if (p.type != 'N' && p.type != 'S' && p.type != 'A') server_.withheld.clear();  // what was withheld is ours
+  probe_if_in_doubt();
   return progress::more;
+}
+
+exchange::progress exchange::on_withheld_ready(const wire::piece& p) {
+  if (!client_.gone) to_client_.copy(server_.withheld);
+  server_.withheld = p.raw;
+  on_ready(false);
+  return progress::more;
+}
+
+// Or the client would keep its server until it asks again.
+void exchange::probe_if_in_doubt() {
+  if (server_.tracker.room_for(false) == fsm::reply_tracker::room::probe && !client_.half_sent) probe(std::nullopt);
+}
+
+// Asks what became of the Syncs that the client has sent within a COPY, which has failed or will.
+void exchange::probe(std::optional<fsm::request> instead_of) {
+  server_.tracker.probe(instead_of);
+  ++server_.batch;
+  to_server_.copy(wire::encode(wire::sync{}));
+  to_server_.copy(wire::encode(wire::close{'S', no_statement}));  // answered in any state, and leaves all as it is
+  to_server_.copy(wire::encode(wire::sync{}));
 }
 
 void exchange::emit_synthesized() {
@@ -345,19 +347,19 @@ std::optional<std::string_view> exchange::name_of_failed() const {
 // What the error would say without our part in it: the names of statements, requests ahead of the client's, the
 // cancel of a time-out. None: the same.
 std::optional<std::string> exchange::clients_wording(const wire::error_response& error) const {
-  const auto text = error.message();
+  const std::string text(error.message());
   if (client_.timed_out && error.sqlstate() == "57014") return "canceling statement due to query_timeout";
-  if (!client_.renames()) return std::nullopt;
-  if (const auto at = text.find(statement_prefix); at != std::string_view::npos) {
+  if (const auto at = text.find(statement_prefix); at != std::string::npos && client_.renames()) {
     const auto name = name_of_failed();
     return name ? std::optional(std::string(text).replace(at, statement_name_size, *name)) : std::nullopt;
   }
   // "unexpected message type 0x43 during COPY from stdin"
-  if (error.sqlstate() != "08P01") return std::nullopt;
-  const auto at = text.find("0x");
-  const auto theirs = at == std::string_view::npos ? std::nullopt : server_.tracker.request_within_copy();
+  const auto at = error.sqlstate() == "08P01" ? text.find("0x") : std::string::npos;
+  const auto theirs = at != std::string::npos ? server_.tracker.request_within_copy() : std::nullopt;
   if (!theirs) return std::nullopt;
-  return std::string(text).replace(at, 4, "0x" + hex_type_of(*theirs));
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  const auto type = static_cast<unsigned char>(fsm::type_of(*theirs));
+  return std::string(text).replace(at, 4, {'0', 'x', digits[type / 16], digits[type % 16]});
 }
 
 // False: a last word, kept in farewell_.

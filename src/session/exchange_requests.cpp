@@ -31,12 +31,13 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     }
     to_server_.view(p.raw);
     client_.half_sent = !p.last;
+    probe_if_in_doubt();
     return std::nullopt;
   }
   client_.rest = client_state::rest::forward;
   constexpr std::string_view known_types = "QPBDCESHFdcf";
   const bool known = known_types.find(p.type) != std::string_view::npos;
-  if (known && server_.tracker.skipping() && !server_.tracker.ambiguous() && p.type != wire::sync::type) {
+  if (known && server_.tracker.skipping() && p.type != wire::sync::type) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }
@@ -101,7 +102,7 @@ void exchange::sent_with_record(fsm::request kind, fsm::action what, server_stat
 sql_effects_ptr exchange::effects_of(std::string_view text) const {
   const auto words = scan_effects(text);
   if (words == effect::none) return nullptr;
-  if ((words & ~(effect::notify | effect::unlock)) == 0) return classifier::effects_of_words(words);
+  if ((words & ~effect::told_by_words) == 0) return classifier::effects_of_words(words);
   constexpr auto changes = effect::setting | effect::set_function | effect::several;
   const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
   text = text.substr(0, text.find('\0'));
@@ -138,9 +139,15 @@ void exchange::note(const sql_effects_ptr& effects) {
   pin(pin_before(effects->mask));
 }
 
+// Whether there is more to do with it than to know what its transaction has done.
+bool exchange::is_followed(const sql_effects_ptr& effects) {
+  return effects && (!effects->changes.empty() || (effects->mask & effect::copy_in) != 0);
+}
+
 void exchange::remember_portal(std::string_view portal, const sql_effects_ptr& effects) {
-  const bool matters = effects && !effects->changes.empty();
+  const bool matters = is_followed(effects);
   if (client_.portals.empty() && !matters) return;
+  if (matters) client_.effects |= effects->mask & effect::copy_in;
   std::erase_if(client_.portals, [&](const auto& p) { return p.first == portal; });
   if (matters) client_.portals.emplace_back(portal, effects);
 }
@@ -212,12 +219,15 @@ void exchange::on_query(const wire::piece& p) {
     note(sql.effects);
     if (!sql.replaced && on_named_command(p.body())) return;
   } else {
-    note(classifier::effects_of_words(scan_effects(p.body()) | scan_effects_of_piece({}, p.body())));
+    // What is still to come may be a COPY, too.
+    sql.effects =
+        classifier::effects_of_words(scan_effects(p.body()) | scan_effects_of_piece({}, p.body()) | effect::copy_in);
+    note(sql.effects);
     client_.text_tail = effects_tail_of({}, p.body());
   }
   sql.replaced ? to_server_.copy(wire::encode(wire::query{sql.text})) : to_server_.view(p.raw);
   client_.half_sent = !p.last;
-  if (sql.effects && !sql.effects->changes.empty()) record.effects = std::move(sql.effects);
+  if (is_followed(sql.effects)) record.effects = std::move(sql.effects);
   record.names = may_be_skipped;
   if (record.names || record.effects) {
     sent_with_record(request::query, action::forward, std::move(record));

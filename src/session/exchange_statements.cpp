@@ -17,9 +17,6 @@ namespace {
 // it.
 constexpr std::size_t max_parse = 64 * 1024 * 1024 + 64 * 1024;
 
-// A name of ours that no statement keeps.
-constexpr std::string_view no_statement = statement_prefix;
-
 wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
 }
@@ -37,17 +34,39 @@ statement_ptr shared_statement(std::string_view query, std::string_view types, s
 
 }  // namespace
 
+// A COPY FROM STDIN must have begun or failed before the next request, and what became of the Syncs in it be known.
+bool exchange::waits_for_copy(const wire::piece& p) const {
+  const auto kind = fsm::request_of(p.type);
+  if (server_.tracker.room_for(kind.has_value()) != fsm::reply_tracker::room::yes) return true;
+  if (!kind || (client_.effects & effect::copy_in) == 0) return false;
+  const auto copies = std::count_if(server_.flights.begin(), server_.flights.end(), [](const auto& f) {
+    return f.effects && (f.effects->mask & effect::copy_in) != 0;
+  });
+  return copies > (server_.tracker.wants_copy_data() ? 1 : 0);
+}
+
+void exchange::hasten(const wire::piece& p) {
+  if (!waits_for_copy(p)) return;
+  const auto kind = fsm::request_of(p.type);
+  if (server_.tracker.room_for(kind.has_value()) == fsm::reply_tracker::room::probe) {
+    probe(kind);
+  } else if (!server_.tracker.in_doubt()) {
+    to_server_.copy(wire::encode(wire::flush{}));  // it may be no COPY at all
+  }
+}
+
 bool exchange::must_wait(const wire::piece& p) const {
+  if (!p.first) return false;
+  if (waits_for_copy(p)) return true;
   if (server_.tracker.wants_copy_data()) return false;  // nothing is answered before the COPY has what it waits for
   constexpr auto resets = effect::reset | effect::reset_all;
-  if ((client_.effects & resets) != 0 && p.first && server_.tracker.ready_owed() != 0 &&
+  if ((client_.effects & resets) != 0 && server_.tracker.ready_owed() != 0 &&
       std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {
     return true;  // what the login asked for is set again first
   }
   const bool forgets = (client_.effects & effect::deallocate) != 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !p.first || !client_.renames() || server_.tracker.lost() ||
-      server_.tracker.ready_owed() == 0) {
+  if (!(earlier || forgets || p.type == 'Q') || !client_.renames() || server_.tracker.ready_owed() == 0) {
     return false;
   }
   std::string_view name;
@@ -123,7 +142,7 @@ bool exchange::on_named_command(std::string_view text) {
   }
   if (command.what == named_command::kind::execute) {
     note(s->effects);
-    if (s->effects && !s->effects->changes.empty()) {
+    if (is_followed(s->effects)) {
       sent_with_record(request::query, action::forward, {.client_name = command.name, .effects = s->effects});
     } else {
       sent(request::query, action::forward, id_of_name(command.name));
@@ -185,7 +204,7 @@ void exchange::watch_parse(const wire::piece& p) {
   const auto message = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
   if (!message) return;
   auto effects = effects_of(message->query);
-  const bool matters = effects && !effects->changes.empty();
+  const bool matters = is_followed(effects);
   client_.assign(std::string(message->name),
                  matters ? unnamed_statement(message->query, message->parameter_types, std::move(effects)) : nullptr);
 }

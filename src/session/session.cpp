@@ -155,6 +155,7 @@ bool session::take(const wire::piece& p) {
     if (!get_server()) return false;
   }
   if (conversation().must_wait(p)) {
+    conversation().hasten(p);
     held_ = true;
     return false;
   }
@@ -167,8 +168,9 @@ bool session::take(const wire::piece& p) {
 }
 
 void session::answer_ready() {
-  home_.to_client.copy(std::exchange(state_.notifications, {}));
-  home_.to_client.copy(wire::encode(wire::ready_for_query{'I'}));
+  const char status = server_ ? server_->state.tracker.status() : 'I';
+  if (status == 'I') home_.to_client.copy(std::exchange(state_.notifications, {}));
+  home_.to_client.copy(wire::encode(wire::ready_for_query{status}));
 }
 
 void session::fail_request(const wire::piece& p, wire::pg_error error) {

@@ -14,7 +14,8 @@ constexpr std::size_t max_waiting = 16 * 1024 * 1024;
 // ready. Both have happened elsewhere than on the server that says so now.
 bool session::must_settle_channels(const wire::piece& p) const {
   if (p.type != 'Z' || stage_ != stage::ready || state_.gone || settling_) return false;
-  if (server_->state.tracker.current_action() == fsm::action::swallow) return false;
+  const auto& tracker = server_->state.tracker;
+  if (tracker.current_action() == fsm::action::swallow || tracker.in_doubt()) return false;
   const bool ended = p.body() == "I";
   return state_.settings.channels_changed(ended) || (ended && channels_ && (state_.effects & effect::notify) != 0);
 }

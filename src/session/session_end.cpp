@@ -54,7 +54,7 @@ bool session::answered() const {
   if (client_.backlog()) return false;
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
-  if (tracker.wants_copy_data() || tracker.lost() || server_->state.broken) return true;
+  if (tracker.wants_copy_data() || server_->state.broken) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 
@@ -90,7 +90,7 @@ void session::put_in_order() {
   if (!server_) return finish();
   auto& s = server_->state;
   const bool half_message = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
-  if (s.broken || stage_ == stage::relay || half_message || s.tracker.ambiguous()) {
+  if (s.broken || stage_ == stage::relay || half_message) {
     s.broken = true;
     drop_server();
     return finish();
@@ -153,7 +153,7 @@ void session::lose_server(wire::pg_error error, bool told) {
                               {"reason", error.message}});
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
   const bool in_transaction =
-      s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.ambiguous();
+      s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.in_doubt();
   // "protocol synchronization was lost": over what the client sent.
   const bool over_client = error.level == wire::severity::fatal && error.sqlstate == "08P01";
   const auto ready_owed = s.tracker.ready_owed();

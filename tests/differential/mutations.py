@@ -39,8 +39,11 @@ MUTATIONS = [Mutation(*m) for m in (
     ("CopyDone sent ahead of the COPY's begin counts", TRACKER, "copy_end_sent_ = all_sent || ends > 0;", "copy_end_sent_ = all_sent;"),
     ("a Sync within COPY IN is not answered", TRACKER, "        ++copy_syncs_;\n        return;\n", "        ++copy_syncs_;\n"),
     ("a Sync sent ahead of COPY IN is not answered", TRACKER, "  fifo_.erase(std::remove_if(behind, next, is_sync), next);\n", ""),
-    ("a COPY's Sync is perhaps answered when the COPY fails", TRACKER, "  skipping_ = front() == nullptr;\n  stray_ready_ += std::exchange(copy_syncs_, 0);\n",
-     "  skipping_ = front() == nullptr;\n"),
+    ("a COPY's Sync is perhaps answered when the COPY fails", TRACKER, "  if (copied && copy_syncs_ > 0 && !doomed_) return begin_doubt(result);\n", ""),
+    ("behind a failed COPY the client's messages are skipped on", REPLIES, "if (server_.tracker.skip_goes_on()) client_.skip_to_sync = true;", ""),
+    ("the ReadyForQuery of our probe is ours", REPLIES, "server_.withheld.clear();", "to_client_.copy(std::exchange(server_.withheld, {}));"),
+    ("a request waits until a COPY has begun or failed", STATEMENTS, "return copies > (server_.tracker.wants_copy_data() ? 1 : 0);", "return false;"),
+    ("a request within a COPY waits for what became of its Syncs", TRACKER, "return copy_end_sent_ ? room::later : room::probe;", "return room::yes;"),
     # ---- the exchange: statements
     ("a statement is prepared on the server that lacks it", STATEMENTS,
      "if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});", "server_.prepared.add(s);"),

@@ -3,8 +3,8 @@ reported, so that it moves to the other scripts. `seen` tells when a generated s
 
 from typing import Callable, NamedTuple
 
-from model import BARRIER, Script
-from wire import bind, copy_fail, execute, parse, query, sync
+from model import Script
+from wire import bind, execute, parse, query, sync
 
 
 class Open(NamedTuple):
@@ -28,11 +28,6 @@ OPEN = {
         [Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [parse("execute q"), bind(), execute(), sync()], 1))],
         lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
         and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
-    "a Query skipped or not behind a failed COPY": Open(
-        "what follows may answer either, so the server stays with its client",
-        [Script(("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("no"), query(""), sync(), query("")], BARRIER),
-                ("b", [query("select 1")], 1), servers=1)],
-        lambda script, d: starts(d.got, "E ERROR 53300", "! closed") and any(m[:1] == b"P" and b"copy own_" in m for s in script.steps for m in s.messages)),
     "Bind in a failed transaction": Open(
         "a Bind that is wrong in itself is answered by the error of the Parse that Forebay sends ahead of it",
         [

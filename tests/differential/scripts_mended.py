@@ -1,7 +1,7 @@
 """What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
 
 from model import BARRIER, CLOSED, Script
-from wire import bind, close_statement, copy_data, copy_done, copy_fail, execute, message, parse, query, sync, terminate
+from wire import bind, close_statement, copy_data, copy_done, copy_fail, describe_statement, execute, message, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -67,6 +67,25 @@ SCRIPTS = {
     "a Query behind a COPY that was given up": Script(
         ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("given up"), query("select 1")], BARRIER),
         ("b", [query("select 2")], 1), servers=1),
+    "a Query skipped or not behind a COPY that was given up": Script(
+        ("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("no"), query(""), sync(), query("")], BARRIER),
+        ("b", [query("select 1")], 1), servers=1),
+    "the unnamed statement of another behind a Query within COPY": Script(
+        ("b", [parse("copy own_b from stdin"), bind(), execute(), sync(), copy_data("bad\n"), query("")], BARRIER),
+        ("a", [describe_statement("")], BARRIER), servers=1),
+    "a name that was parsed in vain behind a failed COPY": steps(
+        ([parse("copy own_a from stdin"), bind(), execute(), copy_data("bad\n"), sync(), query("")], 2),
+        ([execute(), parse("select 1", "t"), sync(), bind([], "t"), sync()], 2)),
+    "the unnamed statement behind a failed COPY": steps(
+        ([parse("copy own_b from stdin"), bind(), execute(), sync(), copy_fail("given up"), sync(), bind(), sync()], 2)),
+    "a COPY that fails before it reads its Sync": Script(
+        ("a", [query("create table made(a int); create function fails() returns trigger language plpgsql as 'begin raise ''no''; end';"
+                     "create trigger t before insert on made execute function fails()")], 1),
+        ("a", [parse("copy made from stdin"), bind(), execute(), sync(), copy_data("1\n"), copy_done(), sync(), query("select 1")], 3),
+        ("a", [query("copy made from stdin"), sync(), copy_data("1\n"), copy_done(), sync(), query("select 1"), query("drop function fails cascade")], 5)),
+    "two COPYs in a Query, Syncs and requests behind them": Script(
+        ("a", [query("copy own_a from stdin; copy own_a from stdin"), sync(), copy_data("31\tx\n"), sync(), copy_done(), sync(), copy_data("bad\n"), copy_done(),
+               sync(), parse("select 1"), bind(), execute(), sync(), query("select 2")], BARRIER)),
     "a Bind behind a failed COPY": Script(
         ("a", [query("copy own_a (id) from stdin (format csv)"), copy_data("22\ty\n"), bind([], "nobody", "p")], BARRIER),
         ("c", [query("rollback")], 1), servers=1),

@@ -31,7 +31,7 @@ class ledger {
 
   bool receive(char type, std::string_view body) {
     take_synthesized();
-    const auto front = tracker_.current_action();
+    const auto front = tracker_.in_doubt() ? action::swallow : tracker_.current_action();
     const auto before = tracker_.owed();
     const auto verdict = tracker_.received(type, body);
     if (verdict == reply_tracker::verdict::violation) return false;
@@ -50,10 +50,17 @@ class ledger {
     expect(!tracker_.idle() || (tracker_.settled() && tracker_.status() == 'I'));
     if (!tracker_.settled()) return;
     expect(tracker_.owed() == 0 && !tracker_.copy_in() && !tracker_.skipping() && !tracker_.unsynced() &&
-           !tracker_.ambiguous());
+           !tracker_.in_doubt());
     for (const auto& o : owed_)
       expect(o.kind == request::sync);
     owed_.clear();
+  }
+
+  void probe_if_in_doubt() {
+    if (tracker_.room_for(true) != reply_tracker::room::probe) return;
+    tracker_.probe(request::bind);
+    for (const auto kind : {request::sync, request::close, request::sync})
+      owed_.push_back({kind, action::swallow, 0});
   }
 
   void take_synthesized() {
@@ -92,6 +99,8 @@ void run(std::string_view bytes) {
     } else if (op < 0xf0) {
       const auto i = op % types.size();
       if (!l.receive(types[i], types[i] == 'Z' ? std::string_view(&"ITE"[i - types.find('Z')], 1) : "")) return;
+    } else if (op < 0xf4) {
+      l.probe_if_in_doubt();
     } else if (op < 0xf8) {
       l.take_synthesized();
     } else {
@@ -119,6 +128,7 @@ std::vector<std::string> seeds() {
           script({5, 10, 7, 12, 7}, "GEZ"),
           script({1 + 26, 2, 5, 6 + 26, 7}, "2DsZ"),
           script({14, 15, 18, 20, 1, 2, 7}, "1NSE") + script("", "ZE") + script({7}, "ZA"),
+          script({5, 7}, "G") + script({10}, "E") + "\xf0" + script("", "Z3Z"),
           script({0, 9, 8}, "HddcCZVZ")};
 }
 

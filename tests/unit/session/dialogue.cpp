@@ -161,6 +161,7 @@ void dialogue::from_client(std::string_view bytes) {
       REQUIRE(next.has_value());
       if (!*next) break;
       if (talk.must_wait(**next)) {
+        talk.hasten(**next);
         c.framer = framer_before;
         in = in_before;
         break;

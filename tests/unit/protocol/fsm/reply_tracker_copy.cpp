@@ -106,98 +106,95 @@ TEST_CASE("reply_tracker: COPY IN in the extended protocol fails, with one Sync 
 
 // A Sync sent before the data is mostly read as part of the COPY and counts for nothing. But a COPY may fail before it
 // reads anything (a BEFORE STATEMENT trigger, a view that cannot be copied into), and then the Sync counts.
-TEST_CASE("reply_tracker: COPY IN fails with a Sync of uncertain fate") {
-  SUBCASE("it was part of the COPY") {
-    play(R"(
-      > Bind;  > Execute;  > Sync;  < 2 Bind;  < G;  > CopyData;  < E Execute;  = unsynced skipping ambiguous
-      > CopyDone;  > Sync 2;  < Z I Sync 2;  = ambiguous
-      > Query 3;  < T;  = owed 1      # an answer to something later: no other will come
-      < D;  < C;  < Z I Query 3;  = idle
-    )");
+TEST_CASE("reply_tracker: COPY IN fails with a Sync of uncertain fate: the server is asked") {
+  const std::string failed = "> Bind; > Execute; > Sync; < 2 Bind; < G; > CopyData; < E data Execute; = doubt;";
+  SUBCASE("it was part of the COPY: the server skips to the next one, which was ours") {
+    play(failed +
+         "> probe; = owed 3 doubt; < Z I withhold; = owed 3 doubt; < 3 swallow Close; = owed 1 skip; < Z I swallow "
+         "Sync; = idle");
   }
   SUBCASE("it was not") {
-    play(R"(
-      > Bind;  > Execute;  > Sync;  < 2 Bind;  < G;  < E Execute;  = unsynced skipping ambiguous
-      < Z I;  = idle
-      > CopyData;  > CopyDone;  > Sync 2;  < Z I Sync 2;  = idle
-    )");
+    play(failed + "> probe; < Z I withhold; < Z I withhold; < 3 swallow Close; < Z I swallow Sync; = idle");
+    play(failed + "< Z I; = doubt; > probe; < Z I withhold; < 3 swallow Close; < Z I swallow Sync; = idle");
   }
-  SUBCASE("it was not, and the next Sync was sent before that was known") {
-    play(R"(
-      > Execute;  > Sync;  < G;  < E Execute;  > CopyDone;  > Sync 2;  = owed 1 ambiguous
-      < Z I Sync 2;  = ambiguous
-      > Parse;  = owed 1 unsynced ambiguous
-      < Z I;  = owed 1 unsynced
-      < 1 Parse;  > Sync;  < Z I Sync;  = idle
-    )");
+  SUBCASE("with another one behind it, sent before the server was asked") {
+    const std::string two = failed + "> CopyDone; > Sync 2; = owed 1 doubt; > probe; < Z I withhold; < Z I withhold;";
+    play(two + "< 3 swallow Close; < Z I swallow Sync; = idle");
+    play(two + "< Z I withhold; < 3 swallow Close; < Z I swallow Sync; = idle");
   }
   SUBCASE("several, in the data too") {
-    play(R"(
-      > Execute;  > Sync;  < G;  > CopyData;  > Sync;  > CopyData;  < E Execute;  = unsynced skipping ambiguous
-      > Sync 3;  < Z I Sync 3;  = ambiguous
-      > Query 4;  < Z I;  = owed 1 ambiguous
-      < Z I;  = owed 1
-      < Z I Query 4;  = idle
-    )");
+    const std::string many =
+        "> Execute; > Sync; < G; > CopyData; > Sync; > CopyData; < E data Execute; > probe; < Z I withhold;";
+    play(many + "< 3 swallow Close; = owed 1 skip");
+    play(many + "< Z I withhold; < 3 swallow Close; = owed 1");
+    play(many + "< Z I withhold; < Z I withhold; < 3 swallow Close; = owed 1");
+    play(many + "< Z I withhold; < Z I withhold; < Z I withhold; < 3 violation");
   }
-  SUBCASE("in a simple query") {
-    play(R"(
-      > Query;  > Sync;  < G;  > CopyData;  < E;  = owed 1
-      < Z I Query;  = ambiguous
-      > Query 2;  < E;  = owed 1
-      < Z I Query 2;  = idle
-    )");
+  SUBCASE("in a simple query, which does not skip") {
+    const std::string simple = "> Query; > Sync; < G; > CopyData; < E data; = owed 1 doubt; > probe; < Z I Query;";
+    play(simple + "< Z I withhold; < 3 swallow Close; < Z I swallow Sync; = idle");
+    play(simple + "< Z I withhold; < Z I withhold; < 3 swallow Close; < Z I swallow Sync; = idle");
   }
-  SUBCASE("with an answer that is an error") {
-    play("> Execute; > Sync; < G; < E Execute; > Sync; < Z I Sync; > Parse; < E Parse; > Sync; < Z I Sync; = idle");
-  }
-  SUBCASE("with requests behind it that were skipped or not: certain when the answer cannot be theirs") {
-    play("> Execute; > Sync; > CopyDone; > Parse; > Sync; < G; < E Execute Parse; < Z I Sync; = ambiguous");
-    play("> Execute; > Sync; < G; < E Execute; > Parse dropped; > Sync; < Z I Sync; = ambiguous");
+  SUBCASE("what cannot come") {
+    play(failed + "< C violation");
+    play(failed + "> probe; < 3 violation");
+    play(failed + "> probe; < Z I withhold; < D violation");
+    play(failed + "> probe; < Z X violation");
+    play(failed + "> probe; < E; = owed 3 doubt");  // its last word
   }
 }
 
-TEST_CASE("reply_tracker: a request that has no place in a COPY makes it fail") {
-  // The server before 14 skips to the next Sync; newer ones end the connection.
-  play("> Execute; < G; > CopyData; > Parse 1; > Sync 2; < E Execute Parse 1; < Z I Sync 2; = idle");
-  play("> Execute; > Sync 1; > Bind 2; > Sync 3; < G; = owed 3 copy_in; < E Execute Bind 2; = owed 1 ambiguous");
-  // In a simple query it may have been consumed, but not when something else went wrong before.
-  play(
-      "> Query; < G; > CopyData; > Query 1; = owed 2 copy_in; < E; = owed 2 ambiguous; < Z I Query; = owed 1 "
-      "ambiguous");
+TEST_CASE("reply_tracker: what must wait for a COPY") {
+  using room = reply_tracker::room;
+  reply_tracker t;
+  const auto rooms = [&] { return std::pair(t.room_for(true), t.room_for(false)); };
+  play(t, "> Execute; > Sync; < G");
+  CHECK(rooms() == std::pair(room::probe, room::yes));  // a request in it ends it, or the connection
+  play(t, "> CopyDone; > Sync 2");
+  CHECK(rooms() == std::pair(room::later, room::yes));
+  play(t, "< E data Execute");
+  CHECK(rooms() == std::pair(room::probe, room::probe));
+  play(t, "> probe");
+  CHECK(rooms() == std::pair(room::later, room::later));
+  play(t, "< Z I withhold; < Z I withhold; < 3 swallow Close");
+  CHECK(rooms() == std::pair(room::yes, room::yes));
+  play(t, "< Z I swallow Sync; > Execute; < G");
+  CHECK(rooms() == std::pair(room::yes, room::yes));  // no Sync in it
+}
+
+TEST_CASE("reply_tracker: a request that has no place in a COPY ends the connection") {
+  play("> Execute; < G; > CopyData; > Parse 1; > Sync 2; < E Execute Parse 1; < Z I violation");
+  play("> Execute; < G; > CopyData; > Parse 1; > Sync 2; < E Execute Parse 1; < E");
+  play("> Query; < G; > CopyData; > Query 1; = owed 2 copy_in; < E; < E");
+  play("> Execute; > Sync; < G; > probe Bind; < E Execute; < E");
+  // It does not when something else went wrong before.
+  play("> Execute; < G; > CopyData; > Parse 1; > Sync 2; < E data Execute Parse 1; < Z I Sync 2; = idle");
   play("> Query; < G; > CopyData; > Query 1; < E data; < Z I Query; = owed 1; < C; < Z I Query 1; = idle");
   play("> Query; > CopyData; > Parse 1; < G; < E data; < Z I Query; < 1 Parse 1; > Sync; < Z I Sync; = idle");
-}
-
-TEST_CASE("reply_tracker: a simple COPY fails over its data, and a Sync among them counts or not") {
-  play(R"(
-    > Query;  > Sync 1;  > CopyData;  > Bind 2;  > Sync 3;  < G;  = owed 3 copy_in
-    < E data;  < Z I Query;  = owed 2 ambiguous
-    < 2 Bind 2;  < Z I Sync 3;  = idle
-  )");
-  play("> Query; > Sync 1; > Bind 2; > Sync 3; < G; < E data; < Z I Query; < Z I; < 2 Bind 2; < Z I Sync 3; = idle");
-}
-
-TEST_CASE("reply_tracker: what an answer in doubt belongs to is not asked while all is the client's") {
-  const std::string doubt =
-      "> Execute; > Sync 1; > CopyData; > Query 2; > Sync 3; > Close 4; > Sync 5; < G; = owed 5 copy_in;"
-      "< E data Execute Query 2; = owed 3 ambiguous; < Z I Sync 3;";
-  // Sync 1 was part of the COPY.
-  play(doubt + "< 3 Close 4; < Z I Sync 5; = idle");
-  // It was not: Query 2 is answered.
-  play(doubt + "< C dropped Close 4 Sync 5; = ambiguous; < Z I; < Z I; > Query 6; < C; < Z T Query 6; = ambiguous");
-  play(doubt + "< W violation");
-  play(doubt + "< C dropped Close 4 Sync 5; < Z X violation");
   play(
-      "> Execute; > Sync; > Query; > Sync 2; > Close swallow; < G; < E data Execute Query; < Z I Sync 2; < C "
-      "violation");
+      "> Execute; > Sync; < G; > CopyData; > probe Bind; < E data Execute; < Z I withhold; < 3 swallow Close; = owed 1 "
+      "skip");
+  // Of requests that did not wait it is not known.
+  reply_tracker t;
+  play(t, "> Execute; > Sync 1; > CopyData; > Query 2; < G");
+  CHECK(t.received('E', std::string_view("C22P02\0\0", 8)) == reply_tracker::verdict::violation);
 }
 
-TEST_CASE("reply_tracker: what we answer for has no place in a COPY either, but the server does not see it") {
-  play(R"(
-    > Execute;  > Parse 1 synthesize;  > Sync;  < G;  ~;  = owed 2 unsynced copy_in
-    > Close 2 synthesize;  > Sync;  > CopyDone;  > Sync 3;  < C Execute;  ~ Parse 1;  ~ Close 2;  < Z I Sync 3;  = idle
-  )");
+TEST_CASE("reply_tracker: whose request a COPY fails over") {
+  const auto within = [](std::string_view transcript) {
+    reply_tracker t;
+    play(t, transcript);
+    const auto kind = t.request_within_copy();
+    return kind ? type_of(*kind) : '-';
+  };
+  CHECK_EQ(within("> Query; < G; > Close swallow; > Bind; < E"), 'B');
+  CHECK_EQ(within("> Execute; < G; > Parse swallow; > Close swallow; > DescribeStatement; > Sync; < E Execute Parse "
+                  "Close DescribeStatement"),
+           'D');
+  CHECK_EQ(within("> Execute; < G; > Bind; < E Execute Bind"), '-');  // its own
+  CHECK_EQ(within("> Execute; > Sync; < G; > probe Parse; < E Execute"), 'P');
+  CHECK_FALSE(request_of('S'));
+  CHECK_EQ(request_of('F'), request::function_call);
 }
 
 TEST_CASE("reply_tracker: streaming replication is not for the tracker") {

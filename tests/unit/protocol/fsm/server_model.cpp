@@ -18,8 +18,8 @@ void server_model::ready() {
 }
 
 // elog(ERROR): a simple request still gets its ReadyForQuery, an extended one makes the server skip.
-void server_model::fail(std::string_view sqlstate) {
-  out_.push_back({'E', 'C' + std::string(sqlstate) + std::string(2, '\0'), current_});
+void server_model::fail() {
+  out_.push_back({'E', std::string("C22P02\0\0", 8), current_});
   copying_ = false;
   if (current_.kind == request::query || current_.kind == request::function_call || current_.kind == request::sync) {
     ready();
@@ -35,7 +35,9 @@ void server_model::answer(char type, unsigned error_percent) {
 
 bool server_model::step() {
   if (dead_) return false;
-  if (copying_ && chance(3)) {  // a cancel request, or a trigger that fires before the data is read
+  // A cancel request, or a trigger that fires before the data is read. Not while it waits for the next message with
+  // data.
+  if (copying_ && !reading_ && chance(3)) {
     fail();
     return true;
   }
@@ -56,6 +58,7 @@ bool server_model::step() {
 void server_model::copy_message(const model_request& r) {
   switch (r.kind) {
     case request::copy_data:
+      reading_ = false;
       if (chance(10)) fail();
       return;
     case request::copy_done:
@@ -68,11 +71,11 @@ void server_model::copy_message(const model_request& r) {
       return fail();
     case request::sync:
     case request::flush:
+      reading_ = true;
       return;
     default:
-      swallowed_ = true;
-      fail("08P01");
-      dead_ = breaks_off_;
+      out_.push_back({'E', std::string("C08P01\0\0", 8), current_});
+      dead_ = true;
   }
 }
 
@@ -110,7 +113,7 @@ void server_model::process(const model_request& r) {
     case request::bind:
       return answer('2', 10);
     case request::close:
-      return answer('3', 2);
+      return answer('3', r.id != 0 ? 2 : 0);  // in truth it never fails; a probe's must not
     case request::describe_statement:
       if (chance(10)) return fail();
       reply('t');
@@ -155,6 +158,7 @@ void server_model::run_statements() {
       case statement::copy_in:
         reply('G');
         copying_ = true;
+        reading_ = false;
         return;
       case statement::error:
         return fail();

@@ -33,9 +33,7 @@ struct model_reply {
 
 class server_model {
  public:
-  // breaks_off: as PostgreSQL 14 and later, which end the connection over a request in the middle of COPY data. Earlier
-  // ones consume it.
-  server_model(std::mt19937& random, bool breaks_off) : random_(random), breaks_off_(breaks_off) {}
+  explicit server_model(std::mt19937& random) : random_(random) {}
 
   void write(model_request r) { in_.push_back(std::move(r)); }
   // Does something, if there is anything to do.
@@ -45,32 +43,29 @@ class server_model {
   // Nothing more will come without a further request, and no batch is open.
   bool owes_nothing() const;
   char status() const { return status_; }
-  bool dead() const { return dead_; }
-  // A request was consumed in the middle of COPY data and will never be answered.
-  bool swallowed_a_request() const { return swallowed_; }
+  bool dead() const { return dead_; }  // over a request in the middle of COPY data, as since PostgreSQL 14
 
  private:
   bool chance(unsigned percent) { return random_() % 100 < percent; }
   void reply(char type, bool completes = false);
   void asynchronous();
   void ready();
-  void fail(std::string_view sqlstate = "22P02");
+  void fail();
   void process(const model_request& r);
   void copy_message(const model_request& r);
   void run_statements();
   void answer(char type, unsigned error_percent);
 
   std::mt19937& random_;
-  bool breaks_off_;
   std::deque<model_request> in_;
   std::deque<model_reply> out_;
   model_request current_;
   std::size_t next_statement_ = 0;
   bool copying_ = false;
+  bool reading_ = false;
   bool skipping_ = false;
   bool batch_ = false;
   bool dead_ = false;
-  bool swallowed_ = false;
   char status_ = 'I';
 };
 
