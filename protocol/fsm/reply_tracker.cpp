@@ -339,6 +339,7 @@ bool reply_tracker::may_refuse() const {
 }
 
 action reply_tracker::current_action() const {
+  if (doubt_ != doubt::none) return action::forward;
   return front() && front()->what == action::swallow ? action::swallow : action::forward;
 }
 

@@ -85,6 +85,10 @@ void session::on_deadline() {
       forward_cancel();
       break;
     case what::cleaning:
+      log_warning("server_not_cleaned", {{"server", server_->home().node()->name()},
+                                         {"pid", server_->backend_pid},
+                                         {"session", number_},
+                                         {"owed", server_->state.tracker.owed()}});
       forward_cancel();  // or it would go on without us
       server_->state.broken = true;
       put_in_order();

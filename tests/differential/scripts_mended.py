@@ -95,6 +95,14 @@ SCRIPTS = {
     "Parse of a name that SQL prepared": steps(([query("prepare q as select 1")], 1), ([parse("select 9", "q"), sync()], 1)),
     "a name that SQL prepared, used and closed by the protocol": steps(
         ([query("prepare q as select 1")], 1), (use("q"), 1), ([close_statement("q"), parse("select 9", "q"), *use("q"), query("execute q")], 2)),
+    "a name that was parsed beside one that SQL prepared": Script(
+        ("a", [query("prepare q as select 1")], 1), ("a", [parse("select 2", "s"), sync()], 1), ("a", [query("deallocate q")], 1),
+        ("a", [bind([], "s"), close_statement("s"), sync()], 1), ("a", [query("discard all")], 1), ("b", [bind([], "s"), sync()], 1), servers=1),
+    "a name that was parsed beside one that SQL prepared is nobody else's": Script(
+        ("a", [query("prepare q as select 1")], 1), ("a", [parse("select 2", "s"), sync()], 1), ("a", [query("deallocate q")], 1),
+        ("b", [bind([], "s"), sync()], 1)),
+    "a setting reported behind a failed COPY": steps(
+        ([query("begin; set local timezone = 'America/Lima'"), parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), parse("select 1")], BARRIER)),
     "PREPARE in SQL of a name that was parsed": steps(
         ([parse("select 9", "q"), sync()], 1), ([query("prepare q as select 1")], 1), ([query("execute q")], 1)),
     "Terminate behind a COPY": Script(("a", [query("copy own_a from stdin"), copy_done(), terminate()], CLOSED)),
