@@ -29,9 +29,10 @@ inline constexpr mask unlisten = 8192;    // UNLISTEN
 inline constexpr mask notify = 16384;     // NOTIFY, pg_notify()
 inline constexpr mask unlock = 32768;     // pg_advisory_unlock()
 inline constexpr mask unread = 65536;     // a text judged by its words that may go back to a savepoint
+inline constexpr mask statement_name = 131072;  // EXECUTE, DEALLOCATE, PREPARE: a prepared statement by its name
 // These leave nothing behind.
 inline constexpr mask harmless =
-    several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock | unread;
+    several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock | unread | statement_name;
 }  // namespace effect
 
 // What a statement does that the session follows, once it has completed.

@@ -13,21 +13,11 @@ class Open(NamedTuple):
     seen: Callable = lambda script, d: False  # (script, difference) -> bool
 
 
-def sent(script, d, *words):
-    """Whether the session has sent one of these up to the step of the difference."""
-    return any(w in m.lower() for s in script.steps[: d.step + 1] if s.session == d.session for m in s.messages for w in words)
-
-
 def starts(line, *heads):
     return line is not None and line.startswith(heads)
 
 
 OPEN = {
-    "statement names in SQL": Open(
-        "EXECUTE and DEALLOCATE that are themselves parsed do not know names given by Parse",
-        [Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [parse("execute q"), bind(), execute(), sync()], 1))],
-        lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
-        and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
     "a Query skipped or not behind a failed COPY": Open(
         "what follows may answer either, so the server stays with its client",
         [Script(("a", [parse("copy own_a from stdin"), bind(), execute(), sync(), copy_fail("no"), query(""), sync(), query("")], BARRIER),
