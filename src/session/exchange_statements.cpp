@@ -167,8 +167,10 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     send_parse(s, in_use, action::forward, std::move(record));
     return;
   }
-  if ((server_.left & mask_of(pin_reason::prepared_statement)) != 0) {
-    // The server knows which names SQL has given, and the session stays with it until they all are gone.
+  const bool pinned = (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
+  if (pinned || (client_.effects & effect::prepare) != 0) {
+    // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
+    pin(pin_reason::prepared_statement);
     to_server_.copy(wire::encode(wire::parse{name, s->query, types}));
     sent(request::parse, action::forward);
     return;
@@ -306,6 +308,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   if (closes) {
+    client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
     close_name(p, target->name);
     return std::nullopt;
   }

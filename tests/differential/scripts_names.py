@@ -87,5 +87,11 @@ SCRIPTS = {
         ("b", [query("commit")], 1), ("a", use("q"), 1), ("a", use("e"), 1), ("a", use(""), 1), servers=2),
     "names: behind DEALLOCATE ALL": steps(
         ([*Q, parse("execute q", "e"), sync()], 2), ([query("deallocate all"), *use("e"), *run("execute q"), *Q, *run("execute q")], 5), ([parse("deallocate all"), bind(), execute(), *run("execute q")], 1), (run("execute q"), 1)),
+    "names: PREPARE and Parse of one name at once": steps(
+        ([query("prepare q as select 1"), *Q, *use("q")], 3), (use("q"), 1), ([parse("prepare p as select 2"), bind(), execute(), parse("select 3", "p"), sync(), *use("p")], 2),
+        ([query("selec; prepare r as select 1"), parse("select 4", "r"), sync()], 2), (use("r"), 1), ([query("deallocate q"), query("deallocate p")], 2), (use("r"), 1)),
+    "names: by Parse beside those of PREPARE": Script(
+        ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("b", use("q"), 1), ("a", use("q"), 1),
+        ("a", [close_statement("q"), sync()], 1), ("a", use("q"), 1), ("b", Q, 1), ("b", use("q"), 1), ("a", use("q"), 1)),
     "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
 }

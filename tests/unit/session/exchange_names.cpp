@@ -84,8 +84,10 @@ TEST_CASE("names: a DEALLOCATE that fails, or is skipped, changes nothing") {
     server: ParseComplete; ParseComplete; BindComplete; Ready I
     to client: ParseComplete; BindComplete; Ready I
     to server: Bind -; Execute; Sync
-    server: )" + failing + R"(
-    to client: )" + failing + R"(
+    server: )" +
+           failing + R"(
+    to client: )" +
+           failing + R"(
     = releasable, prepared 1
     client: Bind q; Sync
     to server: Bind [select 1]; Sync
