@@ -171,6 +171,9 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   if (pinned || (client_.effects & effect::prepare) != 0) {
     // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
     pin(pin_reason::prepared_statement);
+    // Its executions are not followed.
+    note(s->effects);
+    if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);
     to_server_.copy(wire::encode(wire::parse{name, s->query, types}));
     sent(request::parse, action::forward);
     return;

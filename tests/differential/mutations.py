@@ -87,6 +87,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a change of the schema counts from its COMMIT on", REPLIES, "if (std::exchange(client_.changed_schema, false)) schema_changed();", ""),
     ("PREPARE that is not answered yet may have given the name", STATEMENTS, "if (pinned || (client_.effects & effect::prepare) != 0) {", "if (pinned) {"),
     ("a name given beside those of PREPARE keeps the server", PINNING, "WHERE from_sql OR NOT pg_catalog.starts_with(name, 'forebay_')", "WHERE from_sql"),
+    ("what is named beside those of PREPARE leaves what it leaves", STATEMENTS, "    note(s->effects);\n    if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);\n", ""),
     ("a Close may end what keeps the server", STATEMENTS, "client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;", ""),
     ("what a name means to a Query waits for what is before", STATEMENTS,
      "return client_.find_statement(command->name) != nullptr ||\n           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);", "(void)names_it;\n    return false;"),

@@ -93,5 +93,9 @@ SCRIPTS = {
     "names: by Parse beside those of PREPARE": Script(
         ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("b", use("q"), 1), ("a", use("q"), 1),
         ("a", [close_statement("q"), sync()], 1), ("a", use("q"), 1), ("b", Q, 1), ("b", use("q"), 1), ("a", use("q"), 1)),
+    "names: by Parse beside those of PREPARE, and what they do": Script(
+        ("a", [query("prepare x as select 1")], 1), ("a", [parse("create temp table tmp (a int)", "t"), parse("set work_mem = '5MB'", "w"), *use("t"), *use("w")], 2),
+        ("a", [close_statement("t"), close_statement("w"), sync(), query("deallocate x")], 2), ("b", [query("select count(*) from tmp"), query("show work_mem")], 2),
+        ("a", [query("select count(*) from tmp"), query("show work_mem")], 2), servers=2),
     "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
 }
