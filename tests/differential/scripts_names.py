@@ -83,7 +83,7 @@ SCRIPTS = {
         ("a", [parse("select 'a'", "q"), parse("execute q", "e"), sync()], 1), ("b", [parse("select 'b', 2", "q"), parse("execute q", "e"), sync()], 1), ("a", use("e"), 1), ("b", use("e"), 1),
         ("a", [describe_statement("e"), sync()], 1), ("b", [describe_statement("e"), sync()], 1), ("a", [bind([1], "e"), sync()], 1), servers=1),
     "names: on another server": Script(
-        ("a", [*Q, parse("execute q", "e"), parse("deallocate q", "d"), parse("execute q"), sync()], 2), ELSEWHERE, ("a", use(""), 1), ("a", use("e"), 1), ("a", [describe_statement("e"), sync()], 1), ("a", use("d"), 1),
+        ("a", [parse("select 'elsewhere'", "q"), parse("execute q", "e"), parse("deallocate q", "d"), parse("execute q"), sync()], 1), ELSEWHERE, ("a", use(""), 1), ("a", use("e"), 1), ("a", [describe_statement("e"), sync()], 1), ("a", use("d"), 1),
         ("b", [query("commit")], 1), ("a", use("q"), 1), ("a", use("e"), 1), ("a", use(""), 1), servers=2),
     "names: behind DEALLOCATE ALL": steps(
         ([*Q, parse("execute q", "e"), sync()], 2), ([query("deallocate all"), *use("e"), *run("execute q"), *Q, *run("execute q")], 5), ([parse("deallocate all"), bind(), execute(), *run("execute q")], 1), (run("execute q"), 1)),
@@ -97,5 +97,7 @@ SCRIPTS = {
         ("a", [query("prepare x as select 1")], 1), ("a", [parse("create temp table tmp (a int)", "t"), parse("set work_mem = '5MB'", "w"), *use("t"), *use("w")], 2),
         ("a", [close_statement("t"), close_statement("w"), sync(), query("deallocate x")], 2), ("b", [query("select count(*) from tmp"), query("show work_mem")], 2),
         ("a", [query("select count(*) from tmp"), query("show work_mem")], 2), servers=2),
+    "names: two of one text": steps(
+        ([parse("select 9 as nine", "r"), *Q], 1), ([parse("execute q"), bind([], portal="p"), parse("deallocate r"), bind(), execute(), execute("p"), sync()], 1), (use("q"), 1), (use("r"), 1), (run("execute q"), 1)),
     "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
 }
