@@ -29,9 +29,9 @@ struct server_state {
     std::string client_name;  // empty: the unnamed statement
     statement_ptr before, behind;
 
-    bool cleans = false;  // the server is to have no unnamed statement
-    bool sql = false;     // a DEALLOCATE: an error does not drop it, it fails
-    bool failed = false;
+    bool cleans = false;   // the server is to have no unnamed statement
+    bool sql = false;      // about the name in SQL: an error names it
+    bool failed = false;   // a Query, which is not dropped by its error
     bool clashes = false;  // the name was in use when this was sent, so it should fail
 
     sql_effects_ptr effects;     // of a Query or Execute that changes settings

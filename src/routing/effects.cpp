@@ -63,8 +63,11 @@ effect::mask leading_effects(std::string_view text) {
   if (same_name(keyword, "unlisten")) return effect::unlisten;
   if (same_name(keyword, "notify")) return effect::notify;
   if (same_name(keyword, "load")) return effect::load;
+  if (one_of(keyword, {"execute", "deallocate"})) return effect::statement_name;
   if (same_name(keyword, "prepare")) {
-    return same_name(next_token(text, at), "transaction") ? effect::none : effect::prepare;
+    const bool bare = at < text.size() && text[at] != '"';
+    if (bare && same_name(next_token(text, at), "transaction")) return effect::none;
+    return effect::prepare | effect::statement_name;
   }
   if (one_of(keyword, {"savepoint", "release"})) return effect::savepoint;
   if (same_name(keyword, "rollback")) {

@@ -68,13 +68,22 @@ std::string identifier_at(std::string_view text, std::size_t& at) {
 }  // namespace
 
 std::optional<named_command> find_named_command(std::string_view text) {
+  using kind = named_command::kind;
   std::size_t at = skip_space_and_comments(text, 0, ";");
   const auto keyword = word_at(text, at);
-  const bool execute = same_name(keyword, "execute");
-  if ((!execute && !same_name(keyword, "deallocate")) || !is_alone(text.substr(at))) return std::nullopt;
-  named_command found{execute ? named_command::kind::execute : named_command::kind::deallocate, {}, 0, 0};
+  named_command found;
+  if (same_name(keyword, "deallocate")) {
+    found.what = kind::deallocate;
+  } else if (same_name(keyword, "prepare")) {
+    found.what = kind::prepare;
+  } else if (!same_name(keyword, "execute")) {
+    return std::nullopt;
+  }
+  text = text.substr(0, text.find('\0'));  // a Query's body ends in one
+  // PREPARE of a name in use fails, and takes with it what follows.
+  if (found.what != kind::prepare && !is_alone(text.substr(at))) return std::nullopt;
   found.at = at = skip_space_and_comments(text, at);
-  if (!execute) {
+  if (found.what == kind::deallocate) {
     auto ahead = at;
     const bool noise = same_name(word_at(text, ahead), "prepare");
     const auto behind = skip_space_and_comments(text, ahead);
@@ -82,7 +91,10 @@ std::optional<named_command> find_named_command(std::string_view text) {
   }
   found.name = identifier_at(text, at);
   found.size = at - found.at;
-  if (found.name.empty() || (!execute && text[found.at] != '"' && found.name == "all")) return std::nullopt;
+  if (found.name.empty()) return std::nullopt;
+  const bool bare = text[found.at] != '"';
+  if (bare && found.what == kind::deallocate && found.name == "all") return std::nullopt;
+  if (bare && found.what == kind::prepare && found.name == "transaction") return std::nullopt;
   return found;
 }
 

@@ -14,12 +14,12 @@ std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::
 // Nothing follows the first statement; false also when a semicolon in a literal makes it look so.
 bool is_alone(std::string_view text);
 
-// EXECUTE name ... or DEALLOCATE [PREPARE] name, alone in its text: what SQL does with a statement that may have been
-// prepared by the protocol.
+// EXECUTE name ... or DEALLOCATE [PREPARE] name, alone in its text, or PREPARE name ...: what SQL does with a statement
+// that may have been prepared by the protocol.
 struct named_command {
-  enum class kind : unsigned char { execute, deallocate } what;
-  std::string name;      // as the server would have it: without quotes, or folded to lower case
-  std::size_t at, size;  // where in the text it stands, quotes included
+  enum class kind : unsigned char { execute, deallocate, prepare } what = kind::execute;
+  std::string name;              // as the server would have it: without quotes, or folded to lower case
+  std::size_t at = 0, size = 0;  // where in the text it stands, quotes included
 };
 std::optional<named_command> find_named_command(std::string_view text);
 

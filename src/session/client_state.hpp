@@ -7,11 +7,30 @@
 
 #include "config/config.hpp"
 #include "pool/statement.hpp"
+#include "routing/sql_scan.hpp"
 #include "session/pinning.hpp"
 #include "session/state_log.hpp"
 
 // What a client's session is, apart from its socket and whichever server connection it holds at the moment.
 namespace forebay {
+
+// SQL about a statement that the client has prepared by the protocol; no statement: it is nothing of the kind.
+struct named_statement {
+  named_command command;
+  statement_ptr statement;
+
+  explicit operator bool() const { return statement != nullptr; }
+  // The text it was found in, with the name that the server has for the statement.
+  std::string renamed(std::string_view text) const {
+    return std::string(text).replace(command.at, command.size, statement->server_name);
+  }
+};
+
+struct known_portal {
+  std::string name;
+  sql_effects_ptr effects;  // that change settings
+  named_statement about;
+};
 
 struct client_state {
   config::pool_mode mode = config::pool_mode::transaction;
@@ -27,8 +46,8 @@ struct client_state {
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
   bool may_unpin = false;  // since something said so
-  // Portals whose execution changes settings, by name; nearly always there are none.
-  std::vector<std::pair<std::string, sql_effects_ptr>> portals;
+  // Those whose execution changes settings or what the names of statements mean; nearly always there are none.
+  std::vector<known_portal> portals;
 
   // After an error of our own in an extended batch everything is ignored up to Sync, as PostgreSQL does.
   bool skip_to_sync = false;

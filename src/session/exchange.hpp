@@ -10,7 +10,6 @@
 #include "protocol/wire/framer.hpp"
 #include "protocol/wire/notice.hpp"
 #include "routing/classifier.hpp"
-#include "routing/sql_scan.hpp"
 #include "session/client_state.hpp"
 
 // The conversation of one client with the server connection it holds: what of the client's messages goes to the server
@@ -63,15 +62,21 @@ class exchange {
   void probe_if_in_doubt();
   void use_settings();
   void on_query(const wire::piece& p);
-  struct named_statement {
-    named_command command;
-    bool prepares;
-    statement_ptr statement;
-  };
-  named_statement find_named_statement(std::string_view text) const;
-  bool on_named_command(std::string_view text);
   void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
+
+  // exchange_names.cpp
+  named_statement find_named_statement(std::string_view text) const;
+  named_statement find_named_statement(const statement_ptr& s) const;
+  static bool is_about_name(const statement_ptr& s) {
+    return s && s->effects && (s->effects->mask & effect::statement_name) != 0;
+  }
+  bool on_named_command(std::string_view text);
+  statement_ptr with_server_name(const statement& s, const named_statement& about);
+  void execute_named(const wire::piece& p, const named_statement& about);
+  void sent_about(fsm::request kind, const named_statement& about);
+
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
+  static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects);
   statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
   void watch_bind(const wire::piece& p);
@@ -91,11 +96,12 @@ class exchange {
   void note(const sql_effects_ptr& effects);
   static bool is_followed(const sql_effects_ptr& effects);
   void on_execute(const wire::piece& p);
-  void remember_portal(std::string_view portal, const sql_effects_ptr& effects);
+  void remember_portal(std::string_view portal, const statement_ptr& s, named_statement about = {});
+  const known_portal* find_portal(const wire::piece& p) const;
   void ensure_prepared(const statement_ptr& s);
   void close_on_server(const statement_ptr& s);
   void close_name(const wire::piece& p, std::string_view name);
-  void ensure_unnamed();
+  void ensure_unnamed(const statement_ptr& s);
   std::uint32_t schema_era() const {
     return server_.schema_era ? server_.schema_era->load(std::memory_order_relaxed) : 0;
   }

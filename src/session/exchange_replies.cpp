@@ -373,9 +373,10 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
     farewell_ = message->to_pg_error();
     return false;
   }
-  // Nothing was owed before a DEALLOCATE that has a record, so if that is the first one left, the error is its own.
+  // A Query is not dropped by its error.
   auto& flights = server_.flights;
-  if (!ours && !flights.empty() && flights.front().sql) flights.front().failed = true;
+  const bool has_its_record = server_.tracker.dropped().empty() && server_.tracker.current_id() == has_record;
+  if (has_its_record && !flights.empty() && flights.front().sql) flights.front().failed = true;
   // "cached plan must not change result type", told by where it comes from: the words are translated.
   if (message && message->sqlstate() == "0A000" && message->field('R') == "RevalidateCachedQuery") {
     server_.outdated = client_.renames();

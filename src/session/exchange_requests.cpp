@@ -144,23 +144,31 @@ bool exchange::is_followed(const sql_effects_ptr& effects) {
   return effects && (!effects->changes.empty() || (effects->mask & effect::copy_in) != 0);
 }
 
-void exchange::remember_portal(std::string_view portal, const sql_effects_ptr& effects) {
-  const bool matters = is_followed(effects);
-  if (client_.portals.empty() && !matters) return;
-  if (matters) client_.effects |= effects->mask & effect::copy_in;
-  std::erase_if(client_.portals, [&](const auto& p) { return p.first == portal; });
-  if (matters) client_.portals.emplace_back(portal, effects);
+void exchange::remember_portal(std::string_view portal, const statement_ptr& s, named_statement about) {
+  const bool followed = s && is_followed(s->effects);
+  if (client_.portals.empty() && !followed && !about) return;
+  if (followed) client_.effects |= s->effects->mask & effect::copy_in;
+  std::erase_if(client_.portals, [&](const auto& p) { return p.name == portal; });
+  if (followed || about) client_.portals.push_back({std::string(portal), s->effects, std::move(about)});
+}
+
+// The portal that an Execute names, if it is one that matters.
+const known_portal* exchange::find_portal(const wire::piece& p) const {
+  if (client_.portals.empty()) return nullptr;
+  const auto message = wire::execute::decode(p.body());
+  const auto found = std::find_if(client_.portals.begin(), client_.portals.end(),
+                                  [&](const auto& known) { return message && known.name == message->portal; });
+  return found == client_.portals.end() ? nullptr : &*found;
 }
 
 void exchange::on_execute(const wire::piece& p) {
   ++client_.queries;
-  if (client_.portals.empty()) return forward(p, request::execute);
-  const auto message = wire::execute::decode(p.body());
-  const auto found = std::find_if(client_.portals.begin(), client_.portals.end(),
-                                  [&](const auto& known) { return message && known.first == message->portal; });
-  if (found == client_.portals.end()) return forward(p, request::execute);
-  sent_with_record(request::execute, action::forward, {.effects = std::move(found->second)});
-  client_.portals.erase(found);  // its first execution does what it does
+  const auto* portal = find_portal(p);
+  if (!portal) return forward(p, request::execute);
+  if (portal->about) return execute_named(p, portal->about);
+  sent_with_record(request::execute, action::forward, {.effects = portal->effects});
+  // Its first execution does what it does.
+  std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });
   to_server_.view(p.raw);
 }
 
@@ -217,7 +225,8 @@ void exchange::on_query(const wire::piece& p) {
   if (p.whole()) {
     sql = as_sent(p.body());
     note(sql.effects);
-    if (!sql.replaced && on_named_command(p.body())) return;
+    const bool may_name = sql.effects && (sql.effects->mask & effect::statement_name) != 0;
+    if (may_name && !sql.replaced && on_named_command(p.body())) return;
   } else {
     // What is still to come may be a COPY, too.
     sql.effects =

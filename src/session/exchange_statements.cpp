@@ -21,8 +21,10 @@ wire::pg_error malformed(std::string_view what) {
   return wire::pg_error::fatal("08P01", "invalid " + std::string(what) + " message");
 }
 
+}  // namespace
+
 // Where there is no room for another, one that says so: by the server, so that a transaction ends in it.
-statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects) {
+statement_ptr exchange::shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects) {
   if (auto s = intern_statement(query, types, std::move(effects))) return s;
   static const auto no_room = std::make_shared<const statement>(
       statement{std::string(statement_prefix) + "no_room",
@@ -31,8 +33,6 @@ statement_ptr shared_statement(std::string_view query, std::string_view types, s
                 std::string(wire::parse{}.parameter_types), nullptr});
   return no_room;
 }
-
-}  // namespace
 
 // A COPY FROM STDIN must have begun or failed before the next request, and what became of the Syncs in it be known.
 bool exchange::waits_for_copy(const wire::piece& p) const {
@@ -86,14 +86,23 @@ bool exchange::must_wait(const wire::piece& p) const {
     if (!m || m->kind != 'S') return false;
     name = m->name;
   } else if (p.type == 'Q') {
-    return p.whole() &&
-           find_named_statement(p.body()).statement != nullptr;  // whether it may run depends on all before it
+    if (!p.whole()) return false;
+    const auto command = find_named_command(p.body());
+    if (!command) return false;
+    // Whether it may run, and whether there is such a name, depends on all before it.
+    const auto names_it = [&](const auto& f) { return f.names && f.client_name == command->name; };
+    return client_.find_statement(command->name) != nullptr ||
+           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);
+  } else if (p.type == 'E') {
+    const auto* portal = find_portal(p);
+    return portal && portal->about;
   } else {
     return false;
   }
   if (forgets) return true;
   const auto known = name.empty() ? client_.unnamed : client_.find_statement(name);
-  if (s && known) return true;  // a name in use: rare, so any doubt will do
+  // A name in use, or SQL about one: rare, so any doubt will do.
+  if ((s && known) || is_about_name(known)) return true;
   const auto& flights = server_.flights;
   const auto about_name = [&](const auto& f) { return f.cleans ? name.empty() : f.names && f.client_name == name; };
   const auto about_statement = [&](const auto& f) { return f.what && (f.what == s || f.what == known); };
@@ -102,59 +111,6 @@ bool exchange::must_wait(const wire::piece& p) const {
     return last != flights.rend() && last->batch != server_.batch;
   };
   return last_is_earlier(about_name) || last_is_earlier(about_statement);
-}
-
-// The command in a text about one of the client's statements, and that statement; null: there is no such.
-exchange::named_statement exchange::find_named_statement(std::string_view text) const {
-  if (!client_.renames() || !client_.statements || client_.statements->empty()) return {};
-  text = text.substr(0, text.find('\0'));
-  auto command = find_named_command(text);
-  const auto start = skip_space_and_comments(text, 0, ";");
-  const bool prepares = !command && start < text.size() && (text[start] | 0x20) == 'p';
-  if (prepares) {
-    // PREPARE name: as DEALLOCATE PREPARE name begins.
-    static constexpr std::string_view before = "deallocate ";
-    command = find_named_command(std::string(before).append(text.substr(start)));
-    if (!command || command->at == before.size() || command->name == "transaction") return {};
-    command->at += start - before.size();
-  }
-  if (!command) return {};
-  auto s = client_.find_statement(command->name);
-  return {std::move(*command), prepares, std::move(s)};
-}
-
-// SQL about a statement that was prepared by the protocol: the server has it under another name, or not at all. True:
-// sent.
-bool exchange::on_named_command(std::string_view text) {
-  const auto [command, prepares, s] = find_named_statement(text);
-  if (!s || server_.tracker.status() == 'E') return false;  // then the server refuses it, whatever its name
-  if (!server_.prepared.use(s)) {
-    ensure_prepared(s);
-    sent(request::sync, action::swallow);
-    to_server_.copy(wire::encode(wire::sync{}));
-  }
-  std::string renamed(text.substr(0, text.find('\0')));
-  renamed.replace(command.at, command.size, s->server_name);
-  to_server_.copy(wire::encode(wire::query{renamed}));
-  if (prepares) {  // in vain: the name is in use there, too
-    sent(request::query, action::forward, id_of_name(command.name));
-    return true;
-  }
-  if (command.what == named_command::kind::execute) {
-    note(s->effects);
-    if (is_followed(s->effects)) {
-      sent_with_record(request::query, action::forward, {.client_name = command.name, .effects = s->effects});
-    } else {
-      sent(request::query, action::forward, id_of_name(command.name));
-    }
-    return true;
-  }
-  server_state::in_flight record{
-      .what = s, .had = true, .names = true, .client_name = command.name, .before = s, .sql = true};
-  client_.assign(command.name, nullptr);
-  server_.prepared.remove(s.get());
-  sent_with_record(request::query, action::forward, std::move(record));
-  return true;
 }
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
@@ -214,7 +170,7 @@ void exchange::watch_bind(const wire::piece& p) {
   const auto names = wire::bind_names::decode_front(p.body());
   if (!names) return;
   const auto s = names->statement.empty() ? client_.unnamed : client_.find_statement(names->statement);
-  remember_portal(names->portal, s ? s->effects : nullptr);
+  remember_portal(names->portal, s);
 }
 
 void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
@@ -231,8 +187,13 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     send_parse(s, in_use, action::forward, std::move(record));
     return;
   }
-  if ((server_.left & mask_of(pin_reason::prepared_statement)) != 0) {
-    // The server knows which names SQL has given, and the session stays with it until they all are gone.
+  const bool pinned = (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
+  if (pinned || (client_.effects & effect::prepare) != 0) {
+    // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
+    pin(pin_reason::prepared_statement);
+    // Its executions are not followed.
+    note(s->effects);
+    if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);
     to_server_.copy(wire::encode(wire::parse{name, s->query, types}));
     sent(request::parse, action::forward);
     return;
@@ -268,7 +229,9 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
     server_.unnamed = s;
     server_.unnamed_clean = false;
   } else if (record.what) {
-    for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= server_.max_prepared; --left) {
+    // EXECUTE needs the statement that it names beside it.
+    const std::size_t most = is_about_name(s) ? std::max(server_.max_prepared, 2U) : server_.max_prepared;
+    for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= most; --left) {
       close_on_server(server_.prepared.oldest());
     }
     record.has = true;
@@ -311,11 +274,10 @@ void exchange::ensure_prepared(const statement_ptr& s) {
   if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});
 }
 
-void exchange::ensure_unnamed() {
-  if (client_.unnamed) {
-    if (server_.unnamed != client_.unnamed) {
-      send_parse(client_.unnamed, "", action::swallow, {.what = client_.unnamed});
-    }
+// Null: the server is to have none.
+void exchange::ensure_unnamed(const statement_ptr& s) {
+  if (s) {
+    if (server_.unnamed != s) send_parse(s, "", action::swallow, {.what = s});
   } else if (!server_.unnamed_clean) {
     // Somebody else's unnamed statement must not answer for one this client never made.
     server_.unnamed = nullptr;
@@ -333,21 +295,18 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   }
   const auto names = wire::bind_names::decode_front(p.body());
   if (!names) return malformed("Bind");
-  if (names->statement.empty()) {
-    ensure_unnamed();
-    if (client_.unnamed) note(client_.unnamed->effects);
-    remember_portal(names->portal, client_.unnamed ? client_.unnamed->effects : nullptr);
-    forward(p, request::bind);
-    return std::nullopt;
-  }
-  const auto s = client_.find_statement(names->statement);
-  if (!s) {
-    forward(p, request::bind);  // the server does not know the name either and says so
+  const bool named = !names->statement.empty();
+  auto s = named ? client_.find_statement(names->statement) : client_.unnamed;
+  auto about = find_named_statement(s);
+  if (about) s = with_server_name(*s, about);
+  if (!named) ensure_unnamed(s);
+  if (s) note(s->effects);
+  remember_portal(names->portal, s, std::move(about));
+  if (!named || !s) {
+    forward(p, request::bind);  // a name that is not known the server does not know either and says so
     return std::nullopt;
   }
   ensure_prepared(s);
-  note(s->effects);
-  remember_portal(names->portal, s->effects);
   const auto size = p.body_size - names->statement.size() + s->server_name.size();
   std::string head;
   wire::writer w(head);
@@ -372,12 +331,16 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   if (closes) {
+    client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
     close_name(p, target->name);
     return std::nullopt;
   }
-  const auto s = target->name.empty() ? nullptr : client_.find_statement(target->name);
-  if (target->name.empty()) ensure_unnamed();
-  if (!s) {
+  const bool named = !target->name.empty();
+  auto s = named ? client_.find_statement(target->name) : client_.unnamed;
+  const auto about = find_named_statement(s);
+  if (about && about.command.what == named_command::kind::execute) s = with_server_name(*s, about);
+  if (!named) ensure_unnamed(s);
+  if (!named || !s) {
     forward(p, request::describe_statement);
     return std::nullopt;
   }

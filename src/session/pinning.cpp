@@ -50,8 +50,9 @@ std::string sql_to_find(pin_mask reasons) {
        " AND refobjid = pg_catalog.pg_my_temp_schema()"},
       {pin_reason::hold_cursor, "pg_catalog.pg_cursors WHERE is_holdable"},
       {pin_reason::listen, "pg_catalog.pg_listening_channels()"},
+      // Those by the protocol that are not ours were given their names beside SQL's.
       {pin_reason::prepared_statement,
-       "pg_catalog.pg_prepared_statements WHERE from_sql OR pg_catalog.left(name, 8) <> 'forebay_'"},
+       "pg_catalog.pg_prepared_statements WHERE from_sql OR NOT pg_catalog.starts_with(name, 'forebay_')"},
   }};
   std::string sql;
   for (const auto& s : sources) {

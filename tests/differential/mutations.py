@@ -13,6 +13,7 @@ class Mutation(NamedTuple):
 
 TRACKER, REQUESTS, STATEMENTS, REPLIES = ("protocol/fsm/reply_tracker.cpp", "src/session/exchange_requests.cpp",
                                           "src/session/exchange_statements.cpp", "src/session/exchange_replies.cpp")
+NAMES = "src/session/exchange_names.cpp"
 HEADER, PINNING, END = "protocol/fsm/reply_tracker.hpp", "src/session/pinning.cpp", "src/session/session_end.cpp"
 STATE_LOG, CHANNELS = "src/session/state_log.cpp", "src/session/session_channels.cpp"
 
@@ -47,7 +48,7 @@ MUTATIONS = [Mutation(*m) for m in (
     # ---- the exchange: statements
     ("a statement is prepared on the server that lacks it", STATEMENTS,
      "if (!server_.prepared.use(s)) send_parse(s, s->server_name, action::swallow, {.what = s});", "server_.prepared.add(s);"),
-    ("the unnamed statement is prepared on another server", STATEMENTS, "if (server_.unnamed != client_.unnamed) {", "if (false) {"),
+    ("the unnamed statement is prepared on another server", STATEMENTS, "if (server_.unnamed != s) send_parse(s, \"\", action::swallow, {.what = s});", ""),
     ("an unnamed statement does not leak to the next client", STATEMENTS, "} else if (!server_.unnamed_clean) {", "} else if (false) {"),
     ("a failed Parse leaves no name", REPLIES, "  if (record.names)\n", "  if (false)\n"),
     ("a failed Parse leaves nothing prepared", REPLIES, "set_prepared(record.what, record.had);", "(void)record.had;"),
@@ -65,13 +66,34 @@ MUTATIONS = [Mutation(*m) for m in (
      "if (client_.gone) return;\n  if (client_.statements) client_.statements->clear();", "if (client_.gone) return;"),
     ("DISCARD ALL: the server's statements are forgotten", REPLIES, "server_.prepared.clear();\n  server_.left", "server_.left"),
     ("what is parsed behind DEALLOCATE ALL stays", REPLIES, "client_.assign(f.client_name, f.behind);", ""),
-    ("DEALLOCATE and EXECUTE know the client's names", STATEMENTS,
-     "if (!s || server_.tracker.status() == 'E') return false;", "return false;"),
+    ("DEALLOCATE and EXECUTE know the client's names", NAMES, "if (!about || server_.tracker.status() == 'E') return false;", "return false;"),
+    ("DEALLOCATE and EXECUTE that are bound know the client's names", NAMES, "if (!is_about_name(s) || refused) return {};", "if (refused || true) return {};"),
+    ("EXECUTE that is described knows the client's names", STATEMENTS,
+     "if (about && about.command.what == named_command::kind::execute) s =", "if (false) s ="),
+    ("what EXECUTE executes is prepared", NAMES, "  ensure_prepared(about.statement);\n  const auto text", "  const auto text"),
+    ("the unnamed SQL about a name is parsed once", NAMES, "if (there && there->query == text &&", "if (there &&"),
+    ("a name that has ended since the Bind is unknown", NAMES, "    close_on_server(s);\n", ""),
+    ("a statement evicted since the Bind is prepared again", NAMES,
+     "== s) {\n    ensure_prepared(s);\n", "== s) {\n"),
+    ("DEALLOCATE ends the client's name", NAMES, "    client_.assign(command.name, nullptr);\n", ""),
+    ("DEALLOCATE ends the statement on the server", NAMES, "    server_.prepared.remove(s.get());\n", ""),
+    ("DEALLOCATE that fails leaves the name", NAMES, "    record.names = true;\n", ""),
+    ("EXECUTE changes the settings that its statement does", NAMES, "changes.empty()) record.effects = s->effects;", "changes.empty()) {}"),
+    ("errors of SQL about a name show the client's", REPLIES, "if (failed.clashes || failed.sql)", "if (failed.clashes)"),
+    ("a portal of SQL about a name is known as often as it is executed", REQUESTS, "if (portal->about) return execute_named(p, portal->about);",
+     "if (portal->about) {\n    const auto about = portal->about;\n    std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });\n    return execute_named(p, about);\n  }"),
+    ("what a name means to SQL that is bound waits for the batch before", STATEMENTS, "if ((s && known) || is_about_name(known)) return true;", "if (s && known) return true;"),
     ("statements of a changed table are prepared anew", REPLIES, "server_.outdated = client_.renames();", ""),
     ("errors show the client's names", REPLIES, "return std::string(text).replace(at, statement_name_size, *name);", "return std::string(text);"),
     ("a plan older than a change of the schema is made anew", STATEMENTS,
      "server_.outdated || server_.prepared.prepared_before(s, schema_era());", "server_.outdated;"),
     ("a change of the schema counts from its COMMIT on", REPLIES, "if (std::exchange(client_.changed_schema, false)) schema_changed();", ""),
+    ("PREPARE that is not answered yet may have given the name", STATEMENTS, "if (pinned || (client_.effects & effect::prepare) != 0) {", "if (pinned) {"),
+    ("a name given beside those of PREPARE keeps the server", PINNING, "WHERE from_sql OR NOT pg_catalog.starts_with(name, 'forebay_')", "WHERE from_sql"),
+    ("what is named beside those of PREPARE leaves what it leaves", STATEMENTS, "    note(s->effects);\n    if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);\n", ""),
+    ("a Close may end what keeps the server", STATEMENTS, "client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;", ""),
+    ("what a name means to a Query waits for what is before", STATEMENTS,
+     "return client_.find_statement(command->name) != nullptr ||\n           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);", "(void)names_it;\n    return false;"),
     # ---- settings
     ("settings are replayed ahead of the first request", REQUESTS, "if (client_.settings.wanted != server_.current) apply_settings();", ""),
     ("ParameterStatus changes what the session wants", STATE_LOG,

@@ -13,9 +13,24 @@ class Open(NamedTuple):
     seen: Callable = lambda script, d: False  # (script, difference) -> bool
 
 
-def sent(script, d, *words):
-    """Whether the session has sent one of these up to the step of the difference."""
-    return any(w in m.lower() for s in script.steps[: d.step + 1] if s.session == d.session for m in s.messages for w in words)
+def texts(script, d, kinds):
+    """SQL that the session has sent up to the step of the difference, in messages of these kinds, with the statement's name."""
+    for m in (m for s in script.steps[: d.step + 1] if s.session == d.session for m in s.messages if m[:1] in kinds):
+        name, sql = (b"", m[5:-1]) if m[:1] == b"Q" else m[5:].split(b"\0")[:2] if m.count(b"\0", 5) > 1 else (b"", b"")
+        yield name, sql.lower().lstrip(b" ;")
+
+
+ABOUT_NAMES = (b"execute ", b"deallocate ", b"prepare ")
+
+
+def in_a_string(script, d):
+    return any(b";" in sql and any(w in sql for w in ABOUT_NAMES) for _, sql in texts(script, d, b"Q"))
+
+
+def executed_itself(script, d):
+    """Whether EXECUTE names a statement that is SQL about a name."""
+    named = {name for name, sql in texts(script, d, b"P") if name and sql.startswith(ABOUT_NAMES)}
+    return any(sql.startswith(b"execute " + name) for _, sql in texts(script, d, b"PQ") for name in named)
 
 
 def starts(line, *heads):
@@ -23,11 +38,17 @@ def starts(line, *heads):
 
 
 OPEN = {
-    "statement names in SQL": Open(
-        "EXECUTE and DEALLOCATE that are themselves parsed do not know names given by Parse",
-        [Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [parse("execute q"), bind(), execute(), sync()], 1))],
-        lambda script, d: sent(script, d, b"deallocate ", b"execute ", b"prepare ")
-        and (starts(d.got, "E ERROR 26000", "C PREPARE", "1", "2", "t ") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
+    "statement names in a string": Open(
+        "EXECUTE, DEALLOCATE and PREPARE beside other statements in a Query do not know names given by Parse",
+        [Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("select 1; execute q")], 1)),
+         Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("deallocate q; select 1")], 1)),
+         Script(("a", [parse("select 9", "q"), sync()], 1), ("a", [query("select 1; prepare q as select 2")], 1))],
+        lambda script, d: in_a_string(script, d) and (starts(d.got, "E ERROR 26000", "C PREPARE") or starts(d.want, "E ERROR 26000", "E ERROR 42P05"))),
+    "statement names in what is executed by SQL": Open(
+        "EXECUTE of an EXECUTE does not find the other's name",
+        [Script(("a", [parse("select 9", "q"), parse("execute q", "e"), sync()], 1), ("a", [query("execute e")], 1)),
+         Script(("a", [parse("execute q", "q"), sync()], 1), ("a", [query("execute q")], 1))],
+        lambda script, d: executed_itself(script, d) and starts(d.got, "E ERROR 26000")),
     "Bind in a failed transaction": Open(
         "a Bind that is wrong in itself is answered by the error of the Parse that Forebay sends ahead of it",
         [

@@ -2,6 +2,7 @@
 
 import scripts_left
 import scripts_mended
+import scripts_names
 import scripts_pipelines
 import scripts_sessions
 import scripts_settings
@@ -12,6 +13,7 @@ from test_extended import SCRIPTS as EXTENDED
 SCRIPTS = {
     **{f"extended: {name}": Script(*(("a", messages, until) for messages, until in steps)) for name, steps in EXTENDED.items()},
     **scripts_statements.SCRIPTS,
+    **scripts_names.SCRIPTS,
     **scripts_pipelines.SCRIPTS,
     **scripts_sessions.SCRIPTS,
     **scripts_settings.SCRIPTS,

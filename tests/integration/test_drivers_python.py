@@ -168,6 +168,24 @@ def test_psycopg_pipeline_with_an_error(forebay, table):
         assert c.execute("select count(*) from items").fetchone() == (14,)
 
 
+def test_psycopg_pipeline_deallocates_what_it_evicts(forebay, table):
+    proxy = forebay(pool={"size": 2})
+    with proxy.connect() as c, proxy.connect() as other:
+        c.prepare_threshold = other.prepare_threshold = 0
+        c.prepared_max = 2
+        for _ in range(3):
+            with c.pipeline() as pipeline:
+                cursors = []
+                for n in range(12):  # more texts than it keeps: each evicts another by DEALLOCATE
+                    cursors.append(c.execute(f"select name, %s::int + {n} from items where id = %s", [n, n % 3 + 1]))
+                    if n % 5 == 4:
+                        pipeline.sync()
+            assert [cur.fetchone() for cur in cursors] == [(NAMES[n % 3], 2 * n) for n in range(12)]
+            # The same texts on the same servers, which have lost some of them.
+            for n in range(12):
+                assert other.execute(f"select name, %s::int + {n} from items where id = %s", [n, n % 3 + 1]).fetchone() == (NAMES[n % 3], 2 * n)
+
+
 def test_psycopg_named_cursors(forebay, table):
     with forebay(pool={"size": 2}).connect(autocommit=False) as c:
         with c.cursor("a", scrollable=True) as a, c.cursor("b") as b:

@@ -39,9 +39,9 @@ std::string server_name(std::string_view query) {
   return intern_statement(query, wire::parse{}.parameter_types, nullptr)->server_name;
 }
 
-// [text] anywhere becomes the name that servers have for it.
+// [text] anywhere becomes the name that servers have for it; the innermost first.
 std::string with_names(std::string text) {
-  for (auto at = text.find('['); at != std::string::npos; at = text.find('[', at)) {
+  for (auto at = text.rfind('['); at != std::string::npos; at = text.rfind('[')) {
     const auto end = text.find(']', at);
     text.replace(at, end - at + 1, server_name(text.substr(at + 1, end - at - 1)));
   }

@@ -1,0 +1,103 @@
+"""SQL about statements that were prepared by the protocol, by the simple protocol and itself parsed."""
+
+from model import Script
+from wire import bind, close_statement, describe_portal, describe_statement, execute, parse, query, sync
+
+
+def use(name, *values):
+    return [bind(values, name), describe_portal(), execute(), sync()]
+
+
+def run(text, name="", *values):
+    return [parse(text, name), describe_statement(name), *use(name, *values)]
+
+
+def steps(*batches):
+    return Script(*(("a", messages, count) for messages, count in batches))
+
+
+Q = [parse("select 9 as nine", "q"), sync()]
+TWICE = [parse("select $1::int * 2", "twice"), sync()]
+# Another session takes the server on which the first has parsed.
+ELSEWHERE = ("b", [query("begin"), query("select 1")], 2)
+
+SCRIPTS = {
+    "names: EXECUTE": steps((Q, 1), (run("execute q"), 1), (run("execute q", "e"), 1), (use("e"), 1), ([describe_statement("e"), sync()], 1), (use("q"), 1)),
+    "names: EXECUTE with parameters": steps(
+        (TWICE, 1), (run("execute twice(21)"), 1), (run("execute twice(4 + 5)", "e"), 1), (run("execute twice"), 1), (run("execute twice(1, 2)"), 1),
+        (run("execute twice($1)", "", 1), 1), (run("execute twice($1)", "p", 1), 1), ([query("execute twice"), query("execute twice(5)")], 2)),
+    "names: EXECUTE bound with parameters that it has not": steps((Q, 1), ([parse("execute q"), bind([1]), sync()], 1), ([parse("execute q", "e"), bind([1], "e"), sync()], 1)),
+    "names: EXECUTE of what returns nothing": steps(
+        ([parse("insert into own_a values (77, 'x')", "i"), parse("set timezone = 'Asia/Tokyo'", "z"), parse("set work_mem = '5MB'", "w"), sync()], 1), (run("execute i"), 1), (run("execute i"), 1),
+        (run("execute z"), 1), ([query("show timezone")], 1), (run("execute w"), 1), ([query("show work_mem"), query("reset work_mem"), query("show work_mem")], 3),
+        ([query("begin"), *run("execute w"), query("rollback"), query("show work_mem")], 4)),
+    "names: EXECUTE of LISTEN": Script(("a", [parse("listen c", "l"), sync()], 1), ("a", [parse("execute l"), bind(), execute(), sync()], 1), ("b", [query("notify c")], 1), ("a", [], "A")),
+    "names: EXECUTE with a row limit": steps(
+        ([parse("select generate_series(1, 5)", "g"), sync()], 1), ([query("begin"), parse("execute g"), bind([], portal="p"), execute("p", 2), sync(), execute("p", 2), close_statement("g"), execute("p"), execute("p"), sync()], 3)),
+    "names: DEALLOCATE": steps(
+        (Q, 1), (run("deallocate q"), 1), (use("q"), 1), (run("deallocate q"), 1), (run("execute q"), 1), ([query("execute q")], 1), ([*Q, *use("q")], 2), ([query("deallocate q")], 1), (run("deallocate q"), 1)),
+    "names: DEALLOCATE PREPARE": steps((Q, 1), (run("DEALLOCATE PREPARE q;"), 1), (use("q"), 1), (Q, 1), (run("/* a */ deallocate -- b\n prepare q", "d"), 1), (use("d"), 1), (use("q"), 1)),
+    "names: DEALLOCATE prepared, again and again": steps(
+        ([*Q, parse("deallocate q", "d"), sync()], 2), (use("d"), 1), (use("d"), 1), (Q, 1), (use("d"), 1), (use("q"), 1), ([describe_statement("d"), sync()], 1)),
+    "names: DEALLOCATE of itself": steps((run("deallocate d", "d"), 1), (use("d"), 1)),
+    "names: in one batch": steps(
+        ([parse("select 9", "q"), parse("execute q"), bind(), execute(), parse("deallocate q"), bind(), execute(), parse("select 10", "q"), bind([], "q"), execute(), sync()], 1), (use("q"), 1),
+        ([parse("deallocate q"), bind(), execute(), bind([], "q"), execute(), sync()], 1), (use("q"), 1)),
+    "names: in batches sent at once": steps(
+        ([*Q, *run("execute q"), *run("deallocate q"), *run("execute q"), parse("selec"), sync(), *Q, *run("execute q"), query("deallocate q"), *run("execute q")], 9),
+        ([execute("nobody"), parse("select 1", "q"), sync(), *run("execute q"), *run("deallocate q"), parse("select 2", "q"), *use("q")], 4)),
+    "names: a batch that fails before": steps(
+        (Q, 1), ([execute("nobody"), *run("deallocate q")], 1), (use("q"), 1), ([execute("nobody"), *run("execute q")], 1), ([parse("deallocate q"), bind(), execute("nobody"), execute(), sync()], 1), (use("q"), 1)),
+    "names: a batch that fails behind": steps((Q, 1), ([parse("deallocate q"), bind(), execute(), execute("nobody"), sync()], 1), (use("q"), 1), ([*Q, *use("q")], 2)),
+    "names: DEALLOCATE is not rolled back": steps(
+        (Q, 1), ([query("begin"), *run("deallocate q"), *use("q"), query("rollback")], 4), (use("q"), 1), (Q, 1), ([query("begin"), query("deallocate q"), query("rollback"), *use("q")], 4)),
+    "names: a failed transaction": steps(
+        ([*Q, parse("execute q", "e"), parse("deallocate q", "d"), sync()], 2), ([query("begin"), query("selec")], 2), (use("e"), 1), (use("d"), 1), (run("deallocate q"), 1), (run("execute q"), 1),
+        ([describe_statement("d"), sync()], 1), ([query("deallocate q"), query("execute q"), query("rollback")], 3), (use("e"), 1), (use("d"), 1), (use("q"), 1)),
+    "names: a transaction that fails in a pipeline": steps(
+        (Q, 1), ([query("begin"), query("selec"), *run("execute q"), *run("deallocate q"), query("rollback"), *run("execute q")], 6), (use("q"), 1),
+        ([query("begin"), query("selec"), *run("deallocate q"), query("rollback"), query("execute q")], 5)),
+    "names: skipped in a savepoint and run behind it": Script(
+        ("a", Q, 1), ("a", [query("begin"), parse("deallocate q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", [execute("nobody"), execute("p"), sync(), query("rollback to x")], 2),
+        ("a", [execute("p"), sync(), query("commit")], 2), ("a", use("q"), 1), ("b", [*Q, *use("q")], 2), servers=1),
+    "names: PREPARE of a name in use": steps(
+        (Q, 1), (run("prepare q as select 1"), 1), (run("prepare q(int) as select $1", "p"), 1), (use("q"), 1), ([query("prepare q as select ';'")], 1), ([query("prepare q as select 1; select 2")], 1), (use("q"), 1),
+        ([close_statement("q"), sync()], 1), (run("prepare q as select 1"), 1), (run("execute q"), 1), (use("q"), 1), (run("deallocate q"), 1), (use("q"), 1), (use("p"), 1)),
+    "names: quoted, and of mixed case": steps(
+        ([parse("select 'mixed'", "My Q"), parse("select 'upper'", "Q"), parse("select 'quote'", 'a"b'), *Q], 1), (run('execute "My Q"'), 1), (run('execute "Q"'), 1), (run("EXECUTE Q"), 1),
+        (run('execute "a""b"'), 1), (run('deallocate "Q"'), 1), (run('execute "Q"'), 1), (run("execute q"), 1), (run('DEALLOCATE Q'), 1), (run("execute q"), 1), (run('deallocate prepare "My Q"'), 1), (use("My Q"), 1)),
+    "names: called as keywords are": steps(
+        ([parse("select 'all'", "all"), parse("select 'transaction'", "transaction"), parse("select 'prepare'", "prepare"), sync()], 1), (run('execute "all"'), 1), (run('deallocate "all"'), 1), (use("all"), 1), (use("transaction"), 1),
+        (run('prepare "transaction" as select 1'), 1), (run("execute transaction"), 1), (run("deallocate prepare"), 1), (use("prepare"), 1), (run("deallocate prepare transaction"), 1), (use("transaction"), 1)),
+    "names: one that ends between Bind and Execute": steps(
+        (Q, 1), ([parse("execute q"), bind(), close_statement("q"), execute(), sync()], 1), (use("q"), 1), (Q, 1), ([parse("deallocate q"), bind(), close_statement("q"), execute(), sync()], 1), (use("q"), 1),
+        (Q, 1), ([parse("deallocate q", "d"), bind([], "d", "one"), bind([], "d", "two"), execute("one"), execute("two"), sync()], 1), (use("q"), 1)),
+    "names: other errors in the text": steps((Q, 1), (run("execute q q"), 1), (run("deallocate q; select 1"), 1), (run("execute"), 1), (run("deallocate"), 1), (run("prepare q"), 1), (use("q"), 1)),
+    "names: deallocated by several on one server": Script(
+        ("a", Q, 1), ("b", Q, 1), ("a", run("deallocate q"), 1), ("b", use("q"), 1), ("a", use("q"), 1), ("b", run("execute q"), 1), ("b", run("deallocate q"), 1), ("b", use("q"), 1),
+        ("a", Q, 1), ("a", run("execute q"), 1), ("b", run("execute q"), 1), servers=1),
+    "names: unnamed ones of several on one server": Script(
+        ("a", [*Q, parse("execute q"), sync()], 2), ("b", [parse("select 'b'", "q"), parse("execute q"), sync()], 1), ("a", use(""), 1), ("b", use(""), 1), ("a", [describe_statement(""), sync()], 1),
+        ("b", [describe_statement(""), sync()], 1), ("a", [close_statement(""), *use("")], 1), ("b", use(""), 1), servers=1),
+    "names: the text of one is the name of another's": Script(
+        ("a", [parse("select 'a'", "q"), parse("execute q", "e"), sync()], 1), ("b", [parse("select 'b', 2", "q"), parse("execute q", "e"), sync()], 1), ("a", use("e"), 1), ("b", use("e"), 1),
+        ("a", [describe_statement("e"), sync()], 1), ("b", [describe_statement("e"), sync()], 1), ("a", [bind([1], "e"), sync()], 1), servers=1),
+    "names: on another server": Script(
+        ("a", [parse("select 'elsewhere'", "q"), parse("execute q", "e"), parse("deallocate q", "d"), parse("execute q"), sync()], 1), ELSEWHERE, ("a", use(""), 1), ("a", use("e"), 1), ("a", [describe_statement("e"), sync()], 1), ("a", use("d"), 1),
+        ("b", [query("commit")], 1), ("a", use("q"), 1), ("a", use("e"), 1), ("a", use(""), 1), servers=2),
+    "names: behind DEALLOCATE ALL": steps(
+        ([*Q, parse("execute q", "e"), sync()], 2), ([query("deallocate all"), *use("e"), *run("execute q"), *Q, *run("execute q")], 5), ([parse("deallocate all"), bind(), execute(), *run("execute q")], 1), (run("execute q"), 1)),
+    "names: PREPARE and Parse of one name at once": steps(
+        ([query("prepare q as select 1"), *Q, *use("q")], 3), (use("q"), 1), ([parse("prepare p as select 2"), bind(), execute(), parse("select 3", "p"), sync(), *use("p")], 2),
+        ([query("selec; prepare r as select 1"), parse("select 4", "r"), sync()], 2), (use("r"), 1), ([query("deallocate q"), query("deallocate p")], 2), (use("r"), 1)),
+    "names: by Parse beside those of PREPARE": Script(
+        ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("b", use("q"), 1), ("a", use("q"), 1),
+        ("a", [close_statement("q"), sync()], 1), ("a", use("q"), 1), ("b", Q, 1), ("b", use("q"), 1), ("a", use("q"), 1)),
+    "names: by Parse beside those of PREPARE, and what they do": Script(
+        ("a", [query("prepare x as select 1")], 1), ("a", [parse("create temp table tmp (a int)", "t"), parse("set work_mem = '5MB'", "w"), *use("t"), *use("w")], 2),
+        ("a", [close_statement("t"), close_statement("w"), sync(), query("deallocate x")], 2), ("b", [query("select count(*) from tmp"), query("show work_mem")], 2),
+        ("a", [query("select count(*) from tmp"), query("show work_mem")], 2), servers=2),
+    "names: two of one text": steps(
+        ([parse("select 9 as nine", "r"), *Q], 1), ([parse("execute q"), bind([], portal="p"), parse("deallocate r"), bind(), execute(), execute("p"), sync()], 1), (use("q"), 1), (use("r"), 1), (run("execute q"), 1)),
+    "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
+}
