@@ -54,7 +54,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
       to_client = on_parameter(p, ours) && to_client;
       break;
     case 'E':
-      client_.settings.failed();
+      client_.settings.failed(server_.current);
       if (!p.whole()) {  // larger than any ordinary one: goes on as it is
         if (ours && server_.tracker.dropped().empty()) {
           farewell_ = wire::pg_error::error("08P01", "the server refused the session's settings");

@@ -23,7 +23,7 @@ parameters reported_and_role(const parameters& of) {
 }  // namespace
 
 void state_log::begin(const parameters& current) {
-  if (points_.empty()) points_.push_back({{}, wanted, current});
+  if (points_.empty()) points_.push_back({{}, wanted, current, resets_});
 }
 
 void state_log::hide() {
@@ -31,16 +31,17 @@ void state_log::hide() {
 }
 
 bool state_log::is_reset(std::string_view name) const {
-  const bool named = std::any_of(resets_.begin(), resets_.end(), [&](const auto& n) { return same_name(n, name); });
-  return named != reset_all_;
+  const auto& names = resets_.names;
+  const bool named = std::any_of(names.begin(), names.end(), [&](const auto& n) { return same_name(n, name); });
+  return named != resets_.all;
 }
 
 // Whether this one counts as reset from now on; until now it is the other way round.
 void state_log::mark_reset(const std::string& name, bool yes) {
-  if (yes != reset_all_) {
-    resets_.push_back(name);
+  if (yes != resets_.all) {
+    resets_.names.push_back(name);
   } else {
-    std::erase_if(resets_, [&](const auto& n) { return same_name(n, name); });
+    std::erase_if(resets_.names, [&](const auto& n) { return same_name(n, name); });
   }
 }
 
@@ -78,8 +79,7 @@ void state_log::reset(const std::string& name, parameters& current) {
 void state_log::reset_all(parameters& current) {
   begin(current);
   hide();
-  reset_all_ = true;
-  resets_.clear();
+  resets_ = {.all = true};
   const auto* r = wanted->find(role);
   wanted = r ? parameter_set::with(at_login, r->name, r->value, false) : at_login;
   current = reported_and_role(current);
@@ -87,8 +87,7 @@ void state_log::reset_all(parameters& current) {
 
 void state_log::discard_all(parameters& current, const parameters& initial) {
   hide();
-  reset_all_ = true;
-  resets_.clear();
+  resets_ = {.all = true};
   points_.clear();
   if (listens_) channels_.push_back({channel_change::kind::unlisten_all, {}});
   wanted = at_login;
@@ -97,7 +96,7 @@ void state_log::discard_all(parameters& current, const parameters& initial) {
 
 void state_log::savepoint(const std::string& name, const parameters& current) {
   begin(current);
-  points_.push_back({name, wanted, current});
+  points_.push_back({name, wanted, current, resets_});
 }
 
 bool state_log::channels_changed(bool at_end) const {
@@ -149,6 +148,13 @@ void state_log::roll_back(parameters& current) {
   forget();
 }
 
+// PostgreSQL undoes at once what was done since the last savepoint, although the transaction ends later.
+void state_log::failed(parameters& current) {
+  if (points_.empty()) return;
+  failed_ = true;
+  restore(points_.back(), current);
+}
+
 void state_log::transaction_ended(parameters& current) {
   failed_ ? roll_back(current) : commit();
 }
@@ -157,14 +163,16 @@ void state_log::server_lost() {
   if (!points_.empty()) wanted = points_.front().wanted;
   forget();
   told_ = nullptr;
-  resets_.clear();
-  reset_all_ = false;
+  resets_ = {};
 }
 
-// What the server reports goes back by its own reports.
+// What the server reports goes back by its own reports: a point may be younger than a SET LOCAL that it told of. But
+// what was reset just ahead of the point is not what it tells.
 void state_log::restore(const point& p, parameters& current) {
   hide();
-  wanted = p.wanted;
+  resets_ = p.resets_before;
+  const bool as_told = !resets_.all && resets_.names.empty();
+  wanted = as_told ? parameter_set::with_reported_of(p.wanted, current) : p.wanted;
   current = parameter_set::with_reported_of(p.current, current);
 }
 
@@ -180,8 +188,9 @@ bool state_log::reported(std::string_view name, std::string_view value, paramete
 }
 
 parameters state_log::take_news() {
-  resets_.clear();
-  reset_all_ = false;
+  resets_ = {};
+  for (auto& p : points_)
+    p.resets_before = {};
   const auto told = std::exchange(told_, nullptr);
   if (!told || told == wanted) return parameter_set::empty();
   std::vector<parameter_set::entry> news;

@@ -35,8 +35,8 @@ class state_log {
   bool roll_back_to(const std::string& name, parameters& current);  // false: there is no such savepoint
   void commit();
   void roll_back(parameters& current);
-  void failed() { failed_ = !points_.empty(); }  // a statement did: a transaction that ends by itself is rolled back
-  void transaction_ended(parameters& current);   // by ReadyForQuery 'I'
+  void failed(parameters& current);             // a statement did
+  void transaction_ended(parameters& current);  // by ReadyForQuery 'I'
   void server_lost();
 
   // ParameterStatus: true when it is news to the client.
@@ -50,9 +50,14 @@ class state_log {
   bool in_transaction() const { return !points_.empty(); }
 
  private:
+  struct resets {  // since the last ReadyForQuery
+    bool all = false;
+    std::vector<std::string> names{};  // behind RESET ALL: those set again
+  };
   struct point {
     std::string savepoint;  // empty: the transaction's begin
     parameters wanted, current;
+    resets resets_before;
     std::vector<channel_change> channels{};  // changed behind it
   };
   void begin(const parameters& current);
@@ -63,14 +68,13 @@ class state_log {
   void restore(const point& p, parameters& current);
 
   std::vector<point> points_;  // made with the first change of a transaction
-  bool failed_ = false;
+  bool failed_ = false;        // a transaction that ends by itself is rolled back
   std::vector<channel_change> channels_;
   bool listens_ = false;  // it has said LISTEN
   // For PostgreSQL a session's defaults are those of its startup packet. For the server session behind us they are
   // not: what it reports behind a RESET is kept from the client, which is told what it asked for at login instead.
-  parameters told_;                  // what the client knows; null: `wanted`
-  std::vector<std::string> resets_;  // since the last ReadyForQuery; of RESET ALL, those set again behind it
-  bool reset_all_ = false;
+  parameters told_;  // what the client knows; null: `wanted`
+  resets resets_;
 };
 
 }  // namespace forebay

@@ -48,4 +48,13 @@ SCRIPTS = {
     "settings: SET behind a RESET": at_startup(*q("a", "reset all; set work_mem = '9MB'"), *show("a", "b"), *q("a", "set work_mem = '8MB'; reset work_mem; select 1/0"), *show("a", "b")),
     "settings: SET LOCAL and SET in one transaction": in_transaction("begin", "set local work_mem = '3MB'", "set work_mem = '4MB'", "set local work_mem = '5MB'", "commit"),
     "settings: FROM CURRENT": life("begin; set local work_mem = '3MB'; set work_mem from current; commit", "discard all"),
+    "settings: reported, LOCAL ahead of what is taken back": Script(
+        *q("a", "begin", "set local timezone = 'America/Lima'", "set work_mem = '3MB'", "select 1/0", "rollback", "begin", "set local timezone = 'America/Lima'", "savepoint s",
+           "set local timezone = 'UTC'", "set work_mem = '4MB'", "rollback to s", "set work_mem = '5MB'", "rollback"), *show("a", "b")),
+    "settings: reported, taken back by an error": Script(
+        *q("a", "begin", "set datestyle = 'SQL'", "select 7; set timezone = 'Europe/Oslo'; select 1/0", "commit"), *show("a", "b")),
+    "settings: RESET taken back by an error": at_startup(
+        *q("a", "set timezone = 'UTC'", "begin", "reset timezone; select 1/0", "rollback", "show timezone", "begin; savepoint s", "reset timezone; select 1/0", "rollback to s", "show timezone",
+           "reset timezone; rollback; begin", "set local timezone = 'America/Lima'; set work_mem = '3MB'; select 1/0", "rollback", "reset timezone; commit; begin; set work_mem = '4MB'; rollback"),
+        *show("a", "b")),
 }

@@ -282,6 +282,58 @@ TEST_CASE("settings: what is set behind a reset counts") {
   CHECK(v.both("TimeZone") == "Oslo");
 }
 
+TEST_CASE("settings: a point made behind a SET LOCAL that was reported does not bring it back") {
+  dialogue d;
+  view v{d};
+  log_in(d, {{"TimeZone", "Tokyo", true}});
+  d.play(R"(
+    client: Query 'begin; set local timezone = oslo'
+    to server: Query 'begin; set local timezone = oslo'
+    server: Complete 'BEGIN'; Complete 'SET'; Setting TimeZone 'Oslo'; Ready T
+    to client: Complete 'BEGIN'; Complete 'SET'; Setting TimeZone 'Oslo'; Ready T
+    client: Query 'set work_mem = 1; select 1/0'
+    to server: Query 'set work_mem = 1; select 1/0'
+    server: Complete 'SET'; Error 22012 'no'; Setting TimeZone 'Tokyo'; Ready E
+    to client: Complete 'SET'; Error 22012 'no'; Setting TimeZone 'Tokyo'; Ready E
+    client: Query 'rollback'
+    to server: Query 'rollback'
+    server: Complete 'ROLLBACK'; Ready I
+    to client: Complete 'ROLLBACK'; Ready I
+  )");
+  CHECK(v.both("TimeZone") == "Tokyo");
+  CHECK(v.both("work_mem") == "-");
+}
+
+TEST_CASE("settings: an error takes a RESET back at once, and not the one ahead of its transaction") {
+  dialogue d;
+  view v{d};
+  log_in(d, {{"TimeZone", "Tokyo", true}});
+  d.play(R"(
+    client: Query 'set timezone = oslo'
+    to server: Query 'set timezone = oslo'
+    server: Complete 'SET'; Setting TimeZone 'Oslo'; Ready I
+    to client: Complete 'SET'; Setting TimeZone 'Oslo'; Ready I
+    client: Query 'begin; reset timezone; select 1/0'
+    to server: Query 'begin; reset timezone; select 1/0'
+    server: Complete 'BEGIN'; Complete 'RESET'; Error 22012 'no'; Ready E
+    to client: Complete 'BEGIN'; Complete 'RESET'; Error 22012 'no'; Ready E
+    client: Query 'rollback'
+    to server: Query 'rollback'
+    server: Complete 'ROLLBACK'; Ready I
+    to client: Complete 'ROLLBACK'; Ready I
+  )");
+  CHECK(v.both("TimeZone") == "Oslo");
+  d.play(R"(
+    client: Query 'reset timezone; commit; begin; set work_mem = 1; rollback'
+    to server: Query 'reset timezone; commit; begin; set work_mem = 1; rollback'
+    server: Complete 'RESET'; Complete 'COMMIT'; Complete 'BEGIN'; Complete 'SET'; Complete 'ROLLBACK'
+    server: Setting TimeZone 'UTC'; Ready I
+    to client: Complete 'RESET'; Complete 'COMMIT'; Complete 'BEGIN'; Complete 'SET'; Complete 'ROLLBACK'; Setting TimeZone 'Tokyo'; Ready I
+  )");
+  CHECK(v.wanted("TimeZone") == "Tokyo");
+  CHECK(v.current("TimeZone") == "UTC");
+}
+
 TEST_CASE("settings: with on_session_state = pin, a setting that is not reported pins") {
   dialogue d;
   d.client("client").on_session_state = config::session_state_policy::pin;
