@@ -32,7 +32,7 @@ class exchange {
   enum class progress : std::uint8_t {
     more,
     farewell,   // the server said a last word (FATAL); see farewell()
-    forbidden,  // the client did what its pool mode does not allow; see farewell()
+    forbidden,  // the session must end: it did what its mode does not allow, or wants what is refused; see farewell()
     violation,  // the server broke the protocol
   };
   // A piece of a message of the server.
@@ -42,13 +42,15 @@ class exchange {
   // The server may go back to its pool: nothing owed, nothing half said, and no reason to stay.
   bool releasable() const;
 
-  // Makes the server's settings those the session wants, before its first request; the replies are swallowed.
-  // Nothing is sent when nothing differs.
-  void apply_settings();
+  // Makes the server's settings these, before the client's request; the replies are swallowed. Nothing is sent when
+  // nothing differs.
+  void apply_settings(const parameters& settings);
   // Sends SQL of our own; its replies are swallowed.
   void run_own(std::string_view sql);
   // When its client has left, for others.
   void undo_what_is_left();
+  // What was not answered has not been done.
+  void server_lost();
   // At the end of a transaction, where the client's statements may have ended the reason of its pin.
   bool pin_is_in_doubt() const { return client_.may_unpin && server_.tracker.idle() && server_.left != 0; }
   void ask_whether_pinned();
@@ -56,7 +58,8 @@ class exchange {
  private:
   enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
 
-  void use_settings();
+  void use_settings(const wire::piece& next);
+  parameters wanted_ahead_of(const wire::piece& next) const;
   void on_query(const wire::piece& p);
   struct named_statement {
     named_command command;
@@ -111,7 +114,7 @@ class exchange {
   bool answers_our_question() const;
   void on_ready(bool ours);
   bool on_parameter(const wire::piece& p, bool ours);
-  bool on_error(const wire::piece& p, bool ours);
+  progress on_error(const wire::piece& p, bool ours);
   std::optional<std::string> with_client_name(std::string_view text) const;
   std::optional<std::string_view> name_of_failed() const;
   void forget_session_state();

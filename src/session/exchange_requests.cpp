@@ -20,7 +20,7 @@ const std::string_view exchange::refusal =
 std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
   if (!p.first) {
     if (client_.rest == client_state::rest::collect) {
-      use_settings();  // the server may be another one than when it began
+      use_settings(p);  // the server may be another one than when it began
       return on_parse(p);
     }
     if (client_.rest == client_state::rest::drop) return std::nullopt;
@@ -40,7 +40,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }
-  use_settings();
+  use_settings(p);
   switch (p.type) {
     case 'Q':
       on_query(p);
@@ -231,12 +231,14 @@ void exchange::sent(fsm::request kind, fsm::action what, std::uint32_t id) {
   if (kind == request::sync) ++server_.batch;
 }
 
-void exchange::use_settings() {
+void exchange::use_settings(const wire::piece& next) {
   const auto& tracker = server_.tracker;
   // Within a transaction there is something to do only behind a RESET.
   const bool idle = tracker.idle();
   if (!idle && !(tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction())) return;
-  if (client_.settings.wanted != server_.current) apply_settings();  // before all else of ours: see on_ready()
+  const auto& wanted = client_.settings.wanted;
+  // Before all else of ours: see on_ready().
+  if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);
   if (server_.outdated && idle && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;
     server_.prepared.clear();
@@ -244,11 +246,21 @@ void exchange::use_settings() {
   }
 }
 
-void exchange::apply_settings() {
-  const auto sql = change_sql(*server_.current, *client_.settings.wanted);
+parameters exchange::wanted_ahead_of(const wire::piece& next) const {
+  const auto& settings = client_.settings;
+  if (next.type != wire::query::type || !next.first || !next.whole()) return settings.wanted;
+  const auto text = next.body().substr(0, next.body().find('\0'));
+  const auto effects = is_alone(text) ? effects_of(text) : nullptr;
+  if (!effects || effects->changes.size() != 1) return settings.wanted;
+  return settings.wanted_ahead_of(effects->changes.front(), server_.current);
+}
+
+void exchange::apply_settings(const parameters& settings) {
+  const auto sql = change_sql(*server_.current, *settings);
   if (!sql.empty()) server_.before = server_.current;
-  server_.current = client_.settings.wanted;
-  if (!sql.empty()) run_own(sql);
+  server_.current = settings;
+  // In a transaction, which stays open if one is refused: then so is what follows in the same write.
+  if (!sql.empty()) run_own(server_.tracker.idle() ? "BEGIN;" + sql + ";COMMIT" : sql);
 }
 
 void exchange::run_own(std::string_view sql) {

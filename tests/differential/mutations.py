@@ -70,7 +70,7 @@ MUTATIONS = [Mutation(*m) for m in (
      "server_.outdated || server_.prepared.prepared_before(s, schema_era());", "server_.outdated;"),
     ("a change of the schema counts from its COMMIT on", REPLIES, "if (std::exchange(client_.changed_schema, false)) schema_changed();", ""),
     # ---- settings
-    ("settings are replayed ahead of the first request", REQUESTS, "if (client_.settings.wanted != server_.current) apply_settings();", ""),
+    ("settings are replayed ahead of the first request", REQUESTS, "if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);", ""),
     ("ParameterStatus changes what the session wants", STATE_LOG,
      "wanted = parameter_set::with(wanted, name, value, true);\n  if (!told_) return true;", "if (!told_) return true;"),
     ("SET changes what the session wants", STATE_LOG, "  wanted = parameter_set::with(wanted, name, value, false);\n", ""),

@@ -155,7 +155,7 @@ TEST_CASE("statements: our own queries end the unnamed one on the server, not fo
     to client: ParseComplete; Ready I
     == bob on one
     client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''bobs'',false)'; Sync
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''search_path'',''bobs'',false);COMMIT'; Sync
     server: Complete 'SELECT 1'; Ready I; Ready I
     to client: Ready I
   )");
