@@ -12,6 +12,14 @@ namespace forebay {
 using fsm::action;
 using fsm::request;
 
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+}  // namespace
+
 const std::string_view exchange::refusal =
     "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', "
     "MESSAGE = 'session state is refused in transaction pooling', "
@@ -116,9 +124,24 @@ bool exchange::reads_as_written(std::string_view text) const {
   };
   if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
   // Encodings whose characters may end in the byte of an ASCII character.
-  const bool ascii =
-      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  return ascii || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+  return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+}
+
+// What a text means besides what it says. The server reads constants when it parses, and does not read them again.
+std::string exchange::reading_of(std::string_view text, const sql_effects_ptr& effects) const {
+  std::string reading;
+  const auto depends_on = [&](std::string_view name) {
+    if (const auto* e = server_.current->find(name)) reading.append(e->value) += '\0';
+  };
+  if (text.find('\\') != text.npos) depends_on("standard_conforming_strings");
+  if (!is_ascii(text)) depends_on("client_encoding");
+  if (text.find('\'') != text.npos) {
+    for (const auto* name : {"DateStyle", "IntervalStyle", "TimeZone"})
+      depends_on(name);
+  }
+  // Other sessions may follow the same effects without a pin.
+  if (effects && client_.on_session_state == config::session_state_policy::pin) reading += "pin";
+  return reading;
 }
 
 // What the server gets for a text of the client.
