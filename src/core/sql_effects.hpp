@@ -44,6 +44,7 @@ struct state_change {
     set,
     reset,
     reset_all,
+    discard_all,
     savepoint,
     release,
     rollback_to,

@@ -11,9 +11,9 @@
 namespace forebay {
 namespace {
 
-std::string server_name_for(std::string_view query, std::string_view parameter_types) {
-  std::string whole = std::to_string(query.size()) + ':';
-  whole.append(query).append(parameter_types);
+std::string server_name_for(std::string_view query, std::string_view parameter_types, std::string_view reading) {
+  std::string whole = std::to_string(query.size()) + ':' + std::to_string(parameter_types.size()) + ':';
+  whole.append(query).append(parameter_types).append(reading);
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(whole.data()), whole.size(), digest.data());
   static constexpr char hex[] = "0123456789abcdef";
@@ -54,8 +54,9 @@ statement_table& table() {
 
 }  // namespace
 
-statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects) {
-  auto name = server_name_for(query, parameter_types);
+statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects,
+                               std::string_view reading) {
+  auto name = server_name_for(query, parameter_types, reading);
   auto& statements = table();
   const std::lock_guard lock(statements.mutex);
   if (const auto known = statements.by_name.find(name); known != statements.by_name.end()) {

@@ -6,9 +6,9 @@
 
 #include "core/sql_effects.hpp"
 
-// A prepared statement as Forebay knows it: one object per text and parameter types in the whole process, however many
-// clients prepared it and under whatever names. Its name on servers is made from its digest, so every server that has
-// it has it under the same name.
+// A prepared statement as Forebay knows it: one object per text, parameter types and reading in the whole process,
+// however many clients prepared it and under whatever names. Its name on servers is made from its digest, so every
+// server that has it has it under the same name.
 namespace forebay {
 
 struct statement {
@@ -26,7 +26,9 @@ inline constexpr std::string_view no_statement = statement_prefix;  // a name th
 inline constexpr std::size_t statement_name_size = statement_prefix.size() + 32;
 
 // The statement of this text and types; made when nobody has it, null when there is no room for it. Any thread.
-statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);
+// `reading`: what the meaning of the text, and its effects, depend on besides.
+statement_ptr intern_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects,
+                               std::string_view reading = {});
 
 // Bytes that all shared statements may take together: clients that prepare without end fill no more.
 void limit_statements(std::size_t bytes);

@@ -140,6 +140,10 @@ class reading {
     const auto own = text_.substr(from, raw.stmt_len == 0 ? text_.npos : static_cast<std::size_t>(raw.stmt_len));
     if (node->node_case == PG_QUERY__NODE__NODE_LISTEN_STMT) return on_listen(node->listen_stmt->conditionname, own);
     if (node->node_case == PG_QUERY__NODE__NODE_UNLISTEN_STMT) return on_unlisten(node->unlisten_stmt->conditionname);
+    if (node->node_case == PG_QUERY__NODE__NODE_DISCARD_STMT &&
+        node->discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL) {
+      change(kind::discard_all, {});
+    }
     // For all else the words of this statement are good enough.
     found.mask |= scan_effects(own);
   }

@@ -33,7 +33,7 @@ class exchange {
   enum class progress : std::uint8_t {
     more,
     farewell,   // the server said a last word (FATAL); see farewell()
-    forbidden,  // the client did what its pool mode does not allow; see farewell()
+    forbidden,  // the session must end: it did what its mode does not allow, or wants what is refused; see farewell()
     violation,  // the server broke the protocol
   };
   // A piece of a message of the server.
@@ -43,13 +43,15 @@ class exchange {
   // The server may go back to its pool: nothing owed, nothing half said, and no reason to stay.
   bool releasable() const;
 
-  // Makes the server's settings those the session wants, before its first request; the replies are swallowed.
-  // Nothing is sent when nothing differs.
-  void apply_settings();
+  // Makes the server's settings these, before the client's request; the replies are swallowed. Nothing is sent when
+  // nothing differs.
+  void apply_settings(const parameters& settings);
   // Sends SQL of our own; its replies are swallowed.
   void run_own(std::string_view sql);
   // When its client has left, for others.
   void undo_what_is_left();
+  // What was not answered has not been done.
+  void server_lost();
   // At the end of a transaction, where the client's statements may have ended the reason of its pin.
   bool pin_is_in_doubt() const { return client_.may_unpin && server_.tracker.idle() && server_.left != 0; }
   void ask_whether_pinned();
@@ -60,7 +62,8 @@ class exchange {
   bool waits_for_copy(const wire::piece& p) const;
   void probe(std::optional<fsm::request> instead_of);
   void probe_if_in_doubt();
-  void use_settings();
+  void use_settings(const wire::piece& next);
+  parameters wanted_ahead_of(const wire::piece& next) const;
   void on_query(const wire::piece& p);
   void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
 
@@ -76,7 +79,8 @@ class exchange {
   void sent_about(fsm::request kind, const named_statement& about);
 
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
-  static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects);
+  static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects,
+                                        std::string_view reading = {});
   statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
   void watch_bind(const wire::piece& p);
@@ -87,6 +91,7 @@ class exchange {
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
   sql_effects_ptr effects_of(std::string_view text) const;
   bool reads_as_written(std::string_view text) const;
+  std::string reading_of(std::string_view text, const sql_effects_ptr& effects) const;
   struct sql_to_send {
     sql_effects_ptr effects;
     std::string_view text;  // the client's, of the effects, or static
@@ -124,7 +129,7 @@ class exchange {
   void on_ready(bool ours);
   progress on_withheld_ready(const wire::piece& p);
   bool on_parameter(const wire::piece& p, bool ours);
-  bool on_error(const wire::piece& p, bool ours);
+  progress on_error(const wire::piece& p, bool ours);
   std::optional<std::string> clients_wording(const wire::error_response& error) const;
   std::optional<std::string_view> name_of_failed() const;
   void forget_session_state();

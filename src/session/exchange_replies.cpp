@@ -64,7 +64,7 @@ exchange::progress exchange::reply(const wire::piece& p) {
         to_client = !client_.gone;
         break;
       }
-      if (!on_error(p, ours)) return progress::farewell;
+      if (const auto last = on_error(p, ours); last != progress::more) return last;
       to_client = false;  // done by on_error
       break;
     case 'A':
@@ -138,6 +138,14 @@ void exchange::settle(const fsm::outcome& o, fate f) {
   // A Parse that fails has destroyed the unnamed statement there was.
   if (record.names)
     set_name(record.client_name, f == fate::failed && record.client_name.empty() ? nullptr : record.before);
+}
+
+void exchange::server_lost() {
+  while (!server_.flights.empty())
+    settle({.id = has_record}, fate::skipped);
+  client_.effects = effect::none;
+  client_.portals.clear();
+  client_.settings.server_lost();
 }
 
 // As of the oldest request in flight; those that follow have the last word.
@@ -249,6 +257,8 @@ void exchange::apply(const state_change& c) {
       return log.reset(c.name, current);
     case kind::reset_all:
       return log.reset_all(current);
+    case kind::discard_all:
+      return;  // told by its tag, also to those who do not read the text
     case kind::savepoint:
       return log.savepoint(c.name, current);
     case kind::release:
@@ -272,8 +282,9 @@ void exchange::on_ready(bool ours) {
   const bool idle = server_.tracker.status() == 'I';
   if (ours && server_.before) {  // the first of ours is that of the settings
     // What was set and not reported is what it was already, in the server's spelling.
-    auto& wanted = client_.settings.wanted;
-    wanted = server_.current = parameter_set::with_reported_of(wanted, std::exchange(server_.before, nullptr));
+    const auto reported = std::exchange(server_.before, nullptr);
+    for (auto* known : {&client_.settings.wanted, &server_.current})
+      *known = parameter_set::with_reported_of(*known, reported);
   }
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
@@ -362,16 +373,18 @@ std::optional<std::string> exchange::clients_wording(const wire::error_response&
   return std::string(text).replace(at, 4, {'0', 'x', digits[type / 16], digits[type % 16]});
 }
 
-// False: a last word, kept in farewell_.
-bool exchange::on_error(const wire::piece& p, bool ours) {
+// What is not `more` has its last word in farewell_.
+exchange::progress exchange::on_error(const wire::piece& p, bool ours) {
   const auto message = wire::error_response::decode(p.body());
   const bool own_sql_failed = ours && server_.tracker.dropped().empty();
   // A late cancel request of the client may have hit our question: then the client stays pinned.
-  if (message && own_sql_failed && answers_our_question() && !ends_session(*message)) return true;
+  if (message && own_sql_failed && answers_our_question() && !ends_session(*message)) return progress::more;
   if (message && (own_sql_failed || ends_session(*message))) {
     server_.broken = true;
     farewell_ = message->to_pg_error();
-    return false;
+    // A setting that was refused would be so again; one that was cancelled on its way is not to blame.
+    const bool refused = server_.before && !ends_session(*message) && message->sqlstate() != "57014";
+    return refused && !client_.gone ? progress::forbidden : progress::farewell;
   }
   // A Query is not dropped by its error.
   auto& flights = server_.flights;
@@ -382,18 +395,18 @@ bool exchange::on_error(const wire::piece& p, bool ours) {
     server_.outdated = client_.renames();
   }
   // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
-  if (client_.gone) return true;
+  if (client_.gone) return progress::more;
   const auto wording = message ? clients_wording(*message) : std::nullopt;
   if (!wording) {
     to_client_.view(p.raw);
-    return true;
+    return progress::more;
   }
   auto reworded = *message;  // all its other fields stay as they are
   for (auto& [code, field] : reworded.fields) {
     if (code == 'M') field = *wording;
   }
   to_client_.copy(wire::encode(reworded));
-  return true;
+  return progress::more;
 }
 
 }  // namespace forebay

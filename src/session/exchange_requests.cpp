@@ -12,6 +12,14 @@ namespace forebay {
 using fsm::action;
 using fsm::request;
 
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+}  // namespace
+
 const std::string_view exchange::refusal =
     "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', "
     "MESSAGE = 'session state is refused in transaction pooling', "
@@ -20,7 +28,7 @@ const std::string_view exchange::refusal =
 std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
   if (!p.first) {
     if (client_.rest == client_state::rest::collect) {
-      use_settings();  // the server may be another one than when it began
+      use_settings(p);  // the server may be another one than when it began
       return on_parse(p);
     }
     if (client_.rest == client_state::rest::drop) return std::nullopt;
@@ -41,7 +49,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }
-  use_settings();
+  use_settings(p);
   switch (p.type) {
     case 'Q':
       on_query(p);
@@ -117,9 +125,24 @@ bool exchange::reads_as_written(std::string_view text) const {
   };
   if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
   // Encodings whose characters may end in the byte of an ASCII character.
-  const bool ascii =
-      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-  return ascii || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+  return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+}
+
+// What a text means besides what it says. The server reads constants when it parses, and does not read them again.
+std::string exchange::reading_of(std::string_view text, const sql_effects_ptr& effects) const {
+  std::string reading;
+  const auto depends_on = [&](std::string_view name) {
+    if (const auto* e = server_.current->find(name)) reading.append(e->value) += '\0';
+  };
+  if (text.find('\\') != text.npos) depends_on("standard_conforming_strings");
+  if (!is_ascii(text)) depends_on("client_encoding");
+  if (text.find('\'') != text.npos) {
+    for (const auto* name : {"DateStyle", "IntervalStyle", "TimeZone"})
+      depends_on(name);
+  }
+  // Other sessions may follow the same effects without a pin.
+  if (effects && client_.on_session_state == config::session_state_policy::pin) reading += "pin";
+  return reading;
 }
 
 // What the server gets for a text of the client.
@@ -250,12 +273,14 @@ void exchange::sent(fsm::request kind, fsm::action what, std::uint32_t id) {
   if (kind == request::sync) ++server_.batch;
 }
 
-void exchange::use_settings() {
+void exchange::use_settings(const wire::piece& next) {
   const auto& tracker = server_.tracker;
   // Within a transaction there is something to do only behind a RESET.
   const bool idle = tracker.idle();
   if (!idle && !(tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction())) return;
-  if (client_.settings.wanted != server_.current) apply_settings();  // before all else of ours: see on_ready()
+  const auto& wanted = client_.settings.wanted;
+  // Before all else of ours: see on_ready().
+  if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);
   if (server_.outdated && idle && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;
     server_.prepared.clear();
@@ -263,11 +288,21 @@ void exchange::use_settings() {
   }
 }
 
-void exchange::apply_settings() {
-  const auto sql = change_sql(*server_.current, *client_.settings.wanted);
+parameters exchange::wanted_ahead_of(const wire::piece& next) const {
+  const auto& settings = client_.settings;
+  if (next.type != wire::query::type || !next.first || !next.whole()) return settings.wanted;
+  const auto text = next.body().substr(0, next.body().find('\0'));
+  const auto effects = is_alone(text) ? effects_of(text) : nullptr;
+  if (!effects || effects->changes.size() != 1) return settings.wanted;
+  return settings.wanted_ahead_of(effects->changes.front(), server_.current);
+}
+
+void exchange::apply_settings(const parameters& settings) {
+  const auto sql = change_sql(*server_.current, *settings);
   if (!sql.empty()) server_.before = server_.current;
-  server_.current = client_.settings.wanted;
-  if (!sql.empty()) run_own(sql);
+  server_.current = settings;
+  // In a transaction, which stays open if one is refused: then so is what follows in the same write.
+  if (!sql.empty()) run_own(server_.tracker.idle() ? "BEGIN;" + sql + ";COMMIT" : sql);
 }
 
 void exchange::run_own(std::string_view sql) {

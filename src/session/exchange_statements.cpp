@@ -24,8 +24,9 @@ wire::pg_error malformed(std::string_view what) {
 }  // namespace
 
 // Where there is no room for another, one that says so: by the server, so that a transaction ends in it.
-statement_ptr exchange::shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects) {
-  if (auto s = intern_statement(query, types, std::move(effects))) return s;
+statement_ptr exchange::shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects,
+                                         std::string_view reading) {
+  if (auto s = intern_statement(query, types, std::move(effects), reading)) return s;
   static const auto no_room = std::make_shared<const statement>(
       statement{std::string(statement_prefix) + "no_room",
                 "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '53200', "
@@ -152,7 +153,7 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
 
 statement_ptr exchange::statement_of(std::string_view query, std::string_view types) const {
   const auto sql = as_sent(query);
-  return shared_statement(sql.text, types, sql.effects);
+  return shared_statement(sql.text, types, sql.effects, reading_of(query, sql.effects));
 }
 
 // In session mode names are the server's own. Only statements that change settings are of interest.

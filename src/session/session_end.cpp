@@ -156,15 +156,14 @@ void session::lose_server(wire::pg_error error, bool told) {
       s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.in_doubt();
   // "protocol synchronization was lost": over what the client sent.
   const bool over_client = error.level == wire::severity::fatal && error.sqlstate == "08P01";
-  const auto ready_owed = s.tracker.ready_owed();
+  // What we ask ahead of the client's request does not make a pipeline of it.
+  const auto ready_owed = s.tracker.ready_owed() - (s.before ? 1 : 0);
   const bool unsynced = s.tracker.unsynced();
   const bool half_request = !framer_.at_boundary() && state_.rest == client_state::rest::forward;
   s.broken = true;
+  conversation().server_lost();
   home_.to_server.clear();
   drop_server();
-  state_.effects = effect::none;
-  state_.portals.clear();
-  state_.settings.server_lost();
   if (state_.gone) return finish();
   // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
   const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);

@@ -140,7 +140,7 @@ void session::begin_greeting() {
     wanted.push_back({reported ? reported->name : name, value, reported != nullptr});
   }
   state_.settings.wanted = parameter_set::intern(std::move(wanted));
-  conversation().apply_settings();
+  conversation().apply_settings(state_.settings.wanted);
   if (server_->state.tracker.settled()) end_greeting();
 }
 

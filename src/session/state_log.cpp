@@ -176,6 +176,19 @@ void state_log::restore(const point& p, parameters& current) {
   current = parameter_set::with_reported_of(p.current, current);
 }
 
+parameters state_log::wanted_ahead_of(const state_change& next, const parameters& current) const {
+  using kind = state_change::kind;
+  const auto stays = [&](const parameter_set::entry& e) {
+    return !e.reported &&
+           (next.what == kind::discard_all || (next.what == kind::reset_all && !same_name(e.name, role)) ||
+            (next.what == kind::reset && same_name(e.name, next.name)));
+  };
+  std::vector<parameter_set::entry> ahead;
+  std::remove_copy_if(wanted->entries().begin(), wanted->entries().end(), std::back_inserter(ahead), stays);
+  std::copy_if(current->entries().begin(), current->entries().end(), std::back_inserter(ahead), stays);
+  return parameter_set::intern(std::move(ahead));
+}
+
 bool state_log::reported(std::string_view name, std::string_view value, parameters& current) {
   current = parameter_set::with(current, name, value, true);
   if (told_ && is_reset(name)) return false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/parameters.hpp"
+#include "core/sql_effects.hpp"
 
 // What a session's statements change beyond their transaction, and transactions and savepoints take back.
 //
@@ -38,6 +39,10 @@ class state_log {
   void failed(parameters& current);             // a statement did
   void transaction_ended(parameters& current);  // by ReadyForQuery 'I'
   void server_lost();
+
+  // What the server is to have ahead of a text that does this alone. What it resets need not be valid any more, and
+  // stays as it is, but for what is reported: its value counts, should the text fail.
+  parameters wanted_ahead_of(const state_change& next, const parameters& current) const;
 
   // ParameterStatus: true when it is news to the client.
   bool reported(std::string_view name, std::string_view value, parameters& current);

@@ -95,7 +95,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("what a name means to a Query waits for what is before", STATEMENTS,
      "return client_.find_statement(command->name) != nullptr ||\n           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);", "(void)names_it;\n    return false;"),
     # ---- settings
-    ("settings are replayed ahead of the first request", REQUESTS, "if (client_.settings.wanted != server_.current) apply_settings();", ""),
+    ("settings are replayed ahead of the first request", REQUESTS, "if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);", ""),
     ("ParameterStatus changes what the session wants", STATE_LOG,
      "wanted = parameter_set::with(wanted, name, value, true);\n  if (!told_) return true;", "if (!told_) return true;"),
     ("SET changes what the session wants", STATE_LOG, "  wanted = parameter_set::with(wanted, name, value, false);\n", ""),

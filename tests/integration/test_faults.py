@@ -582,6 +582,52 @@ def test_hostile_servers_during_a_query(forebay, name):
 
 
 @pytest.mark.proxy
+@pytest.mark.parametrize("ask", [lambda w: w.send(wire.query("select 7")), lambda w: w.send(wire.parse("select 7", "s"), wire.bind([], "s"), wire.execute(), wire.sync())])
+@pytest.mark.parametrize(("code", "lives"), [("57014", True), ("42704", False)])
+def test_settings_that_go_ahead_fail(forebay, ask, code, lives):
+    """A cancel from elsewhere fails the request and no more; what is refused, for good, ends the session. Nothing runs without its settings."""
+    ran = []
+
+    def serve(c, number):
+        if not c.read_startup():
+            return
+        c.greet()
+        failed = False
+        while True:
+            m = c.receive()
+            if m.kind == "X":
+                return
+            if m.kind in "QP":
+                ran.append((number, m.body.split(b"\0")[m.kind == "P"]))
+            if m.kind == "Q" and b"set_config" in m.body and number == 0:
+                assert m.body.startswith(b"BEGIN;") and m.body.endswith(b";COMMIT\0")
+                failed = True
+                c.send(command_complete("BEGIN"), error("ERROR", code, "no"), ready("E"))
+            elif m.kind == "Q" or (m.kind == "S" and not failed):
+                c.send(command_complete("SET"), ready())
+            elif m.kind == "P" and not failed:
+                c.send(wire.message("1", b""))
+            elif m.kind == "B" and not failed:
+                c.send(wire.message("2", b""))
+
+    server = FakeServer(serve)
+    proxy = forebay(**only(server.port, pool={"size": 1}))
+    with proxy.wire() as w, proxy.wire() as other:
+        w.run("set work_mem = '3MB'")
+        other.run("select 1")
+        ask(w)
+        if lives:
+            assert wire.transcript(w.until_ready()) == f"E:{code} Z:I"
+            ask(w)
+            assert "E:" not in wire.transcript(w.until_ready())
+            assert ran[-2][0] == 1 and b"set_config" in ran[-2][1] and ran[-1] == (1, b"select 7")
+        else:
+            assert [m.fields["C"] for m in w.until_closed() if m.kind == "E"] == [code]
+        other.run("select 1")
+    server.stop()
+
+
+@pytest.mark.proxy
 def test_unsolicited_bytes_on_an_idle_server(forebay):
     """A server that talked, or ended, while idle is not handed out."""
     go, said = threading.Event(), threading.Event()

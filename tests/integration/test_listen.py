@@ -223,6 +223,19 @@ def test_pause_takes_the_connection_and_resume_gives_it_back(forebay, cluster):
         assert payloads(w) == ["on"]
 
 
+def test_pause_while_a_listen_settles(forebay, cluster):
+    proxy = forebay(pool={"size": 2})
+    with proxy.wire() as w, proxy.wire() as other:
+        for n in range(5):
+            w.send(query(f"listen c{n}"))
+            proxy.console("pause app")
+            proxy.console("resume app")
+            assert "".join(m.kind for m in w.until_ready()).strip("N") == "CZ"  # it may be told of the interruption
+            eventually(lambda: listeners(cluster))
+            other.run(f"notify c{n}, 'on'")
+            assert payloads(w) == ["on"]
+
+
 def test_no_connection_to_listen_over(forebay, cluster):
     proxy = forebay(databases=[{"name": "app", "cluster": "main", "max_connections": 1}], pool={"checkout_timeout": "1s"})
     with proxy.wire() as w:

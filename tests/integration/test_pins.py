@@ -37,6 +37,20 @@ def test_a_pin_ends_with_its_reason(forebay, reason, begins, ends):
             assert other.value("select 1") == "1"
 
 
+def test_temp_buffers_pin(forebay):
+    """They can be set only before the first use of a temporary table: there may be a server that had one."""
+    proxy = forebay(pool={"size": 2})
+    with proxy.wire() as used, proxy.wire() as w:
+        used.run("create temp table t as select 1 as a")
+        w.run("set temp_buffers = '9MB'")
+        assert sorted(row["pin_reason"] for row in proxy.console("show clients") if row["database"] == "app") == ["setting", "temporary_table"]
+        used.run("drop table t")
+        eventually(lambda: proxy.pool()["sv_idle"] == 1)
+        assert w.value("show temp_buffers") == "9MB"
+        w.run("discard all")
+        assert w.value("show temp_buffers") == "8MB"
+
+
 @pytest.mark.parametrize(("act", "look"), [
     ("select pg_advisory_lock(7)", "select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()"),
     ("create temp table t (a int)", "select count(*) from pg_class where relnamespace = pg_my_temp_schema()"),

@@ -337,6 +337,25 @@ def test_set_belongs_to_the_client(forebay, cluster):
         assert b.value("show work_mem") == "4MB"
 
 
+@pytest.mark.proxy
+@pytest.mark.parametrize("way_out", ["reset role", "set role to default", "discard all", "select set_config('role', null, false)"])
+def test_a_setting_that_is_no_longer_valid_can_be_reset(forebay, cluster, way_out):
+    """Whoever has it and asks for anything else runs nothing as somebody else."""
+    proxy = forebay(pool={"size": 1})
+    cluster.sql("drop role if exists ghost; create role ghost; grant ghost to app; create table haunted (a int); grant all on haunted to app")
+    with proxy.wire() as a, proxy.wire() as b, proxy.wire() as c:
+        a.run("set role ghost")
+        c.run("set role ghost")
+        b.run("select 1")
+        cluster.sql("drop role ghost")
+        a.run(way_out)
+        assert a.value("select current_user") == "app"
+        with pytest.raises((wire.ServerError, wire.Closed)):
+            c.run("insert into haunted values (1)")
+        assert b.value("select count(*) from haunted") == "0"
+    cluster.sql("drop table haunted")
+
+
 def test_set_is_transactional(forebay):
     proxy = forebay(pool={"size": 3})  # what PostgreSQL does not report may pin
     with proxy.wire() as a, proxy.wire() as b:

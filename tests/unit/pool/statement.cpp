@@ -22,6 +22,7 @@ TEST_CASE("statement: one object per text and types") {
   CHECK(intern_statement("select $1", none, effects(5)) == a);
   CHECK(intern_statement("select $1", int4, effects(5)) != a);
   CHECK(intern_statement("select $2", none, effects(5)) != a);
+  CHECK(intern_statement("select $1", none, effects(5), "otherwise") != a);
   CHECK(a->query == "select $1");
   CHECK(a->parameter_types == none);
   CHECK(a->effects->mask == 5);

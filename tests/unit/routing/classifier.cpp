@@ -12,8 +12,8 @@ namespace {
 
 // Changes as words: "0 set search_path=a", with the number of their statement.
 std::string changes_of(std::string_view sql) {
-  static constexpr const char* kinds[] = {"set",         "reset",  "reset_all", "savepoint",   "release",
-                                          "rollback_to", "listen", "unlisten",  "unlisten_all"};
+  static constexpr const char* kinds[] = {"set",     "reset",       "reset_all", "discard_all", "savepoint",
+                                          "release", "rollback_to", "listen",    "unlisten",    "unlisten_all"};
   classifier c;
   const auto found = c.effects_of(sql, scan_effects(sql));
   if (!found) return "nothing";
@@ -56,6 +56,7 @@ TEST_CASE("classifier: settings that change") {
       {"reset time zone", "0 reset timezone"},
       {"reset role", "0 reset role"},
       {"reset all", "0 reset_all"},
+      {"discard all", "0 discard_all"},
       {"select set_config('work_mem', '1MB', false)", "0 set work_mem=1MB"},
       {"select pg_catalog.set_config('a.b'::text, 'c', false) as x, set_config('d.e', 'f', FALSE)",
        "0 set a.b=c; 0 set d.e=f"},
@@ -102,7 +103,9 @@ TEST_CASE("classifier: what cannot be replayed pins") {
         "select set_config('a', 'b', false) union select 'c'", "select other.set_config('a', 'b', false)",
         "with x as (select set_config('a', 'b', false)) select 1",
         "do $$begin perform set_config('a','b',false); end$$", "explain analyze select set_config('a', 'b', false)",
-        "select set_config('seed', '0.5', false)"}) {
+        "select set_config('seed', '0.5', false)", "select set_config('a.b', 'xy'::char::text, false)",
+        "select set_config('a.b', '1.7'::int::text, false)", "select set_config('a.b', 'xy'::text::varchar(1), false)",
+        "select set_config('a.b', '{x}'::text[], false)"}) {
     CAPTURE(sql);
     CHECK(changes_of(sql) == pins(effect::set_function));
   }

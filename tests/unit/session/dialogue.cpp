@@ -232,8 +232,8 @@ void dialogue::look(const std::string& what) {
     CHECK_EQ(s.left != 0, word == "reset");
   } else if (word == "violation") {
     CHECK(progress == exchange::progress::violation);
-  } else if (word == "farewell") {
-    CHECK(progress == exchange::progress::farewell);
+  } else if (word == "farewell" || word == "forbidden") {
+    CHECK(progress == (word == "farewell" ? exchange::progress::farewell : exchange::progress::forbidden));
     CHECK_EQ(farewell.sqlstate + ' ' + farewell.message, w[1] + ' ' + w[2]);
   } else {
     FAIL("what is " << what);

@@ -16,8 +16,8 @@
 //   server: ParseComplete; Ready I        what the server sends, in one event
 //   to client: ParseComplete; Ready I
 //   = releasable                          or: not releasable, pinned REASON, unpinned, prepared N, transactions N,
-//                                         queries N, reset (DISCARD ALL is owed), clean, violation, farewell CODE
-//                                         'text'
+//                                         queries N, reset (DISCARD ALL is owed), clean, violation, farewell or
+//                                         forbidden CODE 'text'
 //
 // Every byte that goes to either side must be expected by the lines that follow the event. A line without an event's
 // mark continues the one before. Arguments are words, 'texts' with '' for a quote, or [text]: the name that servers

@@ -118,7 +118,7 @@ TEST_CASE("exchange: settings go ahead of the first request in the same event, a
   d.play(R"(
     == alice on one
     client: Query 'select 1'
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''TimeZone'',''UTC'',false)'
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''TimeZone'',''UTC'',false);COMMIT'
     to server: Query 'select 1'
     server: Columns; Row 'app'; Notice 'about ours'; Complete 'SELECT 1'; Setting TimeZone 'UTC'; Ready I
     = not releasable
@@ -131,7 +131,7 @@ TEST_CASE("exchange: settings go ahead of the first request in the same event, a
     to client: Complete 'SELECT 1'; Ready I
     == bob on one
     client: Sync
-    to server: Query 'RESET "search_path";RESET "TimeZone"'; Sync
+    to server: Query 'BEGIN;RESET "search_path";RESET "TimeZone";COMMIT'; Sync
     server: Complete 'RESET'; Complete 'RESET'; Ready I; Ready I
     to client: Ready I
     = releasable
@@ -149,7 +149,7 @@ TEST_CASE("exchange: the session wants its settings in the server's spelling fro
   d.play(R"(
     == alice on one
     client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''TimeZone'',''utc'',false)'; Sync
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''TimeZone'',''utc'',false);COMMIT'; Sync
     server: Complete 'SELECT 1'; Setting TimeZone 'UTC'; Ready I; Ready I
     to client: Ready I
   )");
@@ -157,15 +157,25 @@ TEST_CASE("exchange: the session wants its settings in the server's spelling fro
   CHECK(d.server("one").current == settings({{"TimeZone", "UTC"}}));
 }
 
-TEST_CASE("exchange: settings that the server refuses are its last word") {
+TEST_CASE("exchange: settings that the server refuses are the end") {
   dialogue d;
   d.client("client").settings.wanted = settings({{"search_path", "app"}});
   d.play(R"(
     client: Query 'select 1'
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''app'',false)'; Query 'select 1'
-    server: Error 22023 'no such schema'; Ready I
-    = farewell 22023 'no such schema', not releasable
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''search_path'',''app'',false);COMMIT'; Query 'select 1'
   )");
+  SUBCASE("of the session") {
+    d.play(R"(
+      server: Error 22023 'no such schema'
+      = forbidden 22023 'no such schema', not releasable
+    )");
+  }
+  SUBCASE("of the server connection only, when it was a cancel") {
+    d.play(R"(
+      server: Error 57014 'cancelled'
+      = farewell 57014 'cancelled', not releasable
+    )");
+  }
   CHECK(d.server("server").broken);
 }
 
@@ -184,7 +194,7 @@ TEST_CASE("exchange: settings wait for the end of a transaction") {
     server: Complete 'COMMIT'; Ready I; Complete 'SELECT 1'; Ready I
     to client: Complete 'COMMIT'; Ready I; Complete 'SELECT 1'; Ready I
     client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''TimeZone'',''UTC'',false)'; Sync
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''TimeZone'',''UTC'',false);COMMIT'; Sync
     server: Complete 'SELECT 1'; Ready I; Ready I
     to client: Ready I
   )");

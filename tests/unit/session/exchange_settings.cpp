@@ -56,12 +56,12 @@ TEST_CASE("settings: what is set goes with the client, in the same write as its 
     = unpinned, clean, releasable
     == bob on one
     client: Query 'select 1'
-    to server: Query 'RESET "work_mem"'; Query 'select 1'
+    to server: Query 'BEGIN;RESET "work_mem";COMMIT'; Query 'select 1'
     server: Complete 'RESET'; Ready I; Complete 'SELECT 1'; Ready I
     to client: Complete 'SELECT 1'; Ready I
     == alice on two
     client: Query 'select 1'
-    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''5'',false)'; Query 'select 1'
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''work_mem'',''5'',false);COMMIT'; Query 'select 1'
     server: Complete 'SELECT 1'; Ready I; Complete 'SELECT 1'; Ready I
     to client: Complete 'SELECT 1'; Ready I
     client: Query 'select 2'
@@ -175,7 +175,7 @@ TEST_CASE("settings: a portal made while settings are on their way") {
   d.client("client").settings.wanted = settings({{"work_mem", "1", false}});
   d.play(R"(
     client: Parse - 'set work_mem = 2'; Bind -; Execute; Sync
-    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''1'',false)'
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''work_mem'',''1'',false);COMMIT'
     to server: Parse - 'set work_mem = 2'; Bind -; Execute; Sync
     server: Complete 'SELECT 1'; Ready I; ParseComplete; BindComplete; Complete 'SET'; Ready I
     to client: ParseComplete; BindComplete; Complete 'SET'; Ready I
@@ -238,7 +238,7 @@ TEST_CASE("settings: RESET ALL and DISCARD ALL tell the client what has changed 
   CHECK(v.both("role") == "bob");  // RESET ALL leaves it
   d.play(R"(
     client: Query 'discard all'
-    to server: Query 'RESET role;SELECT pg_catalog.set_config(''search_path'',''app'',false),pg_catalog.set_config(''TimeZone'',''Tokyo'',false);SELECT pg_catalog.set_config(''role'',''bob'',false)'
+    to server: Query 'BEGIN;RESET role;SELECT pg_catalog.set_config(''TimeZone'',''Tokyo'',false);SELECT pg_catalog.set_config(''role'',''bob'',false);COMMIT'
     to server: Query 'discard all'
     server: Complete 'RESET'; Complete 'SELECT 1'; Complete 'SELECT 1'; Setting TimeZone 'Tokyo'; Ready I
     server: Complete 'DISCARD ALL'; Setting TimeZone 'UTC'; Ready I
@@ -326,12 +326,55 @@ TEST_CASE("settings: an error takes a RESET back at once, and not the one ahead 
   d.play(R"(
     client: Query 'reset timezone; commit; begin; set work_mem = 1; rollback'
     to server: Query 'reset timezone; commit; begin; set work_mem = 1; rollback'
-    server: Complete 'RESET'; Complete 'COMMIT'; Complete 'BEGIN'; Complete 'SET'; Complete 'ROLLBACK'
-    server: Setting TimeZone 'UTC'; Ready I
+    server: Complete 'RESET'; Complete 'COMMIT'; Complete 'BEGIN'; Complete 'SET'; Complete 'ROLLBACK'; Setting TimeZone 'UTC'; Ready I
     to client: Complete 'RESET'; Complete 'COMMIT'; Complete 'BEGIN'; Complete 'SET'; Complete 'ROLLBACK'; Setting TimeZone 'Tokyo'; Ready I
   )");
   CHECK(v.wanted("TimeZone") == "Tokyo");
   CHECK(v.current("TimeZone") == "UTC");
+}
+
+TEST_CASE("settings: what a request resets is not set ahead of it: it may be refused by now") {
+  dialogue d;
+  view v{d};
+  const auto wants = [&] {
+    d.client("client").settings.wanted = settings({{"role", "ghost", false}, {"x", "1", false}});
+  };
+  const auto plays = [&](const std::string& ahead, const std::string& sql) {
+    CAPTURE(sql);
+    wants();
+    d.server("server").current = settings({{"y", "2", false}});
+    const auto own = ahead.empty() ? ahead : "Query 'BEGIN;" + ahead + ";COMMIT'; ";
+    const auto answer = ahead.empty() ? ahead : "Complete 'COMMIT'; Ready I; ";
+    d.play("client: Query '" + sql + "'\nto server: " + own + "Query '" + sql + "'\nserver: " + answer +
+           "Complete 'x'; Ready I\nto client: Complete 'x'; Ready I");
+  };
+  const std::string role = ";SELECT pg_catalog.set_config(''role'',''ghost'',false)";
+  const std::string x = "SELECT pg_catalog.set_config(''x'',''1'',false)";
+  const std::string not_y = ";RESET \"y\"";
+  plays(x + not_y, "reset role");
+  CHECK(v.both("role") == "-");
+  CHECK(v.both("x") == "1");
+  plays(not_y.substr(1) + role, "reset x;");
+  CHECK(v.both("x") == "-");
+  CHECK(v.both("role") == "ghost");
+  plays(role.substr(1), "reset all");
+  CHECK(v.both("role") == "ghost");
+  CHECK(v.both("x") == "-");
+  plays("", "discard all");
+  // Not where something else may run with it.
+  plays(x + not_y + role, "reset role; select 1");
+  plays(x + not_y + role, "select 1");
+  // In an error it stays what the session wants.
+  wants();
+  d.server("server").current = settings({{"y", "2", false}});
+  d.play(R"(
+    client: Query 'reset x'
+    to server: Query 'BEGIN;RESET "y";SELECT pg_catalog.set_config(''role'',''ghost'',false);COMMIT'; Query 'reset x'
+    server: Complete 'COMMIT'; Ready I; Error 57014 'no'; Ready I
+    to client: Error 57014 'no'; Ready I
+  )");
+  CHECK(v.wanted("x") == "1");
+  CHECK(v.current("x") == "-");
 }
 
 TEST_CASE("settings: with on_session_state = pin, a setting that is not reported pins") {

@@ -10,6 +10,34 @@ namespace {
 using test::dialogue;
 using test::play;
 
+TEST_CASE("statements: only sessions that read a text alike share it") {
+  struct {
+    const char *setting, *one, *other, *text;
+    bool shared;
+  } const cases[] = {
+      {"standard_conforming_strings", "on", "off", "select ''a\\''", false},
+      {"standard_conforming_strings", "on", "off", "select ''a''", true},
+      {"client_encoding", "UTF8", "LATIN1", "select \xc3\xa9", false},
+      {"client_encoding", "UTF8", "LATIN1", "select e", true},
+      {"DateStyle", "ISO, MDY", "ISO, DMY", "select ''1/2/2020''::date", false},
+      {"DateStyle", "ISO, MDY", "ISO, DMY", "select $1::date", true},
+      {"TimeZone", "UTC", "Oslo", "select ''now''", false},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.text);
+    std::string sent[2];
+    for (const bool second : {false, true}) {
+      dialogue d;
+      auto& server = d.server("server");
+      server.current = parameter_set::intern({{c.setting, second ? c.other : c.one, true}});
+      d.client("client").settings.wanted = server.current;
+      d.from_client(test::message(std::string("Parse s '") + c.text + "'", false));
+      sent[second] = d.take_to_server();
+    }
+    CHECK((sent[0] == sent[1]) == c.shared);
+  }
+}
+
 TEST_CASE("statements: the name on the server is ours, the client's own in every reply") {
   play(R"(
     client: Parse s1 'select 1'; Describe s1; Bind s1 p; DescribePortal p; Execute p; ClosePortal p; Sync
@@ -155,7 +183,7 @@ TEST_CASE("statements: our own queries end the unnamed one on the server, not fo
     to client: ParseComplete; Ready I
     == bob on one
     client: Sync
-    to server: Query 'SELECT pg_catalog.set_config(''search_path'',''bobs'',false)'; Sync
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''search_path'',''bobs'',false);COMMIT'; Sync
     server: Complete 'SELECT 1'; Ready I; Ready I
     to client: Ready I
   )");
