@@ -57,8 +57,8 @@ SCRIPTS = {
         (Q, 1), ([query("begin"), query("selec"), *run("execute q"), *run("deallocate q"), query("rollback"), *run("execute q")], 6), (use("q"), 1),
         ([query("begin"), query("selec"), *run("deallocate q"), query("rollback"), query("execute q")], 5)),
     "names: skipped in a savepoint and run behind it": Script(
-        ("a", Q, 1), ("a", [query("begin"), parse("deallocate q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", [execute("nobody"), execute("p"), sync(), query("rollback to x")], 2),
-        ("a", [execute("p"), sync(), query("commit")], 2), ("a", use("q"), 1), ("b", [*Q, *use("q")], 2), servers=1),
+        ("a", Q, 1), ("b", Q, 1), ("a", [query("begin"), parse("deallocate q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", [execute("nobody"), execute("p"), sync(), query("rollback to x")], 2),
+        ("a", [execute("p"), sync(), query("commit")], 2), ("a", use("q"), 1), ("b", use("q"), 1), servers=1),
     "names: a DEALLOCATE that fails, and a Close that is skipped, in a batch before": steps(
         (Q, 1), ([query("begin"), parse("deallocate q"), bind([], portal="p"), sync()], 2), ([query("selec"), execute("p"), sync(), query("rollback"), *run("execute q")], 4),
         ([query("begin"), parse("execute q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ([execute("nobody"), close_statement("q"), sync(), query("rollback to x"), execute("p"), sync()], 3)),
