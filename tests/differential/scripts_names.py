@@ -92,6 +92,8 @@ SCRIPTS = {
     "names: PREPARE and Parse of one name at once": steps(
         ([query("prepare q as select 1"), *Q, *use("q")], 3), (use("q"), 1), ([parse("prepare p as select 2"), bind(), execute(), parse("select 3", "p"), sync(), *use("p")], 2),
         ([query("selec; prepare r as select 1"), parse("select 4", "r"), sync()], 2), (use("r"), 1), ([query("deallocate q"), query("deallocate p")], 2), (use("r"), 1)),
+    "names: PREPARE and Parse of one name at once, in vain": Script(
+        ("a", [query("begin"), query("selec"), query("prepare q as select 1"), *Q, query("rollback")], 5), ("b", [query("select 1")], 1), ("a", use("q"), 1), servers=1),
     "names: by Parse beside those of PREPARE": Script(
         ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("b", use("q"), 1), ("a", use("q"), 1),
         ("a", [close_statement("q"), sync()], 1), ("a", use("q"), 1), ("b", Q, 1), ("b", use("q"), 1), ("a", use("q"), 1)),
