@@ -14,7 +14,7 @@ std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::
 // Nothing follows the first statement; false also when a semicolon in a literal makes it look so.
 bool is_alone(std::string_view text);
 
-// EXECUTE name ... or DEALLOCATE [PREPARE] name, alone in its text, or PREPARE name ...: what SQL does with a statement
+// EXECUTE name ..., DEALLOCATE [PREPARE] name or PREPARE name ..., alone in its text: what SQL does with a statement
 // that may have been prepared by the protocol.
 struct named_command {
   enum class kind : unsigned char { execute, deallocate, prepare } what = kind::execute;

@@ -317,7 +317,12 @@ void exchange::forget_session_state() {
   if (client_.gone) return;
   if (client_.statements) client_.statements->clear();
   replay_flights();
-  if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;
+  if (client_.mode == config::pool_mode::session) return;
+  client_.pin = pin_reason::none;
+  // What was sent behind it pins still. What was sent before it may be taken for that: the server is asked.
+  for (const auto one : {effect::advisory_lock, effect::temporary, effect::set_function})
+    pin(pin_before(client_.effects & one));
+  client_.may_unpin = server_.left != 0;
 }
 
 // False: it is not for the client.

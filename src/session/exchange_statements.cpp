@@ -192,6 +192,7 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
   if (pinned || (client_.effects & effect::prepare) != 0) {
     // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
     pin(pin_reason::prepared_statement);
+    client_.may_unpin = client_.may_unpin || !pinned;  // both may fail
     // Its executions are not followed.
     note(s->effects);
     if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);

@@ -92,6 +92,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a name given beside those of PREPARE keeps the server", PINNING, "WHERE from_sql OR NOT pg_catalog.starts_with(name, 'forebay_')", "WHERE from_sql"),
     ("what is named beside those of PREPARE leaves what it leaves", STATEMENTS, "    note(s->effects);\n    if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);\n", ""),
     ("a Close may end what keeps the server", STATEMENTS, "client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;", ""),
+    ("what a name means to a portal waits for the batch before", STATEMENTS, "return portal && portal->about;", "return portal == nullptr && false;"),
     ("what a name means to a Query waits for what is before", STATEMENTS,
      "return client_.find_statement(command->name) != nullptr ||\n           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);", "(void)names_it;\n    return false;"),
     # ---- settings
@@ -123,7 +124,8 @@ MUTATIONS = [Mutation(*m) for m in (
     ("an advisory lock pins", PINNING, "  if (effects & effect::advisory_lock) return pin_reason::advisory_lock;\n", ""),
     ("a cursor WITH HOLD pins", PINNING, '  if (tag == "DECLARE CURSOR" && (effects & effect::hold_cursor)) return pin_reason::hold_cursor;\n', ""),
     ("PREPARE in SQL pins", PINNING, '  if (tag == "PREPARE") return pin_reason::prepared_statement;\n', ""),
-    ("DISCARD ALL ends the pin", REPLIES, "if (client_.mode != config::pool_mode::session) client_.pin = pin_reason::none;", ""),
+    ("DISCARD ALL ends the pin", REPLIES, "  client_.pin = pin_reason::none;\n  // What", "  // What"),
+    ("what is sent behind DISCARD ALL pins", REPLIES, "    pin(pin_before(client_.effects & one));\n", "    (void)one;\n"),
     ("a pin ends only when the server says so", REPLIES, 'if (answers_our_question() && tag == "SELECT 0") unpin(',
      "if (answers_our_question()) unpin("),
     ("a question about pins asked before a new one does not end it", REQUESTS, "    f.asks &= ~mask_of(reason);", "    (void)f;"),

@@ -2,7 +2,7 @@
 
 from model import BARRIER, CLOSED, Script
 from scripts_sessions import among, q
-from wire import bind, close_statement, execute, parse, sync, terminate
+from wire import bind, close_statement, execute, parse, query, sync, terminate
 
 LARGE = f"/* {'x' * 20000} */"  # too large to be read as a whole
 LOCKS = "select count(*) from pg_locks where locktype like 'adv%' and pid = pg_backend_pid()"
@@ -29,6 +29,11 @@ SCRIPTS = {
     "left: statements of both kinds": Script(
         ("a", [parse("select 1", "s"), bind([], "s"), execute(), sync()], 1), *q("a", "prepare q as select 2"), ("a", [terminate()], CLOSED),
         ("b", [parse("select 1", "s"), bind([], "s"), execute(), sync()], 1), servers=1),
+    "left: a temporary table made right behind DISCARD ALL": Script(
+        ("a", [query("discard all"), query("create temp table tmp (a int)")], 2), *q("a", "select count(*) from tmp"), ("a", [terminate()], CLOSED),
+        *q("b", "select count(*) from tmp"), servers=1),
+    "left: nothing, by DISCARD ALL right behind a temporary table": Script(
+        ("a", [query("create temp table tmp (a int)"), query("discard all")], 2), *q("b", "select count(*) from tmp"), *q("a", "select count(*) from tmp"), servers=1),
     "left: a transaction": Script(
         *q("a", "begin", "insert into own_a values (9, 'x')"), ("a", [terminate()], CLOSED), *q("b", "select count(*) from own_a", "select 1"), servers=1),
     "channels: a transaction rolled back": Script(

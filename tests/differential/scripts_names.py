@@ -1,7 +1,7 @@
 """SQL about statements that were prepared by the protocol, by the simple protocol and itself parsed."""
 
-from model import Script
-from wire import bind, close_statement, describe_portal, describe_statement, execute, parse, query, sync
+from model import CLOSED, Script
+from wire import bind, close_statement, describe_portal, describe_statement, execute, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -17,9 +17,8 @@ def steps(*batches):
 
 
 Q = [parse("select 9 as nine", "q"), sync()]
+HOLD = [query("begin"), query("select 1")]  # a server: of two, the session that holds none then gets the other
 TWICE = [parse("select $1::int * 2", "twice"), sync()]
-# Another session takes the server on which the first has parsed.
-ELSEWHERE = ("b", [query("begin"), query("select 1")], 2)
 
 SCRIPTS = {
     "names: EXECUTE": steps((Q, 1), (run("execute q"), 1), (run("execute q", "e"), 1), (use("e"), 1), ([describe_statement("e"), sync()], 1), (use("q"), 1)),
@@ -58,10 +57,13 @@ SCRIPTS = {
         (Q, 1), ([query("begin"), query("selec"), *run("execute q"), *run("deallocate q"), query("rollback"), *run("execute q")], 6), (use("q"), 1),
         ([query("begin"), query("selec"), *run("deallocate q"), query("rollback"), query("execute q")], 5)),
     "names: skipped in a savepoint and run behind it": Script(
-        ("a", Q, 1), ("a", [query("begin"), parse("deallocate q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", [execute("nobody"), execute("p"), sync(), query("rollback to x")], 2),
-        ("a", [execute("p"), sync(), query("commit")], 2), ("a", use("q"), 1), ("b", [*Q, *use("q")], 2), servers=1),
+        ("a", Q, 1), ("b", Q, 1), ("a", [query("begin"), parse("deallocate q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", [execute("nobody"), execute("p"), sync(), query("rollback to x")], 2),
+        ("a", [execute("p"), sync(), query("commit")], 2), ("a", use("q"), 1), ("b", use("q"), 1), servers=1),
+    "names: a DEALLOCATE that fails, and a Close that is skipped, in a batch before": steps(
+        (Q, 1), ([query("begin"), parse("deallocate q"), bind([], portal="p"), sync()], 2), ([query("selec"), execute("p"), sync(), query("rollback"), *run("execute q")], 4),
+        ([query("begin"), parse("execute q"), bind([], portal="p"), sync(), query("savepoint x")], 3), ([execute("nobody"), close_statement("q"), sync(), query("rollback to x"), execute("p"), sync()], 3)),
     "names: PREPARE of a name in use": steps(
-        (Q, 1), (run("prepare q as select 1"), 1), (run("prepare q(int) as select $1", "p"), 1), (use("q"), 1), ([query("prepare q as select ';'")], 1), ([query("prepare q as select 1; select 2")], 1), (use("q"), 1),
+        (Q, 1), (run("prepare q as select 1"), 1), (run("prepare q(int) as select $1", "p"), 1), (use("q"), 1), ([query("prepare q as select 1;")], 1), (use("q"), 1),
         ([close_statement("q"), sync()], 1), (run("prepare q as select 1"), 1), (run("execute q"), 1), (use("q"), 1), (run("deallocate q"), 1), (use("q"), 1), (use("p"), 1)),
     "names: quoted, and of mixed case": steps(
         ([parse("select 'mixed'", "My Q"), parse("select 'upper'", "Q"), parse("select 'quote'", 'a"b'), *Q], 1), (run('execute "My Q"'), 1), (run('execute "Q"'), 1), (run("EXECUTE Q"), 1),
@@ -83,20 +85,25 @@ SCRIPTS = {
         ("a", [parse("select 'a'", "q"), parse("execute q", "e"), sync()], 1), ("b", [parse("select 'b', 2", "q"), parse("execute q", "e"), sync()], 1), ("a", use("e"), 1), ("b", use("e"), 1),
         ("a", [describe_statement("e"), sync()], 1), ("b", [describe_statement("e"), sync()], 1), ("a", [bind([1], "e"), sync()], 1), servers=1),
     "names: on another server": Script(
-        ("a", [parse("select 'elsewhere'", "q"), parse("execute q", "e"), parse("deallocate q", "d"), parse("execute q"), sync()], 1), ELSEWHERE, ("a", use(""), 1), ("a", use("e"), 1), ("a", [describe_statement("e"), sync()], 1), ("a", use("d"), 1),
-        ("b", [query("commit")], 1), ("a", use("q"), 1), ("a", use("e"), 1), ("a", use(""), 1), servers=2),
+        ("b", HOLD, 2), ("a", [parse("select 'elsewhere'", "q"), parse("execute q", "e"), parse("deallocate q", "d"), parse("execute q"), sync()], 1), ("c", HOLD, 2), ("b", [query("commit")], 1), ("a", use(""), 1), ("a", use("e"), 1), ("a", [describe_statement("e"), sync()], 1), ("a", use("d"), 1),
+        ("c", [query("commit")], 1), ("a", use("q"), 1), ("a", use("e"), 1), ("a", use(""), 1), servers=2),
     "names: behind DEALLOCATE ALL": steps(
         ([*Q, parse("execute q", "e"), sync()], 2), ([query("deallocate all"), *use("e"), *run("execute q"), *Q, *run("execute q")], 5), ([parse("deallocate all"), bind(), execute(), *run("execute q")], 1), (run("execute q"), 1)),
     "names: PREPARE and Parse of one name at once": steps(
         ([query("prepare q as select 1"), *Q, *use("q")], 3), (use("q"), 1), ([parse("prepare p as select 2"), bind(), execute(), parse("select 3", "p"), sync(), *use("p")], 2),
         ([query("selec; prepare r as select 1"), parse("select 4", "r"), sync()], 2), (use("r"), 1), ([query("deallocate q"), query("deallocate p")], 2), (use("r"), 1)),
+    "names: PREPARE and Parse of one name at once, in vain": Script(
+        ("a", [query("begin"), query("selec"), query("prepare q as select 1"), *Q, query("rollback")], 5), ("b", [query("select 1")], 1), ("a", use("q"), 1), servers=1),
     "names: by Parse beside those of PREPARE": Script(
         ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("b", use("q"), 1), ("a", use("q"), 1),
         ("a", [close_statement("q"), sync()], 1), ("a", use("q"), 1), ("b", Q, 1), ("b", use("q"), 1), ("a", use("q"), 1)),
     "names: by Parse beside those of PREPARE, and what they do": Script(
         ("a", [query("prepare x as select 1")], 1), ("a", [parse("create temp table tmp (a int)", "t"), parse("set work_mem = '5MB'", "w"), *use("t"), *use("w")], 2),
-        ("a", [close_statement("t"), close_statement("w"), sync(), query("deallocate x")], 2), ("b", [query("select count(*) from tmp"), query("show work_mem")], 2),
-        ("a", [query("select count(*) from tmp"), query("show work_mem")], 2), servers=2),
+        ("a", [close_statement("t"), close_statement("w"), sync(), query("deallocate x")], 2), ("a", [query("select count(*) from tmp"), query("show work_mem"), terminate()], CLOSED),
+        ("b", [query("select count(*) from tmp"), query("show work_mem")], 2), servers=1),
+    "names: by Parse beside those of PREPARE, closed": Script(
+        ("a", [query("prepare x as select 1")], 1), ("a", [parse("select 'a'", "q"), sync()], 1), ("a", [query("deallocate x")], 1), ("a", [close_statement("q"), sync()], 1),
+        ("b", [query("select 1")], 1), servers=1),
     "names: two of one text": steps(
         ([parse("select 9 as nine", "r"), *Q], 1), ([parse("execute q"), bind([], portal="p"), parse("deallocate r"), bind(), execute(), execute("p"), sync()], 1), (use("q"), 1), (use("r"), 1), (run("execute q"), 1)),
     "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
