@@ -57,4 +57,9 @@ SCRIPTS = {
         *q("a", "set timezone = 'UTC'", "begin", "reset timezone; select 1/0", "rollback", "show timezone", "begin; savepoint s", "reset timezone; select 1/0", "rollback to s", "show timezone",
            "reset timezone; rollback; begin", "set local timezone = 'America/Lima'; set work_mem = '3MB'; select 1/0", "rollback", "reset timezone; commit; begin; set work_mem = '4MB'; rollback"),
         *show("a", "b")),
+    "settings: constants are read as each session reads them": Script(
+        *q("a", "set datestyle = 'SQL, DMY'", "set timezone = 'Asia/Tokyo'", "set standard_conforming_strings = off", "set client_encoding = 'latin1'"),
+        *((s, [parse(text, f"s{n}"), bind([], f"s{n}"), execute(), sync()], 1) for n, text in enumerate(
+            ("select '01/02/2020'::date - date '2020-01-01'", "select extract(epoch from '2020-01-01'::timestamptz)", "select length('a\\\\b')", "select length('\u00e9')")) for s in "ab"),
+        servers=1),
 }

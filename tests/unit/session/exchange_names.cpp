@@ -169,7 +169,7 @@ TEST_CASE("names: settings that EXECUTE changes follow the client") {
     = releasable
     == client on other
     client: Query 'show work_mem'
-    to server: Query 'SELECT pg_catalog.set_config(''work_mem'',''5'',false)'; Query 'show work_mem'
+    to server: Query 'BEGIN;SELECT pg_catalog.set_config(''work_mem'',''5'',false);COMMIT'; Query 'show work_mem'
   )");
 }
 
