@@ -21,6 +21,7 @@ enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
 enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
+enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
 enum class user_priority : std::uint8_t { high, normal, low };
 
 struct general {
