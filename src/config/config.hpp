@@ -66,6 +66,15 @@ struct pool {
   session_state_policy on_session_state = session_state_policy::track;
 };
 
+struct breaker {
+  std::uint32_t failure_threshold = 5;  // in a row; 0: not looked at
+  duration window = 10s;
+  double error_rate = 0.5;  // of 20 requests or more within the window; 0: not looked at
+  duration open_time = 1s;
+  duration max_open_time = 30s;
+  std::uint32_t half_open_probes = 1;
+};
+
 struct node {
   std::string host;
   std::uint16_t port = 5432;
