@@ -21,6 +21,7 @@ enum class pool_mode : std::uint8_t { transaction, session, statement };
 enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
 enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
+enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
 enum class user_priority : std::uint8_t { high, normal, low };
 
 struct general {
@@ -63,6 +64,15 @@ struct pool {
   duration transaction_timeout = 0s;
   duration client_idle_timeout = 0s;
   session_state_policy on_session_state = session_state_policy::track;
+};
+
+struct breaker {
+  std::uint32_t failure_threshold = 5;  // in a row; 0: not looked at
+  duration window = 10s;
+  double error_rate = 0.5;  // of 20 requests or more within the window; 0: not looked at
+  duration open_time = 1s;
+  duration max_open_time = 30s;
+  std::uint32_t half_open_probes = 1;
 };
 
 struct node {

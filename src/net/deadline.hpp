@@ -2,13 +2,11 @@
 
 #include <boost/intrusive/set.hpp>
 
-#include <chrono>
+#include "core/clock.hpp"
 
 // Deadlines of one worker, whose sleep ends with the earliest. Setting and clearing one is a tree operation without a
 // system call. Lives on one worker, used on its thread only.
 namespace forebay {
-
-using steady = std::chrono::steady_clock;
 
 class deadline_queue;
 
