@@ -330,7 +330,7 @@ bool exchange::on_parameter(const wire::piece& p, bool ours) {
   const auto status = p.whole() ? wire::parameter_status::decode(p.body()) : wire::parameter_status::decode({});
   if (!status) return true;
   auto& settings = client_.settings;
-  if (!ours) return settings.reported(status->name, status->value, server_.current);
+  if (!ours) return settings.reported(status->name, status->value, server_.current, server_.initial);
   // The answer to our own preamble brings the value in the server's spelling: that is what the session wants from now
   // on.
   server_.current = parameter_set::with(server_.current, status->name, status->value, true);

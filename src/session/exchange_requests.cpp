@@ -164,7 +164,7 @@ void exchange::note(const sql_effects_ptr& effects) {
 
 // Whether there is more to do with it than to know what its transaction has done.
 bool exchange::is_followed(const sql_effects_ptr& effects) {
-  return effects && (!effects->changes.empty() || (effects->mask & effect::copy_in) != 0);
+  return effects && (!effects->changes.empty() || (effects->mask & (effect::copy_in | effect::deallocate)) != 0);
 }
 
 void exchange::remember_portal(std::string_view portal, const statement_ptr& s, named_statement about) {

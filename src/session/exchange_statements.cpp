@@ -39,20 +39,22 @@ statement_ptr exchange::shared_statement(std::string_view query, std::string_vie
 bool exchange::waits_for_copy(const wire::piece& p) const {
   const auto kind = fsm::request_of(p.type);
   if (server_.tracker.room_for(kind.has_value()) != fsm::reply_tracker::room::yes) return true;
-  if (!kind || (client_.effects & effect::copy_in) == 0) return false;
-  const auto copies = std::count_if(server_.flights.begin(), server_.flights.end(), [](const auto& f) {
-    return f.effects && (f.effects->mask & effect::copy_in) != 0;
-  });
-  return copies > (server_.tracker.wants_copy_data() ? 1 : 0);
+  return kind && unanswered(effect::copy_in) > (server_.tracker.wants_copy_data() ? 1 : 0);
+}
+
+// How many requests that may do this are under way.
+std::ptrdiff_t exchange::unanswered(effect::mask what) const {
+  if ((client_.effects & what) == 0) return 0;
+  return std::count_if(server_.flights.begin(), server_.flights.end(),
+                       [&](const auto& f) { return f.effects && (f.effects->mask & what) != 0; });
 }
 
 void exchange::hasten(const wire::piece& p) {
-  if (!waits_for_copy(p)) return;
   const auto kind = fsm::request_of(p.type);
   if (server_.tracker.room_for(kind.has_value()) == fsm::reply_tracker::room::probe) {
     probe(kind);
-  } else if (!server_.tracker.in_doubt()) {
-    to_server_.copy(wire::encode(wire::flush{}));  // it may be no COPY at all
+  } else if (!server_.tracker.in_doubt() && server_.tracker.unsynced() && server_.tracker.ready_owed() == 0) {
+    to_server_.copy(wire::encode(wire::flush{}));
   }
 }
 
@@ -65,11 +67,10 @@ bool exchange::must_wait(const wire::piece& p) const {
       std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {
     return true;  // what the login asked for is set again first
   }
-  const bool forgets = (client_.effects & effect::deallocate) != 0;
+  const bool forgets = unanswered(effect::deallocate) > 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  if (!(earlier || forgets || p.type == 'Q') || !client_.renames() || server_.tracker.ready_owed() == 0) {
-    return false;
-  }
+  const bool may_matter = forgets || ((earlier || p.type == 'Q') && server_.tracker.ready_owed() != 0);
+  if (!may_matter || !client_.renames()) return false;
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {

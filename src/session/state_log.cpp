@@ -189,9 +189,14 @@ parameters state_log::wanted_ahead_of(const state_change& next, const parameters
   return parameter_set::intern(std::move(ahead));
 }
 
-bool state_log::reported(std::string_view name, std::string_view value, parameters& current) {
+bool state_log::reported(std::string_view name, std::string_view value, parameters& current,
+                         const parameters& initial) {
   current = parameter_set::with(current, name, value, true);
-  if (told_ && is_reset(name)) return false;
+  if (told_ && is_reset(name)) {
+    const auto* reset_to = initial->find(name);
+    if (!reset_to || reset_to->value == value) return false;
+    mark_reset(std::string(name), false);  // it was set behind that, in a request of its own
+  }
   wanted = parameter_set::with(wanted, name, value, true);
   if (!told_) return true;
   const auto* known = told_->find(name);

@@ -45,7 +45,7 @@ class state_log {
   parameters wanted_ahead_of(const state_change& next, const parameters& current) const;
 
   // ParameterStatus: true when it is news to the client.
-  bool reported(std::string_view name, std::string_view value, parameters& current);
+  bool reported(std::string_view name, std::string_view value, parameters& current, const parameters& initial);
   // What the client must be told at ReadyForQuery: the settings that are not as it knows them.
   parameters take_news();
 

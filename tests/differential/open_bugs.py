@@ -3,8 +3,8 @@ reported, so that it moves to the other scripts. `seen` tells when a generated s
 
 from typing import Callable, NamedTuple
 
-from model import Script
-from wire import bind, execute, parse, query, sync
+from model import BARRIER, Script
+from wire import bind, describe_statement, execute, parse, query, sync
 
 
 class Open(NamedTuple):
@@ -49,6 +49,10 @@ OPEN = {
         [Script(("a", [parse("select 9", "q"), parse("execute q", "e"), sync()], 1), ("a", [query("execute e")], 1)),
          Script(("a", [parse("execute q", "q"), sync()], 1), ("a", [query("execute q")], 1))],
         lambda script, d: executed_itself(script, d) and starts(d.got, "E ERROR 26000")),
+    "a snapshot taken by a Parse of ours": Open(
+        "BEGIN with an isolation level, by a Query in an unfinished batch, finds that the Parse that Forebay sends ahead has looked at tables",
+        [Script(("a", [parse("select 1"), execute(), query("")], BARRIER), ("a", [describe_statement(""), query("begin isolation level repeatable read")], 1))],
+        lambda script, d: starts(d.got, "E ERROR 25001")),
     "Bind in a failed transaction": Open(
         "a Bind that is wrong in itself is answered by the error of the Parse that Forebay sends ahead of it",
         [

@@ -101,6 +101,10 @@ SCRIPTS = {
     "a name that was parsed beside one that SQL prepared is nobody else's": Script(
         ("a", [query("prepare q as select 1")], 1), ("a", [parse("select 2", "s"), sync()], 1), ("a", [query("deallocate q")], 1),
         ("b", [bind([], "s"), sync()], 1)),
+    "a setting behind DISCARD ALL in a batch": steps(
+        ([parse("discard all"), bind(), execute(), query("set application_name = 'app2'"), query("set timezone = 'Asia/Tokyo'")], 2), ([query("show timezone")], 1)),
+    "a Bind behind DISCARD ALL in a batch": steps(
+        ([parse("select 1", "s"), sync()], 1), ([parse("discard all", "t"), bind([], "t"), execute(), bind([], "s"), sync(), bind([], "t"), sync()], 2)),
     "a setting reported behind a failed COPY": steps(
         ([query("begin; set local timezone = 'America/Lima'"), parse("copy own_a from stdin"), bind(), execute(), sync(), copy_data("bad\n"), parse("select 1")], BARRIER)),
     "PREPARE in SQL of a name that was parsed": steps(

@@ -127,7 +127,7 @@ TEST_CASE("copy: what became of a Sync in one that has failed is asked") {
 TEST_CASE("copy: the next request waits until one has begun, and within it for its end") {
   play(R"(
     client: Query 'copy t from stdin'; Sync; Parse - 'select 1'
-    to server: Query 'copy t from stdin'; Sync; Flush
+    to server: Query 'copy t from stdin'; Sync
     server: CopyIn
     to client: CopyIn
     to server: Sync; Close forebay_; Sync
@@ -147,8 +147,15 @@ TEST_CASE("copy: the next request waits until one has begun, and within it for i
   )");
   // It is none, whatever it looks like.
   play(R"(
+    client: Parse - 'select a from stdin'; Bind -; Execute; Parse s 'select 1'
+    to server: Parse - 'select a from stdin'; Bind -; Execute; Flush
+    server: ParseComplete; BindComplete; Complete 'SELECT 1'
+    to client: ParseComplete; BindComplete; Complete 'SELECT 1'
+    to server: Parse [select 1] 'select 1'
+  )");
+  play(R"(
     client: Query 'select a from stdin'; Query 'select 2'
-    to server: Query 'select a from stdin'; Flush
+    to server: Query 'select a from stdin'
     server: Complete 'SELECT 1'; Ready I
     to client: Complete 'SELECT 1'; Ready I
     to server: Query 'select 2'
