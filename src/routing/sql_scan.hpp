@@ -8,6 +8,8 @@
 // Just enough of PostgreSQL's lexical rules (manual, "Lexical Structure") to read the beginning of a statement.
 namespace forebay {
 
+inline constexpr std::size_t max_parsed_text = 16 * 1024;  // bytes of a text that the grammar is asked about
+
 bool is_word_char(char c);
 // Behind white space and comments (which nest), and behind any of `also`.
 std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also = {});

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "routing/effects.hpp"
+#include "routing/syntax.hpp"
 
 namespace forebay {
 namespace {
