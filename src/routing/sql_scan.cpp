@@ -9,6 +9,17 @@ bool is_word_char(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
+std::size_t end_of_block_comment(std::string_view text, std::size_t at) {
+  int depth = 0;
+  do {
+    const auto two = text.substr(at, 2);
+    const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
+    depth += step;
+    at += step == 0 ? 1 : 2;
+  } while (depth > 0 && at < text.size());
+  return depth == 0 ? at : text.npos;
+}
+
 std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also) {
   while (at < text.size()) {
     if (std::string_view(" \t\r\n\f\v").find(text[at]) != std::string_view::npos ||
@@ -17,23 +28,12 @@ std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::
     } else if (text.substr(at, 2) == "--") {
       at = std::min(text.find('\n', at), text.size());
     } else if (text.substr(at, 2) == "/*") {
-      int depth = 0;
-      do {
-        const auto two = text.substr(at, 2);
-        const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
-        depth += step;
-        at += step == 0 ? 1 : 2;
-      } while (depth > 0 && at < text.size());
+      at = std::min(end_of_block_comment(text, at), text.size());
     } else {
       break;
     }
   }
   return std::min(at, text.size());
-}
-
-bool is_alone(std::string_view text) {
-  const auto semicolon = text.find(';');
-  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
 }
 
 namespace {
@@ -45,6 +45,20 @@ std::string_view word_at(std::string_view text, std::size_t& at) {
     ++at;
   return text.substr(start, at - start);
 }
+
+}  // namespace
+
+std::string_view leading_word(std::string_view text) {
+  std::size_t at = skip_space_and_comments(text, 0, ";(");
+  return word_at(text, at);
+}
+
+bool is_alone(std::string_view text) {
+  const auto semicolon = text.find(';');
+  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
+}
+
+namespace {
 
 // An identifier at `at`, which moves behind it; empty: there is none.
 std::string identifier_at(std::string_view text, std::size_t& at) {

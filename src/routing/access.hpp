@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "core/parameters.hpp"
+#include "core/sql_access.hpp"
+#include "core/text_cache.hpp"
+
+// Where the statement of a text may run, by PostgreSQL's own grammar. A text that is not read (too large, nested too
+// deeply, several statements, not of this grammar) is for the primary: it may do anything.
+//
+//   if (!means_the_same(settings)) -> primary
+//   const auto access = reader.access_of(text);
+//   if (access->what == sql_access::kind::read && !why_not_read(*access, catalog, lists)) -> any node
+namespace forebay {
+
+// By the grammar, whatever it takes: 10 us and more. Any thread whose stack holds the parser (net/worker).
+sql_access read_access(const std::string& text);
+
+// The text of a query with these settings means what the grammar reads in it: strings end where it thinks they end.
+bool means_the_same(const parameter_set& settings);
+
+// Remembers verdicts by text, and by template (routing/template), so that texts that differ in their literals only are
+// read once. One per worker, used on its thread only.
+class access_reader {
+ public:
+  sql_access_ptr access_of(std::string_view text);
+
+  static constexpr std::size_t max_bytes = 2 * 1024 * 1024;  // of what is remembered
+
+  std::size_t bytes() const { return known_.bytes(); }
+  std::size_t parsed() const { return parsed_; }  // how often the grammar was asked
+
+ private:
+  text_cache<sql_access_ptr> known_{max_bytes};
+  std::size_t parsed_ = 0;
+  std::string template_;
+};
+
+}  // namespace forebay
