@@ -9,7 +9,7 @@
 #include <vector>
 
 // Where the statement of a text may run, as far as the text alone tells. Found by routing/access, once per text; what a
-// database adds to it (is this function volatile, that table temporary?) is told by routing/may_read.
+// database adds to it (is this function volatile, that table temporary?) is told by routing/read_rules.
 namespace forebay {
 
 struct sql_name {
@@ -42,9 +42,9 @@ struct sql_access {
     set_characteristics,  // SET SESSION CHARACTERISTICS: `modes`
     commit,               // COMMIT, END; AND CHAIN if `chain`
     rollback,             // ROLLBACK, ABORT; AND CHAIN if `chain`
-    savepoint,  // SAVEPOINT, RELEASE, ROLLBACK TO: where the transaction is
-    set,        // SET or RESET `name` (RESET ALL if empty): of the session; SET LOCAL if `local`
-    show,       // SHOW `name`, which is the session's
+    savepoint,            // SAVEPOINT, RELEASE, ROLLBACK TO: where the transaction is
+    set,                  // SET or RESET `name` (RESET ALL if empty): of the session; SET LOCAL if `local`
+    show,                 // SHOW `name`, which is the session's
   };
   kind what = kind::primary;
   const char* reason = "";  // static

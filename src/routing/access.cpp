@@ -249,8 +249,8 @@ enum class beginning { query, command, other };
 beginning first_word_of(std::string_view text) {
   static constexpr std::array<std::string_view, 4> queries = {"select", "with", "values", "table"};
   static constexpr std::array<std::string_view, 21> commands = {
-      "begin", "start",    "commit",  "end",   "rollback", "abort",   "savepoint",  "release", "set",  "reset", "show",
-      "copy",  "explain",  "prepare", "fetch", "execute",  "declare", "deallocate", "close",   "move", ""};
+      "begin", "start",   "commit",  "end",   "rollback", "abort",   "savepoint",  "release", "set",  "reset", "show",
+      "copy",  "explain", "prepare", "fetch", "execute",  "declare", "deallocate", "close",   "move", ""};
   const auto word = leading_word(text);
   const auto is = [&](auto w) { return same_name(w, word); };
   if (std::any_of(queries.begin(), queries.end(), is)) return beginning::query;
@@ -278,7 +278,8 @@ bool means_the_same(const parameter_set& settings) {
   const auto* encoding = settings.find("client_encoding");
   static constexpr std::array<std::string_view, 9> not_alike = {
       "sjis", "shift_jis_2004", "big5", "gbk", "uhc", "gb18030", "johab", "mskanji", "shiftjis"};
-  return !encoding || std::none_of(not_alike.begin(), not_alike.end(), [&](auto n) { return same_name(n, encoding->value); });
+  return !encoding ||
+         std::none_of(not_alike.begin(), not_alike.end(), [&](auto n) { return same_name(n, encoding->value); });
 }
 
 sql_access_ptr access_reader::access_of(std::string_view text) {

@@ -13,7 +13,7 @@
 //
 //   if (!means_the_same(settings)) -> primary
 //   const auto access = reader.access_of(text);
-//   if (access->what == sql_access::kind::read && !why_not_read(*access, catalog, lists)) -> any node
+//   if (access->what == sql_access::kind::read && !rules->why_not(*access)) -> any node
 namespace forebay {
 
 // By the grammar, whatever it takes: 10 us and more. Any thread whose stack holds the parser (net/worker).
@@ -22,8 +22,8 @@ sql_access read_access(const std::string& text);
 // The text of a query with these settings means what the grammar reads in it: strings end where it thinks they end.
 bool means_the_same(const parameter_set& settings);
 
-// Remembers verdicts by text, and by template (routing/template), so that texts that differ in their literals only are
-// read once. One per worker, used on its thread only.
+// Remembers verdicts by text, and by template (routing/sql_template), so that texts that differ in their literals only
+// are read once. One per worker, used on its thread only.
 class access_reader {
  public:
   sql_access_ptr access_of(std::string_view text);

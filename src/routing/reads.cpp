@@ -14,7 +14,8 @@ std::string_view string_of(const PgQuery__Node* node) {
 // The last two parts of a name; what may stand before them is the database.
 sql_name name_of(std::size_t parts, PgQuery__Node* const* names) {
   if (parts == 0) return {};
-  return {parts > 1 ? std::string(string_of(names[parts - 2])) : std::string(), std::string(string_of(names[parts - 1]))};
+  return {parts > 1 ? std::string(string_of(names[parts - 2])) : std::string(),
+          std::string(string_of(names[parts - 1]))};
 }
 
 template <class T>
@@ -37,7 +38,7 @@ struct reads::handlers {
 
   static void type(reads& r, const PgQuery__TypeName& t) { r.found_.types.push_back(name_of(t.n_names, t.names)); }
 
-  // The six that compare are asked for with every query (may_read), so IN, BETWEEN and NULLIF need no more.
+  // The six that compare are asked for with every query (read_rules), so IN, BETWEEN and NULLIF need no more.
   static void expression(reads& r, const PgQuery__AExpr& e) {
     if (e.kind < PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN) r.found_.operators.push_back(name_of(e.n_name, e.name));
   }
@@ -187,7 +188,9 @@ void reads::visit_fields(const ProtobufCMessage* message) {
     const auto& field = message->descriptor->fields[i];
     if (field.type != PROTOBUF_C_TYPE_MESSAGE) continue;
     const auto* at = bytes + field.offset;
-    const auto quantifier = [&](auto type) { return *reinterpret_cast<const decltype(type)*>(bytes + field.quantifier_offset); };
+    const auto quantifier = [&](auto type) {
+      return *reinterpret_cast<const decltype(type)*>(bytes + field.quantifier_offset);
+    };
     if (field.label == PROTOBUF_C_LABEL_REPEATED) {
       visit(quantifier(std::size_t{}), *reinterpret_cast<ProtobufCMessage* const* const*>(at));
     } else if (!(field.flags & PROTOBUF_C_FIELD_FLAG_ONEOF) || quantifier(std::uint32_t{}) == field.id) {

@@ -26,9 +26,20 @@ std::string modes_of(const transaction_modes& m) {
 
 // "read f:now,s.f r:t": functions, relations, (c) names of a WITH, operators, types, attributes.
 std::string words_of(const sql_access& a) {
-  static constexpr const char* kinds[] = {"primary", "read",   "cursor",   "prepare",   "execute",
-                                          "deallocate", "begin",  "set transaction", "set characteristics",
-                                          "commit",  "rollback", "savepoint", "set", "show"};
+  static constexpr const char* kinds[] = {"primary",
+                                          "read",
+                                          "cursor",
+                                          "prepare",
+                                          "execute",
+                                          "deallocate",
+                                          "begin",
+                                          "set transaction",
+                                          "set characteristics",
+                                          "commit",
+                                          "rollback",
+                                          "savepoint",
+                                          "set",
+                                          "show"};
   std::string text = kinds[static_cast<int>(a.what)];
   if (a.what == kind::primary) return text + ": " + a.reason;
   if (!a.name.empty()) text += ' ' + a.name;
@@ -85,16 +96,19 @@ TEST_CASE("access: what reads") {
       {"select * from only p, q*", "read r:p,q"},
       {"with x as (select f() from t), y as (table u) select * from x, y, z", "read f:f r:t,u,z c:x,y"},
       {"with x as (select 1) select * from s.x", "read r:s.x"},
-      {"with recursive r as (select 1 union all select n + 1 from r) search depth first by n set o cycle n set c using p "
+      {"with recursive r as (select 1 union all select n + 1 from r) search depth first by n set o cycle n set c using "
+       "p "
        "select * from r",
        "read c:r o:+"},
       {"select * from t tablesample bernoulli (f()) repeatable (g())", "read f:f,g r:t"},
       {"select * from t tablesample system_rows (1)", "primary: sampling method of an extension"},
       // Functions at every place.
-      {"select (select a() from (select b() where c()) x where d() in (select e()) group by f() having g() order by h() "
+      {"select (select a() from (select b() where c()) x where d() in (select e()) group by f() having g() order by "
+       "h() "
        "limit i() offset j())",
        "read f:a,b,c,d,e,f,g,h,i,j"},
-      {"select * from a() x, lateral b() with ordinality, rows from (c(), d()) y join e() on f() left join g() using (k)",
+      {"select * from a() x, lateral b() with ordinality, rows from (c(), d()) y join e() on f() left join g() using "
+       "(k)",
        "read f:a,b,c,d,e,f,g"},
       {"select distinct on (a()) 1, case b() when c() then d() else e() end, coalesce(f(), g()), greatest(h(), i())",
        "read f:a,b,c,d,e,f,g,h,i"},
@@ -114,9 +128,11 @@ TEST_CASE("access: what reads") {
       {"select * from xmltable('/a' passing a() columns b int default b()) x, json_to_recordset(c()) as y(z s.t)",
        "read f:a,b,c,json_to_recordset t:pg_catalog.int4,s.t"},
       {"select xmlelement(name a, b()), xmlserialize(content c() as text)", "read f:b,c t:text"},
-      {"select json_build_object('a', nextval('s')), to_jsonb(x) -> y()", "read f:json_build_object,nextval,to_jsonb,y o:->"},
+      {"select json_build_object('a', nextval('s')), to_jsonb(x) -> y()",
+       "read f:json_build_object,nextval,to_jsonb,y o:->"},
       {"select extract(year from a()), position('a' in b()), trim(c()), a like b escape 'c', d() at time zone 'utc'",
-       "read f:a,b,c,d,pg_catalog.btrim,pg_catalog.extract,pg_catalog.like_escape,pg_catalog.position,pg_catalog.timezone "
+       "read "
+       "f:a,b,c,d,pg_catalog.btrim,pg_catalog.extract,pg_catalog.like_escape,pg_catalog.position,pg_catalog.timezone "
        "o:~~"},
       {"select a() union all (select b() intersect select c()) except values (d())", "read f:a,b,c,d"},
       {"select current_user, current_date, localtimestamp(0), current_catalog, session_user, current_schema", "read"},
@@ -124,8 +140,7 @@ TEST_CASE("access: what reads") {
       {"select 1 operator(s.+) 2, - x, a !== b", "read o:!==,-,s.+"},
       {"select * from t order by a using operator(s.<), b using >", "read r:t o:>,s.<"},
       {"select 1 operator(s.=) any (select 2)", "read o:s.="},
-      {"select 't1'::regclass, cast(1 as s.t), s.t 'a', x::u[], date 'today'",
-       "read t:date,regclass,u,s.t"},
+      {"select 't1'::regclass, cast(1 as s.t), s.t 'a', x::u[], date 'today'", "read t:date,regclass,u,s.t"},
       // A column may be a function.
       {"select (t).fname, t.gname, s.t.hname, x.*, (f()).iname.jname, bare from t",
        "read f:f r:t a:fname,gname,hname,iname,jname"},
@@ -135,13 +150,35 @@ TEST_CASE("access: what reads") {
 }
 
 TEST_CASE("access: what only the primary runs") {
-  for (const std::string sql :
-       {"insert into t values (1)", "update t set a = 1", "delete from t", "truncate t", "merge into t using u on true "
-        "when matched then delete", "create table t ()", "create table t as select 1", "refresh materialized view v",
-        "listen c", "unlisten c", "notify c", "lock t", "vacuum", "analyze", "call p()", "do 'begin end'", "load 'x'",
-        "discard all", "set constraints all deferred", "checkpoint", "cluster", "reindex table t", "grant all on t to a",
-        "comment on table t is 'x'", "alter table t add a int", "drop table t", "import foreign schema a from server b into c",
-        "explain create table t as select 1"}) {
+  for (const std::string sql : {"insert into t values (1)",
+                                "update t set a = 1",
+                                "delete from t",
+                                "truncate t",
+                                "merge into t using u on true "
+                                "when matched then delete",
+                                "create table t ()",
+                                "create table t as select 1",
+                                "refresh materialized view v",
+                                "listen c",
+                                "unlisten c",
+                                "notify c",
+                                "lock t",
+                                "vacuum",
+                                "analyze",
+                                "call p()",
+                                "do 'begin end'",
+                                "load 'x'",
+                                "discard all",
+                                "set constraints all deferred",
+                                "checkpoint",
+                                "cluster",
+                                "reindex table t",
+                                "grant all on t to a",
+                                "comment on table t is 'x'",
+                                "alter table t add a int",
+                                "drop table t",
+                                "import foreign schema a from server b into c",
+                                "explain create table t as select 1"}) {
     CAPTURE(sql);
     CHECK(read_access(sql).what == kind::primary);
     CHECK(access_reader().access_of(sql)->what == kind::primary);
@@ -184,7 +221,8 @@ TEST_CASE("access: COPY") {
       {"copy (with x as (select 1) table x) to stdout", "read c:x"},
       {"copy (select * from t for update) to stdout", "primary: for update or share"},
       {"copy (select 1 into x) to stdout", "primary: into"},
-      {"copy (with x as (insert into t values (1) returning *) table x) to stdout", "primary: data-modifying statement"},
+      {"copy (with x as (insert into t values (1) returning *) table x) to stdout",
+       "primary: data-modifying statement"},
       {"copy (delete from t returning *) to stdout", "primary: data-modifying statement"},
       {"copy t from stdin", "primary: copy from"},
       {"copy t to '/tmp/x'", "primary: copy to a file"},
@@ -314,7 +352,8 @@ std::string repeated(std::string_view part, int times) {
 
 TEST_CASE("access: what is too much to read") {
   CHECK(words_of(read_access("select '" + std::string(max_parsed_text, 'x') + "'")) == "primary: too large");
-  CHECK(words_of(*access_reader().access_of("select '" + std::string(max_parsed_text, 'x') + "'")) == "primary: too large");
+  CHECK(words_of(*access_reader().access_of("select '" + std::string(max_parsed_text, 'x') + "'")) ==
+        "primary: too large");
   CHECK(words_of(read_access(std::string("select 1\0; delete", 17))) == "primary: unparsable");
   for (const auto* deep : {"(", "(select ", "f(", "- ", "case when ", "a.", "array[", "exists(values("}) {
     CAPTURE(deep);
@@ -335,10 +374,26 @@ TEST_CASE("access: the deepest that is read") {
 
 TEST_CASE("access: whatever bytes, a verdict") {
   std::mt19937 random(1);
-  const std::vector<std::string> parts = {"select ", "(", ")", "f(", " from ", "t", ",", "'", "\"", "$$", "$1", "--", "/*", "*/",
-                                          "\n", ";", " for update", "with x as (", "values ", " union ", "::", "1", ".5", "e'", "\\",
-                                          " operator(s.+) ", "[", "]", "case when ", " then ", " end", "insert into t ", "copy ",
-                                          " to stdout", "explain ", "analyze ", "\xff", std::string(1, '\0'), "begin", "set "};
+  const std::vector<std::string> parts = {"select ",     "(",
+                                          ")",           "f(",
+                                          " from ",      "t",
+                                          ",",           "'",
+                                          "\"",          "$$",
+                                          "$1",          "--",
+                                          "/*",          "*/",
+                                          "\n",          ";",
+                                          " for update", "with x as (",
+                                          "values ",     " union ",
+                                          "::",          "1",
+                                          ".5",          "e'",
+                                          "\\",          " operator(s.+) ",
+                                          "[",           "]",
+                                          "case when ",  " then ",
+                                          " end",        "insert into t ",
+                                          "copy ",       " to stdout",
+                                          "explain ",    "analyze ",
+                                          "\xff",        std::string(1, '\0'),
+                                          "begin",       "set "};
   access_reader reader;
   for (int i = 0; i < 20000; ++i) {
     std::string text = i % 2 ? "select " : "";

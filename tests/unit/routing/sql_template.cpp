@@ -28,7 +28,10 @@ TEST_CASE("sql_template") {
       {"select */*/ 1 */", "select * "},
       {"select 2*/*c*/3", "select 0* 0"},
       {"select f(1)from t where a='b'and c=1", "select f(0)from t where a=''and c=0"},
-      {"select \xc3\xa9" "1", "select \xc3\xa9" "1"},
+      {"select \xc3\xa9"
+       "1",
+       "select \xc3\xa9"
+       "1"},
       // Where a literal ends is not plain to see.
       {"select 'a\\'", "none"},
       {"select E'a'", "none"},
