@@ -29,7 +29,8 @@ where t.typcategory <> 'A')"},
 select distinct n.nspname, o.oprname, case when p.oid >= 16384 or p.provolatile = 'v' then p.oid else 0 end
 from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p on p.oid = o.oprcode)"},
 
-    // Trees are searched as text: pg_depend does not tell of what is the system's own.
+    // Trees are searched as text: pg_depend does not tell of what is the system's own. Of types counts what is volatile
+    // and run without being named: to make a value, or (`held`) with whatever table or function has values of it.
     {"uses", 4, R"(
 with trees (kind, id, tree) as (
   select 'r', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
@@ -40,15 +41,14 @@ with trees (kind, id, tree) as (
   select 't', contypid, conbin::text from pg_constraint where contypid <> 0 and conbin is not null
   union all
   select 'f', oid, proargdefaults::text from pg_proc where proargdefaults is not null and oid >= 16384
-), of_types (type, function) as (
-  select t.oid, p.oid from pg_type t, pg_proc p
+), of_types (type, function, held) as (
+  select t.oid, p.oid, p.oid in (t.typoutput, t.typsend) from pg_type t, pg_proc p
   where p.oid in (t.typinput, t.typreceive, t.typoutput, t.typsend, t.typmodin) and p.provolatile = 'v'
   union
-  select casttarget, p.oid from pg_cast join pg_proc p on p.oid = castfunc where p.provolatile = 'v'
+  select case when castsource >= 16384 then castsource else casttarget end, p.oid, castsource >= 16384
+  from pg_cast join pg_proc p on p.oid = castfunc where p.provolatile = 'v'
   union
-  select castsource, p.oid from pg_cast join pg_proc p on p.oid = castfunc where p.provolatile = 'v' and castcontext = 'i'
-  union
-  select amproclefttype, p.oid from pg_amproc join pg_proc p on p.oid = amproc where p.provolatile = 'v'
+  select amproclefttype, p.oid, true from pg_amproc join pg_proc p on p.oid = amproc where p.provolatile = 'v'
 )
 select kind, id, case found[1] when 'relid' then 'r' when 'resulttype' then 't' else 'f' end, found[2]
 from (select distinct kind, id,
@@ -68,13 +68,13 @@ select 't', type, 'f', function::text from of_types
 union
 select 't', oid, 't', typbasetype::text from pg_type where typbasetype in (select type from of_types)
 union
-select 'r', a.attrelid, 't', o.type::text
+select 'r', a.attrelid, 'f', o.function::text
 from pg_attribute a join pg_type t on t.oid = a.atttypid join of_types o on o.type in (t.oid, t.typelem, t.typbasetype)
-where a.attnum > 0 and not a.attisdropped
+where o.held and a.attnum > 0 and not a.attisdropped
 union
-select 'f', p.oid, 't', o.type::text
+select 'f', p.oid, 'f', o.function::text
 from pg_proc p join pg_type t on t.oid = p.prorettype join of_types o on o.type in (t.oid, t.typelem)
-where p.oid >= 16384)"},
+where o.held and p.oid >= 16384)"},
 }};
 
 namespace {

@@ -94,7 +94,7 @@ class read_rules::resolver {
 
   std::unordered_map<object, verdict> refused_;
   std::unordered_set<object> free_;  // by read_functions
-  std::vector<object> fresh_;  // whose users are not told yet
+  std::vector<object> fresh_;        // whose users are not told yet
 };
 
 read_rules::read_rules(const catalog& facts, const function_lists& lists) {
@@ -154,8 +154,8 @@ std::optional<read_rules::refusal> read_rules::why_not(const sql_access& access)
     const names& known;
     const char* unknown;
   } const lists[] = {
-      {access.functions, functions_, "unknown function"},  {access.relations, relations_, "unknown relation"},
-      {access.cte_or_relations, relations_, nullptr},      {access.types, types_, "unknown type"},
+      {access.functions, functions_, "unknown function"}, {access.relations, relations_, "unknown relation"},
+      {access.cte_or_relations, relations_, nullptr},     {access.types, types_, "unknown type"},
       {access.operators, operators_, "unknown operator"},
   };
   for (const auto& list : lists) {

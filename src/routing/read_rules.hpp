@@ -50,7 +50,7 @@ class read_rules {
 
   std::unordered_map<std::string, std::string> schemas_;  // each once
   names functions_, relations_, types_, operators_;
-  names attributes_;  // functions of a row that are refused
+  names attributes_;                    // functions of a row that are refused
   std::optional<refusal> comparisons_;  // any operator that queries use without naming it
 };
 using read_rules_ptr = std::shared_ptr<const read_rules>;  // null: not known yet, so nothing may
