@@ -77,6 +77,18 @@ from pg_proc p join pg_type t on t.oid = p.prorettype join of_types o on o.type 
 where o.held and p.oid >= 16384)"},
 }};
 
+// Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
+// pg_class.
+const char* const catalog_fingerprint = R"(
+select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)))
+from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_catalog.pg_proc
+      union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
+      union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator
+      union all select xmin from pg_catalog.pg_rewrite union all select xmin from pg_catalog.pg_policy
+      union all select xmin from pg_catalog.pg_constraint where contypid <> 0
+      union all select xmin from pg_catalog.pg_inherits union all select xmin from pg_catalog.pg_aggregate
+      union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc) as rows)";
+
 namespace {
 
 std::optional<catalog::oid> oid_of(const std::string& text) {

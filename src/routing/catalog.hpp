@@ -25,6 +25,9 @@ inline constexpr const char* catalog_begin =
     "begin isolation level repeatable read, read only; set local search_path = pg_catalog, pg_temp";
 extern const std::array<catalog_query, 5> catalog_queries;
 inline constexpr const char* catalog_end = "commit";
+// One value, in some milliseconds: as long as it is the same, so is all that the queries give (the uses of views take a
+// millisecond a view).
+extern const char* const catalog_fingerprint;
 
 struct catalog {
   using oid = std::uint32_t;

@@ -121,16 +121,20 @@ PRIMARY = {
 }
 
 
+def tool_queries():
+    return subprocess.run([TOOL, "queries"], capture_output=True, check=True, timeout=20).stdout.decode().split("\0")[:-1]
+
+
 def ask(connection, texts):
     """Loads the catalog as the control plane will, and asks of each text."""
-    queries = subprocess.run([TOOL, "queries"], capture_output=True, check=True, timeout=20).stdout.decode().split("\0")[:-1]
+    begin, *queries, end, _ = tool_queries()
     records = []
-    connection.execute(queries[0])
-    for number, sql in enumerate(queries[1:-1]):
+    connection.execute(begin)
+    for number, sql in enumerate(queries):
         result = connection.execute(sql).pgresult
         for row in range(result.ntuples):
             records.append([str(number).encode()] + [result.get_value(row, column) for column in range(result.nfields)])
-    connection.execute(queries[-1])
+    connection.execute(end)
     records += [[b"?", text.encode()] for text in texts]
     done = subprocess.run([TOOL, "ask"], input=b"".join(b"\x1f".join(r) + b"\x1e" for r in records), capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr.decode()
@@ -185,3 +189,20 @@ def test_on_a_replica_the_unlogged_and_the_writing_fail_indeed(cluster, rules_da
             with pytest.raises(psycopg.Error) as e:
                 c.execute(text)
             assert e.value.sqlstate in ("25006", "0A000", "42P17"), (text, e.value)
+
+
+@pytest.mark.proxy
+def test_the_fingerprint_changes_with_whatever_matters(cluster, rules_database):
+    fingerprint = tool_queries()[-1]
+    with cluster.primary.connect("postgres", rules_database) as c:
+        for text in ("create function made(int) returns int language sql stable as 'select 1'", "alter function made(int) volatile",
+                     "create or replace view v1 as select id, name from t1 where id > 0", "alter materialized view m rename to n", "drop view random_view",
+                     "alter table t1 add more pair", "create policy q on guarded using (yes(a))", "drop policy q on guarded",
+                     "alter table parted detach partition parted_1", "alter table guarded set unlogged", "drop function made(int)",
+                     "alter view v1 set schema \"S 1\"", "alter domain plain add check (value < 9)", "create temp table v2 ()"):
+            before = c.execute(fingerprint).fetchone()
+            assert c.execute(fingerprint).fetchone() == before
+            c.execute("insert into public.t1 values (1); delete from public.t1; analyze public.t1")
+            assert c.execute(fingerprint).fetchone() == before
+            c.execute(text)
+            assert c.execute(fingerprint).fetchone() != before, text

@@ -9,8 +9,10 @@
 
 // Lets a test in another language ask the rules about a real database (tests/integration/test_read_rules.py).
 //
-//   read_rules_tool queries    what to run, in order: the beginning, the queries, the end; each ends in a zero byte
-//   read_rules_tool ask        reads records that end in \x1e, of fields that \x1f parts: the number of a query and a row
+//   read_rules_tool queries    what to run, in order: the beginning, the queries, the end; then the fingerprint's; each
+//                              ends in a zero byte
+//   read_rules_tool ask        reads records that end in \x1e, of fields that \x1f parts: the number of a query and a
+//   row
 //                              of it, or "?" and a text; writes a line per text: "read", or why not
 int main(int count, char** arguments) {
   using namespace forebay;
@@ -19,7 +21,7 @@ int main(int count, char** arguments) {
     std::cout << catalog_begin << '\0';
     for (const auto& query : catalog_queries)
       std::cout << query.sql << '\0';
-    std::cout << catalog_end << '\0';
+    std::cout << catalog_end << '\0' << catalog_fingerprint << '\0';
     return 0;
   }
   if (what != "ask") return 2;
