@@ -179,19 +179,16 @@ sql_access on_explain(const PgQuery__ExplainStmt& s) {
   }
   switch (s.query ? s.query->node_case : PG_QUERY__NODE__NODE__NOT_SET) {
     case PG_QUERY__NODE__NODE_SELECT_STMT:
-      break;
     case PG_QUERY__NODE__NODE_INSERT_STMT:
     case PG_QUERY__NODE__NODE_UPDATE_STMT:
     case PG_QUERY__NODE__NODE_DELETE_STMT:
     case PG_QUERY__NODE__NODE_MERGE_STMT:
-      if (analyze) return primary("data-modifying statement");
-      break;
+      return read_of(kind::read, "", !analyze, s.query);
     case PG_QUERY__NODE__NODE_DECLARE_CURSOR_STMT:
       return on_declare(*s.query->declare_cursor_stmt, kind::read, !analyze);
     default:
       return primary("explain of no query");
   }
-  return read_of(kind::read, "", !analyze, s.query);
 }
 
 sql_access on_prepare(const PgQuery__PrepareStmt& s) {
@@ -269,17 +266,6 @@ sql_access read_access(const std::string& text) {
   if (parsed->n_stmts > 1) return primary("several statements");
   const auto* statement = parsed->stmts[0]->stmt;
   return statement ? on_statement(*statement) : primary("unparsable");
-}
-
-bool means_the_same(const parameter_set& settings) {
-  const auto* strings = settings.find("standard_conforming_strings");
-  if (strings && !same_name(strings->value, "on")) return false;
-  // In these a byte of a character may look like a backslash or another sign of the grammar's.
-  const auto* encoding = settings.find("client_encoding");
-  static constexpr std::array<std::string_view, 9> not_alike = {
-      "sjis", "shift_jis_2004", "big5", "gbk", "uhc", "gb18030", "johab", "mskanji", "shiftjis"};
-  return !encoding ||
-         std::none_of(not_alike.begin(), not_alike.end(), [&](auto n) { return same_name(n, encoding->value); });
 }
 
 sql_access_ptr access_reader::access_of(std::string_view text) {

@@ -4,23 +4,19 @@
 #include <string>
 #include <string_view>
 
-#include "core/parameters.hpp"
 #include "core/sql_access.hpp"
 #include "core/text_cache.hpp"
 
 // Where the statement of a text may run, by PostgreSQL's own grammar. A text that is not read (too large, nested too
 // deeply, several statements, not of this grammar) is for the primary: it may do anything.
 //
-//   if (!means_the_same(settings)) -> primary
+//   if (!reads_as_written(text, settings of the server)) -> primary (routing/sql_scan)
 //   const auto access = reader.access_of(text);
 //   if (access->what == sql_access::kind::read && !rules->why_not(*access)) -> any node
 namespace forebay {
 
 // By the grammar, whatever it takes: 10 us and more. Any thread whose stack holds the parser (net/worker).
 sql_access read_access(const std::string& text);
-
-// The text of a query with these settings means what the grammar reads in it: strings end where it thinks they end.
-bool means_the_same(const parameter_set& settings);
 
 // Remembers verdicts by text, and by template (routing/sql_template), so that texts that differ in their literals only
 // are read once. One per worker, used on its thread only.

@@ -1,8 +1,21 @@
 #include "routing/sql_scan.hpp"
 
-#include "core/parameters.hpp"
+#include <algorithm>
+#include <initializer_list>
 
 namespace forebay {
+
+bool reads_as_written(std::string_view text, const parameter_set& settings) {
+  const auto is = [&](std::string_view name, std::initializer_list<std::string_view> values) {
+    const auto* e = settings.find(name);
+    return e && std::any_of(values.begin(), values.end(), [&](auto v) { return same_name(e->value, v); });
+  };
+  if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
+  // Encodings whose characters may end in the byte of an ASCII character.
+  const bool ascii =
+      std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  return ascii || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+}
 
 bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||

@@ -5,9 +5,13 @@
 #include <string>
 #include <string_view>
 
+#include "core/parameters.hpp"
+
 // Just enough of PostgreSQL's lexical rules (manual, "Lexical Structure") to read the beginning of a statement.
 namespace forebay {
 
+// Whether the grammar reads these bytes as a server with these settings will.
+bool reads_as_written(std::string_view text, const parameter_set& settings);
 inline constexpr std::size_t max_parsed_text = 16 * 1024;  // bytes of a text that the grammar is asked about
 
 bool is_word_char(char c);

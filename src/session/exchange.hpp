@@ -76,7 +76,6 @@ class exchange {
   void forward(const wire::piece& p, fsm::request kind);
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
   sql_effects_ptr effects_of(std::string_view text) const;
-  bool reads_as_written(std::string_view text) const;
   struct sql_to_send {
     sql_effects_ptr effects;
     std::string_view text;  // the client's, of the effects, or static

@@ -4,6 +4,8 @@
 
 #include <initializer_list>
 #include <string>
+
+#include "routing/sql_scan.hpp"
 #include "support.hpp"
 
 namespace forebay {
@@ -185,6 +187,7 @@ TEST_CASE("access: EXPLAIN") {
       {"explain update t set (a, b) = (select c, d from u)", "read r:t,u"},
       {"explain delete from t where a = 1", "read r:t o:="},
       {"explain merge into t using u on true when matched then delete", "read r:t,u"},
+      {"explain delete from t where current of c", "primary: not known to read only"},
       {"explain select * from t for update", "read r:t"},
       {"explain with x as (delete from t) select 1", "read r:t"},
       {"explain (analyze false) insert into t values (1)", "read r:t"},
@@ -277,16 +280,17 @@ TEST_CASE("access: transactions and settings") {
 }
 
 TEST_CASE("access: settings under which the grammar would be wrong") {
-  const auto with = [](const char* name, const char* value) {
-    return means_the_same(*parameter_set::intern({{name, value, true}}));
+  const auto with = [](const char* text, const char* name, const char* value) {
+    return reads_as_written(text, *parameter_set::intern({{name, value, true}}));
   };
-  CHECK(means_the_same(*parameter_set::empty()));
-  CHECK(with("standard_conforming_strings", "on"));
-  CHECK(!with("standard_conforming_strings", "off"));
-  CHECK(with("client_encoding", "UTF8"));
-  CHECK(with("client_encoding", "LATIN1"));
-  CHECK(!with("client_encoding", "SJIS"));
-  CHECK(!with("client_encoding", "gb18030"));
+  CHECK(reads_as_written("select '\\', '\xc3\xa9'", *parameter_set::empty()));
+  CHECK(with("select '\\'", "standard_conforming_strings", "on"));
+  CHECK(with("select ''", "standard_conforming_strings", "off"));
+  CHECK(!with("select '\\'", "standard_conforming_strings", "off"));
+  CHECK(with("select '\xc3\xa9'", "client_encoding", "UTF8"));
+  CHECK(with("select 'a'", "client_encoding", "SJIS"));
+  CHECK(!with("select '\x83\x5c'", "client_encoding", "SJIS"));
+  CHECK(!with("select '\x83\x5c'", "client_encoding", "gb18030"));
 }
 
 }  // namespace
