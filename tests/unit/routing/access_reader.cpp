@@ -25,6 +25,9 @@ TEST_CASE("access: what is too much to read") {
   CHECK(words_of(read_access("select '" + std::string(max_parsed_text, 'x') + "'")) == "primary: too large");
   CHECK(words_of(*access_reader().access_of("select '" + std::string(max_parsed_text, 'x') + "'")) ==
         "primary: too large");
+  access_reader reader;
+  reader.access_of("select '" + std::string(max_parsed_text, 'x') + "'");  // nor kept, though its template is short
+  CHECK(reader.bytes() == 0);
   CHECK(words_of(read_access(std::string("select 1\0; delete", 17))) == "primary: unparsable");
   for (const auto* deep : {"(", "(select ", "f(", "- ", "case when ", "a.", "array[", "exists(values("}) {
     CAPTURE(deep);
