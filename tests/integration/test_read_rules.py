@@ -32,6 +32,7 @@ create cast (int as pair) with function pair_of(int);
 create type pair3 as (a int);
 create function text_of(pair3) returns text language sql as 'select ''x''';
 create cast (pair3 as text) with function text_of(pair3) as implicit;
+create function a_pair3() returns pair3 language sql stable as 'select row(1)::pair3';
 create table pairs (p pair);
 create table pairs3 (p pair3[]);
 create view v1 as select * from t1;
@@ -109,6 +110,7 @@ PRIMARY = {
     "select 1::checked": "volatile function public.yes",
     "select 1::pair": "volatile function public.pair_of",
     "select * from pairs3": "volatile function public.text_of",
+    "select a_pair3()": "volatile function public.text_of",
     "select v.total from public.t1 v": "volatile function public.total",
     "select (v).total from public.t1 v": "volatile function public.total",
     "select relname from pg_class": "system catalog pg_catalog.pg_class",
