@@ -150,7 +150,7 @@ def rules_database(cluster):
     cluster.sql("create database rules")
     with cluster.primary.connect("postgres", "rules") as c:
         c.execute(SCHEMA)
-        lsn = c.execute("select pg_current_wal_flush_lsn()::text").fetchone()[0]
+        lsn = c.execute("select pg_current_wal_insert_lsn()::text").fetchone()[0]
     with cluster.replicas[0].connect("postgres") as c:
         harness.eventually(lambda: c.execute(f"select pg_last_wal_replay_lsn() >= '{lsn}'").fetchone()[0], 20, "the replica has the schema")
     yield "rules"
