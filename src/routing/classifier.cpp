@@ -1,8 +1,5 @@
 #include "routing/classifier.hpp"
 
-#include <pg_query.h>
-#include <pg_query/pg_query.pb-c.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -10,37 +7,12 @@
 
 #include "core/parameters.hpp"
 #include "routing/effects.hpp"
-#include "routing/sql_scan.hpp"
+#include "routing/syntax.hpp"
 
 namespace forebay {
 namespace {
 
-// Measured: a level of an expression takes up to 4 KiB of stack, and time that grows with the square of the levels.
-constexpr std::size_t max_nesting = 400;
-
 using kind = state_change::kind;
-
-// The tree of a text, or null when the grammar refuses it.
-class tree {
- public:
-  explicit tree(const std::string& text) {
-    auto result = pg_query_parse_protobuf(text.c_str());
-    if (!result.error) {
-      root_ = pg_query__parse_result__unpack(nullptr, result.parse_tree.len,
-                                             reinterpret_cast<const std::uint8_t*>(result.parse_tree.data));
-    }
-    pg_query_free_protobuf_parse_result(result);
-  }
-  ~tree() { pg_query__parse_result__free_unpacked(root_, nullptr); }
-  tree(const tree&) = delete;
-  tree& operator=(const tree&) = delete;
-
-  const PgQuery__ParseResult* operator->() const { return root_; }
-  explicit operator bool() const { return root_ != nullptr; }
-
- private:
-  PgQuery__ParseResult* root_ = nullptr;
-};
 
 // To a type that leaves the constants of set_config() as they are.
 bool is_plain_cast(const PgQuery__TypeCast& cast) {
@@ -77,28 +49,6 @@ bool is_list_of_names(std::string_view name) {
                                                           "temp_tablespaces",          "unix_socket_directories"};
   return std::any_of(all.begin(), all.end(), [&](auto n) { return same_name(n, name); });
 }
-
-class tokens {
- public:
-  explicit tokens(const std::string& text) {
-    const auto scanned = pg_query_scan(text.c_str());
-    if (!scanned.error) {
-      all_ = pg_query__scan_result__unpack(nullptr, scanned.pbuf.len,
-                                           reinterpret_cast<const std::uint8_t*>(scanned.pbuf.data));
-    }
-    pg_query_free_scan_result(scanned);
-  }
-  ~tokens() { pg_query__scan_result__free_unpacked(all_, nullptr); }
-  tokens(const tokens&) = delete;
-  tokens& operator=(const tokens&) = delete;
-
-  explicit operator bool() const { return all_ != nullptr; }
-  std::size_t size() const { return all_->n_tokens; }
-  const PgQuery__ScanToken& operator[](std::size_t i) const { return *all_->tokens[i]; }
-
- private:
-  PgQuery__ScanResult* all_ = nullptr;  // null: no tokens of SQL
-};
 
 // As the server writes a name: bare where it can be.
 std::string bare_or_quoted(const std::string& name) {
@@ -292,8 +242,7 @@ class reading {
 };
 
 sql_effects_ptr read(const std::string& text, effect::mask words) {
-  if (text.size() > classifier::max_text || nesting_bound(text) > max_nesting)
-    return classifier::effects_of_words(words);
+  if (!may_be_parsed(text)) return classifier::effects_of_words(words);
   const tree statements(text);
   if (!statements) return classifier::effects_of_words(words);
   reading r(text);
@@ -306,56 +255,6 @@ sql_effects_ptr read(const std::string& text, effect::mask words) {
 
 }  // namespace
 
-std::size_t nesting_bound(const std::string& text) {
-  if (text.size() <= max_nesting) return text.size();  // no token is shorter than a byte
-  const tokens all(text);
-  if (!all) return text.size();
-  // What commas, ANDs and ORs part are siblings: the parser makes lists of them. All other tokens since the last of
-  // those may be within each other, and so may those that join what is on both their sides, however far apart.
-  std::size_t deepest = 0, depth = 0, base = 0;
-  std::vector<std::size_t> around;  // the base outside each parenthesis that is open
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    switch (all[i].token) {
-      case PG_QUERY__TOKEN__ASCII_40:  // (
-      case PG_QUERY__TOKEN__ASCII_91:  // [
-        around.push_back(base);
-        base = ++depth;
-        break;
-      case PG_QUERY__TOKEN__ASCII_41:  // )
-      case PG_QUERY__TOKEN__ASCII_93:  // ]
-        depth = base;
-        if (around.empty()) break;
-        base = around.back();
-        around.pop_back();
-        break;
-      case PG_QUERY__TOKEN__ASCII_44:  // ,
-      case PG_QUERY__TOKEN__AND:
-      case PG_QUERY__TOKEN__OR:
-        depth = base;
-        break;
-      case PG_QUERY__TOKEN__JOIN:
-      case PG_QUERY__TOKEN__UNION:
-      case PG_QUERY__TOKEN__INTERSECT:
-      case PG_QUERY__TOKEN__EXCEPT:
-      case PG_QUERY__TOKEN__CASE:
-      case PG_QUERY__TOKEN__BETWEEN:
-        ++base;
-        ++depth;
-        break;
-      case PG_QUERY__TOKEN__SQL_COMMENT:
-      case PG_QUERY__TOKEN__C_COMMENT:
-        break;
-      case PG_QUERY__TOKEN__ASCII_59:  // ;
-        if (around.empty()) depth = base = 0;
-        break;
-      default:
-        ++depth;
-    }
-    deepest = std::max(deepest, depth);
-  }
-  return deepest;
-}
-
 sql_effects_ptr classifier::effects_of_words(effect::mask words) {
   if (words & (effect::reset | effect::reset_all)) words |= effect::setting;
   if (words & effect::savepoint) words |= effect::unread;
@@ -363,21 +262,10 @@ sql_effects_ptr classifier::effects_of_words(effect::mask words) {
 }
 
 sql_effects_ptr classifier::effects_of(std::string_view text, effect::mask words) {
-  if (const auto known = by_text_.find(text); known != by_text_.end()) {
-    order_.splice(order_.begin(), order_, known->second);
-    return known->second->effects;
-  }
+  if (const auto* known = known_.find(text)) return *known;
   std::string own(text);
   auto effects = read(own, words);
-  if (own.size() > max_text) return effects;
-  bytes_ += own.size();
-  order_.push_front({std::move(own), effects});
-  by_text_.emplace(order_.front().text, order_.begin());
-  while (bytes_ > max_bytes) {
-    bytes_ -= order_.back().text.size();
-    by_text_.erase(order_.back().text);
-    order_.pop_back();
-  }
+  if (own.size() <= max_text) known_.put(std::move(own), effects, 0);
   return effects;
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <list>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "core/sql_effects.hpp"
+#include "core/text_cache.hpp"
+#include "routing/sql_scan.hpp"
 
 // What the statements of a text do, by PostgreSQL's own grammar. One per worker, used on its thread only.
 //
@@ -22,22 +21,13 @@ class classifier {
   // The same without the grammar. A setting that is changed, to what is not known, counts as `setting`.
   static sql_effects_ptr effects_of_words(effect::mask words);
 
-  static constexpr std::size_t max_text = 16 * 1024;    // bytes of a text that is read
+  static constexpr std::size_t max_text = max_parsed_text;
   static constexpr std::size_t max_bytes = 512 * 1024;  // of texts whose effects are remembered
 
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return known_.bytes(); }
 
  private:
-  struct entry {
-    std::string text;
-    sql_effects_ptr effects;
-  };
-  std::list<entry> order_;  // most recently used first
-  std::unordered_map<std::string_view, std::list<entry>::iterator> by_text_;
-  std::size_t bytes_ = 0;
+  text_cache<sql_effects_ptr> known_{max_bytes};
 };
-
-// No fewer than the levels of the deepest expression or query in a text.
-std::size_t nesting_bound(const std::string& text);
 
 }  // namespace forebay

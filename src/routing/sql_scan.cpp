@@ -1,12 +1,38 @@
 #include "routing/sql_scan.hpp"
 
-#include "core/parameters.hpp"
+#include <algorithm>
+#include <initializer_list>
 
 namespace forebay {
+
+bool is_ascii(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+bool reads_as_written(std::string_view text, const parameter_set& settings) {
+  const auto is = [&](std::string_view name, std::initializer_list<std::string_view> values) {
+    const auto* e = settings.find(name);
+    return e && std::any_of(values.begin(), values.end(), [&](auto v) { return same_name(e->value, v); });
+  };
+  if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
+  // Encodings whose characters may end in the byte of an ASCII character.
+  return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+}
 
 bool is_word_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
+}
+
+std::size_t end_of_block_comment(std::string_view text, std::size_t at) {
+  int depth = 0;
+  do {
+    const auto two = text.substr(at, 2);
+    const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
+    depth += step;
+    at += step == 0 ? 1 : 2;
+  } while (depth > 0 && at < text.size());
+  return depth == 0 ? at : text.npos;
 }
 
 std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also) {
@@ -17,23 +43,12 @@ std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::
     } else if (text.substr(at, 2) == "--") {
       at = std::min(text.find('\n', at), text.size());
     } else if (text.substr(at, 2) == "/*") {
-      int depth = 0;
-      do {
-        const auto two = text.substr(at, 2);
-        const int step = two == "/*" ? 1 : two == "*/" ? -1 : 0;
-        depth += step;
-        at += step == 0 ? 1 : 2;
-      } while (depth > 0 && at < text.size());
+      at = std::min(end_of_block_comment(text, at), text.size());
     } else {
       break;
     }
   }
   return std::min(at, text.size());
-}
-
-bool is_alone(std::string_view text) {
-  const auto semicolon = text.find(';');
-  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
 }
 
 namespace {
@@ -45,6 +60,20 @@ std::string_view word_at(std::string_view text, std::size_t& at) {
     ++at;
   return text.substr(start, at - start);
 }
+
+}  // namespace
+
+std::string_view leading_word(std::string_view text) {
+  std::size_t at = skip_space_and_comments(text, 0, ";(");
+  return word_at(text, at);
+}
+
+bool is_alone(std::string_view text) {
+  const auto semicolon = text.find(';');
+  return semicolon == std::string_view::npos || text.find_first_not_of(" \t\r\n;", semicolon) == std::string_view::npos;
+}
+
+namespace {
 
 // An identifier at `at`, which moves behind it; empty: there is none.
 std::string identifier_at(std::string_view text, std::size_t& at) {

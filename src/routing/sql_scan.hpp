@@ -5,12 +5,23 @@
 #include <string>
 #include <string_view>
 
+#include "core/parameters.hpp"
+
 // Just enough of PostgreSQL's lexical rules (manual, "Lexical Structure") to read the beginning of a statement.
 namespace forebay {
 
+bool is_ascii(std::string_view text);
+// Whether the grammar reads these bytes as a server with these settings will.
+bool reads_as_written(std::string_view text, const parameter_set& settings);
+inline constexpr std::size_t max_parsed_text = 16 * 1024;  // bytes of a text that the grammar is asked about
+
 bool is_word_char(char c);
+// Behind the comment that begins here; comments nest. npos: it does not end.
+std::size_t end_of_block_comment(std::string_view text, std::size_t at);
 // Behind white space and comments (which nest), and behind any of `also`.
 std::size_t skip_space_and_comments(std::string_view text, std::size_t at, std::string_view also = {});
+// The first word, whatever of white space, comments, semicolons and parentheses is before it. Empty: no word.
+std::string_view leading_word(std::string_view text);
 // Nothing follows the first statement; false also when a semicolon in a literal makes it look so.
 bool is_alone(std::string_view text);
 

@@ -91,7 +91,6 @@ class exchange {
   void forward(const wire::piece& p, fsm::request kind);
   void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
   sql_effects_ptr effects_of(std::string_view text) const;
-  bool reads_as_written(std::string_view text) const;
   std::string reading_of(std::string_view text, const sql_effects_ptr& effects) const;
   struct sql_to_send {
     sql_effects_ptr effects;

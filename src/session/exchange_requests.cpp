@@ -12,14 +12,6 @@ namespace forebay {
 using fsm::action;
 using fsm::request;
 
-namespace {
-
-bool is_ascii(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
-}
-
-}  // namespace
-
 const std::string_view exchange::refusal =
     "DO $forebay$BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', "
     "MESSAGE = 'session state is refused in transaction pooling', "
@@ -114,18 +106,8 @@ sql_effects_ptr exchange::effects_of(std::string_view text) const {
   constexpr auto changes = effect::setting | effect::set_function | effect::several;
   const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
   text = text.substr(0, text.find('\0'));
-  return pins || !reads_as_written(text) ? classifier::effects_of_words(words) : sql_.effects_of(text, words);
-}
-
-// Whether the grammar reads these bytes as the server will.
-bool exchange::reads_as_written(std::string_view text) const {
-  const auto is = [&](std::string_view name, std::initializer_list<std::string_view> values) {
-    const auto* e = server_.current->find(name);
-    return e && std::any_of(values.begin(), values.end(), [&](auto v) { return same_name(e->value, v); });
-  };
-  if (text.find('\\') != text.npos && is("standard_conforming_strings", {"off"})) return false;
-  // Encodings whose characters may end in the byte of an ASCII character.
-  return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
+  return pins || !reads_as_written(text, *server_.current) ? classifier::effects_of_words(words)
+                                                           : sql_.effects_of(text, words);
 }
 
 // What a text means besides what it says. The server reads constants when it parses, and does not read them again.

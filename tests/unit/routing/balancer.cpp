@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "support.hpp"
+#include "balancer_support.hpp"
 
 namespace forebay {
 namespace {

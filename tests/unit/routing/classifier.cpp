@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "routing/effects.hpp"
+#include "routing/syntax.hpp"
 
 namespace forebay {
 namespace {
@@ -147,30 +148,30 @@ std::string repeated(std::string_view part, int times) {
 // Whatever nests, and whatever is written between to hide it.
 TEST_CASE("classifier: nesting is seen before the parser falls into it") {
   constexpr int deep = 1500;
-  for (const std::string sql : {"select 1" + repeated("+1", deep),
-                                "select " + repeated("(", deep) + "1" + repeated(")", deep),
-                                "select " + repeated("f(", deep) + repeated(")", deep),
-                                "select " + repeated("not ", deep) + "true",
-                                repeated("(select ", deep) + "1" + repeated(")", deep),
-                                "select 1" + repeated(" union select 1", deep),
-                                "select 1" + repeated(" union select 1, 2", deep),
-                                "select * from t" + repeated(" join t on a and b", deep),
-                                "select " + repeated("case when a and ", deep),
-                                "select " + repeated("case a when ',' then ", deep),
-                                "select a" + repeated(" between 1 and not b", deep),
-                                "select a" + repeated("[1", deep),
-                                "select a" + repeated("::int", deep),
-                                "select " + repeated("( ')' , ", deep),
-                                "select " + repeated("( E'\\')' , ", deep),
-                                "select " + repeated("( $$)$$ + ", deep),
-                                "select " + repeated("( /* ) , */ ", deep),
-                                "select " + repeated("( -- )\n ", deep),
-                                "select " + repeated("a.", deep) + "b",
-                                "select a" + repeated(" is null", deep),
-                                "select a" + repeated(" collate \"C\"", deep),
-                                "select " + repeated("- ", deep) + "1",
-                                "select a" + repeated(" at time zone 'x'", deep),
-                                "select " + repeated("exists(values(1),(", deep)}) {
+  for (const std::string& sql : {"select 1" + repeated("+1", deep),
+                                 "select " + repeated("(", deep) + "1" + repeated(")", deep),
+                                 "select " + repeated("f(", deep) + repeated(")", deep),
+                                 "select " + repeated("not ", deep) + "true",
+                                 repeated("(select ", deep) + "1" + repeated(")", deep),
+                                 "select 1" + repeated(" union select 1", deep),
+                                 "select 1" + repeated(" union select 1, 2", deep),
+                                 "select * from t" + repeated(" join t on a and b", deep),
+                                 "select " + repeated("case when a and ", deep),
+                                 "select " + repeated("case a when ',' then ", deep),
+                                 "select a" + repeated(" between 1 and not b", deep),
+                                 "select a" + repeated("[1", deep),
+                                 "select a" + repeated("::int", deep),
+                                 "select " + repeated("( ')' , ", deep),
+                                 "select " + repeated("( E'\\')' , ", deep),
+                                 "select " + repeated("( $$)$$ + ", deep),
+                                 "select " + repeated("( /* ) , */ ", deep),
+                                 "select " + repeated("( -- )\n ", deep),
+                                 "select " + repeated("a.", deep) + "b",
+                                 "select a" + repeated(" is null", deep),
+                                 "select a" + repeated(" collate \"C\"", deep),
+                                 "select " + repeated("- ", deep) + "1",
+                                 "select a" + repeated(" at time zone 'x'", deep),
+                                 "select " + repeated("exists(values(1),(", deep)}) {
     CAPTURE(sql.substr(0, 60));
     CHECK(nesting_bound(sql) >= 1500);
   }
@@ -184,7 +185,7 @@ TEST_CASE("classifier: nesting is seen before the parser falls into it") {
 TEST_CASE("classifier: the deepest that is read") {
   std::thread([] {
     classifier c;
-    for (const std::string sql :
+    for (const std::string& sql :
          {"select 1" + repeated("+1", 190), "select " + repeated("(select ", 120) + "1" + repeated(")", 120),
           "select " + repeated("f(", 190) + repeated(")", 190), "select " + repeated("not ", 390) + "true"}) {
       CHECK(c.effects_of(sql + "; set work_mem = 1", effect::several)->changes.size() == 1);

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "support.hpp"
+#include "balancer_support.hpp"
 
 namespace forebay {
 namespace {

@@ -1,50 +1,61 @@
 #pragma once
 
-#include <doctest/doctest.h>
-
-#include <map>
-#include <optional>
+#include <string>
 #include <vector>
 
-#include "routing/balancer.hpp"
+#include "core/sql_access.hpp"
 
-namespace forebay::test {
+// Verdicts as text, for tables of them.
+namespace forebay {
 
-using namespace std::chrono_literals;
-using config::routing_strategy;
-using enum config::routing_strategy;
-using nodes = std::vector<candidate>;
-
-inline constexpr auto start = steady::time_point(1h);
-
-inline nodes equal_nodes(std::size_t count) {
-  nodes all(count);
-  for (std::size_t i = 0; i < count; ++i)
-    all[i].node = static_cast<std::uint32_t>(i);
-  return all;
+inline std::string modes_of(const transaction_modes& m) {
+  static constexpr const char* levels[] = {" read uncommitted", " read committed", " repeatable read", " serializable"};
+  std::string text;
+  if (m.isolation) text += levels[static_cast<int>(*m.isolation)];
+  if (m.read_only) text += *m.read_only ? " read only" : " read write";
+  if (m.deferrable) text += *m.deferrable ? " deferrable" : " not deferrable";
+  return text;
 }
 
-// A balancer with what it needs, and who was chosen.
-struct bench {
-  explicit bench(routing_strategy strategy, config::duration slow_start = 0s, std::uint64_t seed = 1)
-      : choice(strategy, slow_start), random(seed) {}
-
-  std::optional<std::size_t> choose(const nodes& all) { return choice.choose(all, now, random); }
-  // How often each node, by number, was chosen in `rounds` requests that are done at once.
-  std::map<std::uint32_t, int> count(const nodes& all, int rounds) {
-    std::map<std::uint32_t, int> seen;
-    for (int i = 0; i < rounds; ++i)
-      ++seen[all.at(choose(all).value()).node];
-    return seen;
-  }
-
-  balancer choice;
-  quick_random random;
-  steady::time_point now = start;
-};
-
-inline bool near(int found, double wanted, double part) {
-  return found > wanted * (1 - part) && found < wanted * (1 + part);
+// "read f:now,s.f r:t": functions, relations, (c) names of a WITH, operators, types, attributes.
+inline std::string words_of(const sql_access& a) {
+  static constexpr const char* kinds[] = {"primary",
+                                          "read",
+                                          "cursor",
+                                          "prepare",
+                                          "execute",
+                                          "deallocate",
+                                          "begin",
+                                          "set transaction",
+                                          "set characteristics",
+                                          "commit",
+                                          "rollback",
+                                          "savepoint",
+                                          "set",
+                                          "show"};
+  std::string text = kinds[static_cast<int>(a.what)];
+  if (a.what == sql_access::kind::primary) return text + ": " + a.reason;
+  if (!a.name.empty()) text += ' ' + a.name;
+  if (a.chain) text += " chain";
+  if (a.local) text += " local";
+  text += modes_of(a.modes);
+  const auto add = [&](const char* what, const std::vector<sql_name>& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      text += i == 0 ? std::string(" ") + what + ':' : ",";
+      if (!names[i].schema.empty()) text += names[i].schema + '.';
+      text += names[i].name;
+    }
+  };
+  add("f", a.functions);
+  add("r", a.relations);
+  add("c", a.cte_or_relations);
+  add("o", a.operators);
+  add("t", a.types);
+  std::vector<sql_name> attributes;
+  for (const auto& name : a.attributes)
+    attributes.push_back({"", name});
+  add("a", attributes);
+  return text;
 }
 
-}  // namespace forebay::test
+}  // namespace forebay

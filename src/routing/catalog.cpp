@@ -1,0 +1,133 @@
+#include "routing/catalog.hpp"
+
+#include <charconv>
+#include <optional>
+
+namespace forebay {
+
+// Objects from 16384 on are not the system's own (FirstNormalObjectId). What the system's own use is not asked for: its
+// views are for the primary anyway, its functions are judged by name.
+const std::array<catalog_query, 5> catalog_queries = {{
+    {"functions", 5, R"(
+select p.oid, n.nspname, p.proname, p.provolatile,
+       p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1
+       and exists (select from pg_type t left join pg_type b on b.oid = t.typbasetype
+                   where t.oid = p.proargtypes[0] and (t.typtype in ('c', 'p') or b.typtype = 'c'))
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace)"},
+
+    {"relations", 5, R"(
+select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S'))"},
+
+    {"types", 3, R"(
+select t.oid, n.nspname, t.typname
+from pg_type t join pg_namespace n on n.oid = t.typnamespace
+where t.typcategory <> 'A')"},
+
+    {"operators", 3, R"(
+select distinct n.nspname, o.oprname, case when p.oid >= 16384 or p.provolatile = 'v' then p.oid else 0 end
+from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p on p.oid = o.oprcode)"},
+
+    // Trees are searched as text: pg_depend does not tell of what is the system's own. Of types counts what is volatile
+    // and run without being named: to make a value, or (`held`) with whatever table or function has values of it.
+    {"uses", 4, R"(
+with trees (kind, id, tree) as (
+  select 'r', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
+  where c.relkind = 'v' and r.ev_type = '1' and c.oid >= 16384
+  union all
+  select 'r', polrelid, polqual::text from pg_policy where polcmd in ('r', '*') and polqual is not null
+  union all
+  select 't', contypid, conbin::text from pg_constraint where contypid <> 0 and conbin is not null
+  union all
+  select 'f', oid, proargdefaults::text from pg_proc where proargdefaults is not null and oid >= 16384
+), of_types (type, function, held) as (
+  select t.oid, p.oid, p.oid in (t.typoutput, t.typsend) from pg_type t, pg_proc p
+  where p.oid in (t.typinput, t.typreceive, t.typoutput, t.typsend, t.typmodin) and p.provolatile = 'v'
+  union
+  select case when castsource >= 16384 then castsource else casttarget end, p.oid, castsource >= 16384
+  from pg_cast join pg_proc p on p.oid = castfunc where p.provolatile = 'v'
+  union
+  select amproclefttype, p.oid, true from pg_amproc join pg_proc p on p.oid = amproc where p.provolatile = 'v'
+)
+select kind, id, case found[1] when 'relid' then 'r' when 'resulttype' then 't' else 'f' end, found[2]
+from (select distinct kind, id,
+             regexp_matches(tree, ':(funcid|opfuncid|aggfnoid|winfnoid|relid|resulttype) (\d+)', 'g') as found
+      from trees) as names
+where found[2] <> '0' and (found[1] <> 'resulttype' or found[2]::oid >= 16384)
+union
+select 'r', i.inhparent, 'r', i.inhrelid::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where c.relkind in ('r', 'p', 'f')
+union
+select 'f', a.aggfnoid, 'f', f::text
+from pg_aggregate a, unnest(array[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+                                  a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) as f
+where a.aggfnoid >= 16384 and f <> 0
+union
+select 't', type, 'f', function::text from of_types
+union
+select 't', oid, 't', typbasetype::text from pg_type where typbasetype in (select type from of_types)
+union
+select 'r', a.attrelid, 'f', o.function::text
+from pg_attribute a join pg_type t on t.oid = a.atttypid join of_types o on o.type in (t.oid, t.typelem, t.typbasetype)
+where o.held and a.attnum > 0 and not a.attisdropped
+union
+select 'f', p.oid, 'f', o.function::text
+from pg_proc p join pg_type t on t.oid = p.prorettype join of_types o on o.type in (t.oid, t.typelem)
+where o.held and p.oid >= 16384)"},
+}};
+
+// Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
+// pg_class.
+const char* const catalog_fingerprint = R"(
+select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)))
+from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_catalog.pg_proc
+      union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
+      union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator
+      union all select xmin from pg_catalog.pg_rewrite union all select xmin from pg_catalog.pg_policy
+      union all select xmin from pg_catalog.pg_constraint where contypid <> 0
+      union all select xmin from pg_catalog.pg_inherits union all select xmin from pg_catalog.pg_aggregate
+      union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc) as rows)";
+
+namespace {
+
+std::optional<catalog::oid> oid_of(const std::string& text) {
+  catalog::oid id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional(id) : std::nullopt;
+}
+
+bool one_of(const std::string& text, std::string_view letters) {
+  return text.size() == 1 && letters.find(text[0]) != letters.npos;
+}
+
+}  // namespace
+
+bool catalog::add(std::size_t query, std::span<const std::string> row) {
+  if (query >= catalog_queries.size() || row.size() != catalog_queries[query].columns) return false;
+  if (query == 3) {
+    const auto code = oid_of(row[2]);
+    if (code) operators.push_back({row[0], row[1], *code});
+    return code.has_value();
+  }
+  if (query == 4) {
+    const auto user = oid_of(row[1]), used = oid_of(row[3]);
+    if (!one_of(row[0], "frt") || !one_of(row[2], "frt") || !user || !used) return false;
+    uses.push_back({row[0][0], *user, row[2][0], *used});
+    return true;
+  }
+  const auto id = oid_of(row[0]);
+  if (!id) return false;
+  if (query == 0) {
+    if (!one_of(row[3], "isv") || !one_of(row[4], "tf")) return false;
+    functions.push_back({*id, row[1], row[2], row[3][0], row[4] == "t"});
+  } else if (query == 1) {
+    if (!one_of(row[3], "rpvmfS") || !one_of(row[4], "put")) return false;
+    relations.push_back({*id, row[1], row[2], row[3][0], row[4][0]});
+  } else {
+    types.push_back({*id, row[1], row[2]});
+  }
+  return true;
+}
+
+}  // namespace forebay

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/sql_access.hpp"
+#include "routing/catalog.hpp"
+#include "routing/function_lists.hpp"
+
+// What may be read on a replica of one database: its catalog and the user's lists, worked out once. Made when either
+// changes, on the control plane's thread; never changes, so any thread may ask it. It keeps nothing of the catalog.
+//
+// A name without a schema stands for all objects of that name, whatever the search path: one that the primary has to
+// run is enough. What is not known, or has come since the catalog was read, is the primary's.
+namespace forebay {
+
+class read_rules {
+ public:
+  read_rules(const catalog& facts, const function_lists& lists);
+  read_rules(const read_rules&) = delete;  // entries point to schemas_
+  read_rules& operator=(const read_rules&) = delete;
+
+  struct refusal {
+    const char* reason;  // static: "volatile function", "temporary relation" ...
+    std::string name;    // what it is about: "public.f"
+
+    bool operator==(const refusal&) const = default;
+  };
+  // Whether all that a text names may be read on a replica. Of a kind that is the primary's: its own reason.
+  std::optional<refusal> why_not(const sql_access& access) const;
+
+  std::size_t bytes() const;  // about
+
+ private:
+  // One object by its schema; no reason: may be read.
+  struct entry {
+    const std::string* schema;  // in schemas_
+    const char* reason;
+    std::string because;  // the name of what the reason is about: its own, or of what it uses
+  };
+  using names = std::unordered_map<std::string, std::vector<entry>>;
+  class resolver;
+
+  static std::optional<refusal> look_up(const names& known, const sql_name& name, const char* unknown);
+
+  std::unordered_map<std::string, std::string> schemas_;  // each once
+  names functions_, relations_, types_, operators_;
+  names attributes_;                    // functions of a row that are refused
+  std::optional<refusal> comparisons_;  // any operator that queries use without naming it
+};
+using read_rules_ptr = std::shared_ptr<const read_rules>;  // null: not known yet, so nothing may
+
+}  // namespace forebay
