@@ -63,7 +63,7 @@ statement_ptr intern_statement(std::string_view query, std::string_view paramete
     if (auto s = known->second.lock()) return s;
   }
   auto fresh = std::make_unique<const statement>(
-      statement{name, std::string(query), std::string(parameter_types), std::move(effects)});
+      statement{name, std::string(query), std::string(parameter_types), std::move(effects), !reading.empty()});
   if (bytes_used + size_of(*fresh) > bytes_allowed) return nullptr;
   bytes_used += size_of(*fresh);
   const std::shared_ptr<const statement> made(fresh.release(), counted_end());

@@ -16,6 +16,7 @@ struct statement {
   std::string query;
   std::string parameter_types;  // as in Parse: a count and that many type oids (manual, "Message Formats")
   sql_effects_ptr effects;      // what executing it may do to the session's state
+  bool has_reading = false;     // its text means different things to sessions with different settings
 };
 
 using statement_ptr = std::shared_ptr<const statement>;

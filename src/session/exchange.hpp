@@ -82,6 +82,7 @@ class exchange {
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects,
                                         std::string_view reading = {});
+  statement_ptr statement_named(std::string_view name);
   statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
   void watch_bind(const wire::piece& p);

@@ -290,6 +290,16 @@ void exchange::ensure_unnamed(const statement_ptr& s) {
   }
 }
 
+// The client's statement of this name. A server that has yet to read it does so by the settings of now, which are
+// perhaps not those it was parsed with: then it must not have the name that others use for that reading.
+statement_ptr exchange::statement_named(std::string_view name) {
+  auto s = name.empty() ? client_.unnamed : client_.find_statement(name);
+  if (!s || !s->has_reading || server_.prepared.has(s)) return s;
+  auto now = shared_statement(s->query, s->parameter_types, s->effects, reading_of(s->query, s->effects));
+  if (now != s) client_.assign(std::string(name), now);
+  return now;
+}
+
 std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (!client_.renames()) {
     watch_bind(p);
@@ -299,7 +309,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   const auto names = wire::bind_names::decode_front(p.body());
   if (!names) return malformed("Bind");
   const bool named = !names->statement.empty();
-  auto s = named ? client_.find_statement(names->statement) : client_.unnamed;
+  auto s = statement_named(names->statement);
   auto about = find_named_statement(s);
   if (about) s = with_server_name(*s, about);
   if (!named) ensure_unnamed(s);
@@ -339,7 +349,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   const bool named = !target->name.empty();
-  auto s = named ? client_.find_statement(target->name) : client_.unnamed;
+  auto s = statement_named(target->name);
   const auto about = find_named_statement(s);
   if (about && about.command.what == named_command::kind::execute) s = with_server_name(*s, about);
   if (!named) ensure_unnamed(s);

@@ -12,6 +12,10 @@ def within_copy(script, d):
     return any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1]) and d.index > 0 and d.direct[d.index - 1][1].startswith("G ")
 
 
+def sent_in_step(script, d, *words):
+    return any(w in m.lower() for s in script.steps[d.step : d.step + 1] if s.session == d.session for m in s.messages for w in words)
+
+
 # (reason, what is seen: (script, difference, mode) -> bool)
 KNOWN = [
     ("docs/life_of_a_query.md: bytes that are no protocol end the connection; PostgreSQL keeps it where only a body is wrong",
@@ -19,6 +23,10 @@ KNOWN = [
     ("docs/life_of_a_query.md: answers in a batch without Sync are not waited for behind Terminate",
      lambda script, d, mode: d.got in (CLOSED, RESET) and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])
      and not any(line.startswith("Z ") for _, line in d.direct[d.index:])),
+    ("docs/manual/differences.md: within one batch, what follows a RESET of what was asked for at login sees the server's default",
+     lambda script, d, mode: d.session in script.startup and sent_in_step(script, d, b"reset ", b"discard all")),
+    ("docs/life_of_a_query.md: what a COPY has answered when Terminate comes may be told, PostgreSQL does not",
+     lambda script, d, mode: d.want == CLOSED and (d.got or "").startswith("C COPY ") and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])),
     ("docs/life_of_a_query.md: Terminate within COPY FROM STDIN ends it as if the client had gone; the server is kept for others",
      lambda script, d, mode: d.got in (CLOSED, RESET) and ((d.want or "").startswith(IN_COPY) or within_copy(script, d))),
 ]

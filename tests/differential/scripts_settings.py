@@ -2,7 +2,7 @@
 
 from model import Script
 from scripts_sessions import SHOW, extended, in_transaction, life, q, show
-from wire import bind, execute, flush, parse, query, sync
+from wire import bind, describe_statement, execute, flush, parse, query, sync
 
 TOKYO = {"timezone": "Asia/Tokyo", "search_path": "pg_catalog, public", "work_mem": "3MB"}
 
@@ -62,4 +62,8 @@ SCRIPTS = {
         *((s, [parse(text, f"s{n}"), bind([], f"s{n}"), execute(), sync()], 1) for n, text in enumerate(
             ("select '01/02/2020'::date - date '2020-01-01'", "select extract(epoch from '2020-01-01'::timestamptz)", "select length('a\\\\b')", "select length('\u00e9')")) for s in "ab"),
         servers=1),
+    "constants another client has had read anew": Script(
+        ("a", [parse("select '01/02/2020'::date - '2020-01-01'::date", "s"), sync()], 1), ("b", [query("begin")], 1),
+        ("a", [query("set datestyle = 'SQL, DMY'")], 1), ("a", [describe_statement("s"), sync()], 1),
+        ("c", [parse("select '01/02/2020'::date - '2020-01-01'::date", "s"), bind([], "s"), execute(), sync()], 1), servers=2),
 }

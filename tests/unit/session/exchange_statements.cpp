@@ -38,6 +38,31 @@ TEST_CASE("statements: only sessions that read a text alike share it") {
   }
 }
 
+TEST_CASE(
+    "statements: one that another server has to read is read by the settings of now, under a name of that reading") {
+  const auto name_of_parse = [](const std::string& m) { return m.size() > 5 ? std::string(m.c_str() + 5) : ""; };
+  dialogue d;
+  auto& client = d.client("client");
+  const auto use = [&](const char* server, const char* style) {
+    d.play(std::string("== client on ") + server);
+    client.settings.wanted = d.server(server).current = parameter_set::intern({{"DateStyle", style, true}});
+  };
+  use("one", "ISO, MDY");
+  d.from_client(test::message("Parse s 'select ''1/2/2020''::date'", false) +
+                test::message("Parse t 'select 1'", false));
+  const auto at_first = name_of_parse(d.take_to_server());
+  use("two", "ISO, DMY");
+  d.from_client(test::message("Bind s", false));
+  const auto then = name_of_parse(d.take_to_server());
+  CHECK(at_first.starts_with(statement_prefix));
+  CHECK(then.starts_with(statement_prefix));
+  CHECK(at_first != then);
+  d.play("client: Bind t\n to server: Parse [select 1] 'select 1'; Bind [select 1]");
+  use("three", "ISO, MDY");
+  d.from_client(test::message("Describe s", false));
+  CHECK(name_of_parse(d.take_to_server()) == at_first);
+}
+
 TEST_CASE("statements: the name on the server is ours, the client's own in every reply") {
   play(R"(
     client: Parse s1 'select 1'; Describe s1; Bind s1 p; DescribePortal p; Execute p; ClosePortal p; Sync
