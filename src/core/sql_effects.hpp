@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,6 +46,7 @@ struct state_change {
     reset,
     reset_all,
     discard_all,
+    deallocate,
     savepoint,
     release,
     rollback_to,
@@ -53,10 +55,20 @@ struct state_change {
     unlisten_all,
   } what;
   std::uint32_t statement;  // its place in the text, from 0
-  std::string name;         // of the setting, the savepoint or the channel
+  std::string name;         // of the setting, the savepoint, the channel or the prepared statement
   std::string value;        // of the setting, as set_config() takes it
 
   bool operator==(const state_change&) const = default;
+};
+
+// EXECUTE name ..., DEALLOCATE [PREPARE] name or PREPARE name ...: what SQL does with a statement that may have been
+// prepared by the protocol.
+struct named_command {
+  enum class kind : std::uint8_t { execute, deallocate, prepare } what = kind::execute;
+  std::string name;              // as the server would have it: without quotes, or folded to lower case
+  std::size_t at = 0, size = 0;  // where in the text it stands, quotes included
+  std::uint32_t statement = 0;   // its place in the text, from 0
+  bool within = false;           // EXECUTE within another statement: EXPLAIN, CREATE TABLE AS
 };
 
 struct sql_effects {
@@ -65,6 +77,7 @@ struct sql_effects {
   // What is sent in place of the text, where its LISTENs are not for the server that runs it: UNLISTEN does nothing
   // there, and is refused where LISTEN is. Empty: the text itself.
   std::string instead;
+  std::vector<named_command> names;  // in order
 };
 using sql_effects_ptr = std::shared_ptr<const sql_effects>;  // null: none
 

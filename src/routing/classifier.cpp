@@ -7,6 +7,7 @@
 
 #include "core/parameters.hpp"
 #include "routing/effects.hpp"
+#include "routing/sql_scan.hpp"
 #include "routing/syntax.hpp"
 
 namespace forebay {
@@ -94,6 +95,7 @@ class reading {
         node->discard_stmt->target == PG_QUERY__DISCARD_MODE__DISCARD_ALL) {
       change(kind::discard_all, {});
     }
+    on_name(*node, own);
     // For all else the words of this statement are good enough.
     found.mask |= scan_effects(own);
   }
@@ -185,6 +187,26 @@ class reading {
     copied_ = end + own.size();
   }
 
+  void on_name(const PgQuery__Node& node, std::string_view own) {
+    const bool explains = node.node_case == PG_QUERY__NODE__NODE_EXPLAIN_STMT &&
+                          node.explain_stmt->query->node_case == PG_QUERY__NODE__NODE_EXECUTE_STMT;
+    const bool creates = node.node_case == PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT &&
+                         node.create_table_as_stmt->query->node_case == PG_QUERY__NODE__NODE_EXECUTE_STMT;
+    std::size_t skipped = 0;
+    if (explains || creates) {
+      const tokens all{std::string(own)};
+      for (std::size_t i = 0; all && i < all.size() && skipped == 0; ++i) {
+        if (all[i].token == PG_QUERY__TOKEN__EXECUTE) skipped = static_cast<std::size_t>(all[i].start);
+      }
+    }
+    auto command = find_named_command(own.substr(skipped));
+    if (!command) return;
+    command->at += skipped + static_cast<std::size_t>(own.data() - text_.data());
+    command->statement = number_;
+    command->within = skipped != 0;
+    found.names.push_back(std::move(*command));
+  }
+
   void on_unlisten(std::string_view channel) {
     found.mask |= effect::unlisten;
     change(channel.empty() ? kind::unlisten_all : kind::unlisten, std::string(channel));
@@ -249,7 +271,7 @@ sql_effects_ptr read(const std::string& text, effect::mask words) {
   for (std::size_t i = 0; i < statements->n_stmts; ++i)
     r.read(*statements->stmts[i], static_cast<std::uint32_t>(i));
   r.finish();
-  if (r.found.mask == effect::none && r.found.changes.empty()) return nullptr;
+  if (r.found.mask == effect::none && r.found.changes.empty() && r.found.names.empty()) return nullptr;
   return std::make_shared<const sql_effects>(std::move(r.found));
 }
 

@@ -115,6 +115,7 @@ class word_scan {
       found_ |= effect::several;
     }
     if (same_name(word, "notify")) found_ |= effect::notify;
+    if (one_of(word, {"deallocate", "prepare"})) found_ |= effect::statement_name;
   }
 
   void look(std::string_view before, std::string_view word) {
@@ -155,6 +156,9 @@ class word_scan {
           --temporaries_;
           temporary_at_ = 0;
         }
+        break;
+      case 'e':
+        if (same_name(word, "execute")) found_ |= effect::statement_name;
         break;
       case 'h':
         if (same_name(word, "hold") && same_name(before, "with")) found_ |= effect::hold_cursor;

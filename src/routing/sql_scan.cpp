@@ -109,7 +109,6 @@ std::optional<named_command> find_named_command(std::string_view text) {
     return std::nullopt;
   }
   text = text.substr(0, text.find('\0'));  // a Query's body ends in one
-  if (!is_alone(text.substr(at))) return std::nullopt;
   found.at = at = skip_space_and_comments(text, at);
   if (found.what == kind::deallocate) {
     auto ahead = at;

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/parameters.hpp"
+#include "core/sql_effects.hpp"
 
 // Just enough of PostgreSQL's lexical rules (manual, "Lexical Structure") to read the beginning of a statement.
 namespace forebay {
@@ -25,13 +26,7 @@ std::string_view leading_word(std::string_view text);
 // Nothing follows the first statement; false also when a semicolon in a literal makes it look so.
 bool is_alone(std::string_view text);
 
-// EXECUTE name ..., DEALLOCATE [PREPARE] name or PREPARE name ..., alone in its text: what SQL does with a statement
-// that may have been prepared by the protocol.
-struct named_command {
-  enum class kind : unsigned char { execute, deallocate, prepare } what = kind::execute;
-  std::string name;              // as the server would have it: without quotes, or folded to lower case
-  std::size_t at = 0, size = 0;  // where in the text it stands, quotes included
-};
+// That which the first statement of a text is, by its words.
 std::optional<named_command> find_named_command(std::string_view text);
 
 }  // namespace forebay

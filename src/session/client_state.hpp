@@ -20,10 +20,6 @@ struct named_statement {
   statement_ptr statement;
 
   explicit operator bool() const { return statement != nullptr; }
-  // The text it was found in, with the name that the server has for the statement.
-  std::string renamed(std::string_view text) const {
-    return std::string(text).replace(command.at, command.size, statement->server_name);
-  }
 };
 
 struct known_portal {

@@ -69,15 +69,19 @@ class exchange {
   void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
 
   // exchange_names.cpp
-  named_statement find_named_statement(std::string_view text) const;
+  static std::vector<named_command> commands_in(std::string_view text, const sql_effects_ptr& effects);
   named_statement find_named_statement(const statement_ptr& s) const;
   static bool is_about_name(const statement_ptr& s) {
     return s && s->effects && (s->effects->mask & effect::statement_name) != 0;
   }
-  bool on_named_command(std::string_view text);
-  statement_ptr with_server_name(const statement& s, const named_statement& about);
+  bool on_named_commands(std::string_view text, const sql_effects_ptr& effects);
+  statement_ptr run_by(const named_statement& about) const;
+  statement_ptr target_of(const named_statement& about, int depth = 0);
+  statement_ptr with_server_name(const statement& s, const named_statement& about, int depth = 0);
   void execute_named(const wire::piece& p, const named_statement& about);
+  void pin_if_it_sets(const sql_effects_ptr& effects);
   void sent_about(fsm::request kind, const named_statement& about);
+  void sent_about_several(const std::vector<named_statement>& uses, const sql_effects_ptr& effects);
 
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects,
@@ -133,6 +137,7 @@ class exchange {
   progress on_error(const wire::piece& p, bool ours);
   std::optional<std::string> clients_wording(const wire::error_response& error) const;
   std::optional<std::string_view> name_of_failed() const;
+  std::optional<std::string_view> name_of(std::string_view server_name) const;
   void forget_session_state();
   void tell_news();
 

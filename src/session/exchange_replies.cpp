@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::string_view parse_complete_bytes{"1\0\0\0\4", 5};
 
-bool ends_session(const wire::error_response& e) {
-  return e.severity() == "FATAL" || e.severity() == "PANIC";
-}
-
 }  // namespace
 
 exchange::progress exchange::reply(const wire::piece& p) {
@@ -91,27 +87,6 @@ exchange::progress exchange::reply(const wire::piece& p) {
   if (p.type != 'N' && p.type != 'S' && p.type != 'A') server_.withheld.clear();  // what was withheld is ours
   probe_if_in_doubt();
   return progress::more;
-}
-
-exchange::progress exchange::on_withheld_ready(const wire::piece& p) {
-  if (!client_.gone) to_client_.copy(server_.withheld);
-  server_.withheld = p.raw;
-  on_ready(false);
-  return progress::more;
-}
-
-// Or the client would keep its server until it asks again.
-void exchange::probe_if_in_doubt() {
-  if (server_.tracker.room_for(false) == fsm::reply_tracker::room::probe && !client_.half_sent) probe(std::nullopt);
-}
-
-// Asks what became of the Syncs that the client has sent within a COPY, which has failed or will.
-void exchange::probe(std::optional<fsm::request> instead_of) {
-  server_.tracker.probe(instead_of);
-  ++server_.batch;
-  to_server_.copy(wire::encode(wire::sync{}));
-  to_server_.copy(wire::encode(wire::close{'S', no_statement}));  // answered in any state, and leaves all as it is
-  to_server_.copy(wire::encode(wire::sync{}));
 }
 
 void exchange::emit_synthesized() {
@@ -257,6 +232,9 @@ void exchange::apply(const state_change& c) {
       return log.reset(c.name, current);
     case kind::reset_all:
       return log.reset_all(current);
+    case kind::deallocate:
+      if (const auto s = client_.find_statement(c.name)) server_.prepared.remove(s.get());
+      return client_.assign(c.name, nullptr);
     case kind::discard_all:
       return;  // told by its tag, also to those who do not read the text
     case kind::savepoint:
@@ -337,81 +315,6 @@ bool exchange::on_parameter(const wire::piece& p, bool ours) {
   settings.wanted = parameter_set::with(settings.wanted, status->name, status->value, true);
   if (server_.before) server_.before = parameter_set::with(server_.before, status->name, status->value, true);
   return false;
-}
-
-// The client's name in the request that an error has come for.
-std::optional<std::string_view> exchange::name_of_failed() const {
-  const auto& dropped = server_.tracker.dropped();
-  auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
-  const auto& flights = server_.flights;
-  if (id == has_record && !flights.empty()) {
-    const auto& failed = flights.front();
-    if (failed.clashes || failed.sql) return failed.client_name;
-    if (dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
-  }
-  // It has the name still, or a Close behind the request has taken it and is in flight.
-  for (const auto& f : flights) {
-    if (f.names && id_of_name(f.client_name) == id) return f.client_name;
-  }
-  if (!client_.statements) return std::nullopt;
-  for (const auto& [name, s] : *client_.statements) {
-    if (id_of_name(name) == id) return name;
-  }
-  return std::nullopt;
-}
-
-// What the error would say without our part in it: the names of statements, requests ahead of the client's, the
-// cancel of a time-out. None: the same.
-std::optional<std::string> exchange::clients_wording(const wire::error_response& error) const {
-  const std::string text(error.message());
-  if (client_.timed_out && error.sqlstate() == "57014") return "canceling statement due to query_timeout";
-  if (const auto at = text.find(statement_prefix); at != std::string::npos && client_.renames()) {
-    const auto name = name_of_failed();
-    return name ? std::optional(std::string(text).replace(at, statement_name_size, *name)) : std::nullopt;
-  }
-  // "unexpected message type 0x43 during COPY from stdin"
-  const auto at = error.sqlstate() == "08P01" ? text.find("0x") : std::string::npos;
-  const auto theirs = at != std::string::npos ? server_.tracker.request_within_copy() : std::nullopt;
-  if (!theirs) return std::nullopt;
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  const auto type = static_cast<unsigned char>(fsm::type_of(*theirs));
-  return std::string(text).replace(at, 4, {'0', 'x', digits[type / 16], digits[type % 16]});
-}
-
-// What is not `more` has its last word in farewell_.
-exchange::progress exchange::on_error(const wire::piece& p, bool ours) {
-  const auto message = wire::error_response::decode(p.body());
-  const bool own_sql_failed = ours && server_.tracker.dropped().empty();
-  // A late cancel request of the client may have hit our question: then the client stays pinned.
-  if (message && own_sql_failed && answers_our_question() && !ends_session(*message)) return progress::more;
-  if (message && (own_sql_failed || ends_session(*message))) {
-    server_.broken = true;
-    farewell_ = message->to_pg_error();
-    // A setting that was refused would be so again; one that was cancelled on its way is not to blame.
-    const bool refused = server_.before && !ends_session(*message) && message->sqlstate() != "57014";
-    return refused && !client_.gone ? progress::forbidden : progress::farewell;
-  }
-  // A Query is not dropped by its error.
-  auto& flights = server_.flights;
-  const bool has_its_record = server_.tracker.dropped().empty() && server_.tracker.current_id() == has_record;
-  if (has_its_record && !flights.empty() && flights.front().sql) flights.front().failed = true;
-  // "cached plan must not change result type", told by where it comes from: the words are translated.
-  if (message && message->sqlstate() == "0A000" && message->field('R') == "RevalidateCachedQuery") {
-    server_.outdated = client_.renames();
-  }
-  // An injected Parse that fails stands for the client's Bind or Describe: the client gets its error.
-  if (client_.gone) return progress::more;
-  const auto wording = message ? clients_wording(*message) : std::nullopt;
-  if (!wording) {
-    to_client_.view(p.raw);
-    return progress::more;
-  }
-  auto reworded = *message;  // all its other fields stay as they are
-  for (auto& [code, field] : reworded.fields) {
-    if (code == 'M') field = *wording;
-  }
-  to_client_.copy(wire::encode(reworded));
-  return progress::more;
 }
 
 }  // namespace forebay

@@ -231,7 +231,7 @@ void exchange::on_query(const wire::piece& p) {
     sql = as_sent(p.body());
     note(sql.effects);
     const bool may_name = sql.effects && (sql.effects->mask & effect::statement_name) != 0;
-    if (may_name && !sql.replaced && on_named_command(p.body())) return;
+    if (may_name && !sql.replaced && on_named_commands(p.body(), sql.effects)) return;
   } else {
     // What is still to come may be a COPY, too.
     sql.effects =

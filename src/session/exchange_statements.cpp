@@ -35,27 +35,11 @@ statement_ptr exchange::shared_statement(std::string_view query, std::string_vie
   return no_room;
 }
 
-// A COPY FROM STDIN must have begun or failed before the next request, and what became of the Syncs in it be known.
-bool exchange::waits_for_copy(const wire::piece& p) const {
-  const auto kind = fsm::request_of(p.type);
-  if (server_.tracker.room_for(kind.has_value()) != fsm::reply_tracker::room::yes) return true;
-  return kind && unanswered(effect::copy_in) > (server_.tracker.wants_copy_data() ? 1 : 0);
-}
-
 // How many requests that may do this are under way.
 std::ptrdiff_t exchange::unanswered(effect::mask what) const {
   if ((client_.effects & what) == 0) return 0;
   return std::count_if(server_.flights.begin(), server_.flights.end(),
                        [&](const auto& f) { return f.effects && (f.effects->mask & what) != 0; });
-}
-
-void exchange::hasten(const wire::piece& p) {
-  const auto kind = fsm::request_of(p.type);
-  if (server_.tracker.room_for(kind.has_value()) == fsm::reply_tracker::room::probe) {
-    probe(kind);
-  } else if (!server_.tracker.in_doubt() && server_.tracker.unsynced() && server_.tracker.ready_owed() == 0) {
-    to_server_.copy(wire::encode(wire::flush{}));
-  }
 }
 
 bool exchange::must_wait(const wire::piece& p) const {
@@ -67,7 +51,7 @@ bool exchange::must_wait(const wire::piece& p) const {
       std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {
     return true;  // what the login asked for is set again first
   }
-  const bool forgets = unanswered(effect::deallocate) > 0;
+  const bool forgets = unanswered(effect::deallocate | effect::statement_name) > 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   const bool may_matter = forgets || ((earlier || p.type == 'Q') && server_.tracker.ready_owed() != 0);
   if (!may_matter || !client_.renames()) return false;
@@ -88,13 +72,16 @@ bool exchange::must_wait(const wire::piece& p) const {
     if (!m || m->kind != 'S') return false;
     name = m->name;
   } else if (p.type == 'Q') {
-    if (!p.whole()) return false;
-    const auto command = find_named_command(p.body());
-    if (!command) return false;
+    if (!p.whole() || !client_.statements) return false;
+    const auto effects = effects_of(p.body());
+    if (!effects || (effects->mask & effect::statement_name) == 0) return false;
     // Whether it may run, and whether there is such a name, depends on all before it.
-    const auto names_it = [&](const auto& f) { return f.names && f.client_name == command->name; };
-    return client_.find_statement(command->name) != nullptr ||
-           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);
+    const auto commands = commands_in(p.body(), effects);
+    return std::any_of(commands.begin(), commands.end(), [&](const auto& c) {
+      return client_.find_statement(c.name) != nullptr ||
+             std::any_of(server_.flights.begin(), server_.flights.end(),
+                         [&](const auto& f) { return f.names && f.client_name == c.name; });
+    });
   } else if (p.type == 'E') {
     const auto* portal = find_portal(p);
     return portal && portal->about;

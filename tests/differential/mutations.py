@@ -13,7 +13,7 @@ class Mutation(NamedTuple):
 
 TRACKER, REQUESTS, STATEMENTS, REPLIES = ("protocol/fsm/reply_tracker.cpp", "src/session/exchange_requests.cpp",
                                           "src/session/exchange_statements.cpp", "src/session/exchange_replies.cpp")
-NAMES = "src/session/exchange_names.cpp"
+NAMES, COPY, ERRORS = (f"src/session/exchange_{what}.cpp" for what in ("names", "copy", "errors"))
 HEADER, PINNING, END = "protocol/fsm/reply_tracker.hpp", "src/session/pinning.cpp", "src/session/session_end.cpp"
 STATE_LOG, CHANNELS = "src/session/state_log.cpp", "src/session/session_channels.cpp"
 
@@ -43,7 +43,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a COPY's Sync is perhaps answered when the COPY fails", TRACKER, "  if (copied && copy_syncs_ > 0 && !doomed_) return begin_doubt(result);\n", ""),
     ("behind a failed COPY the client's messages are skipped on", REPLIES, "if (server_.tracker.skip_goes_on()) client_.skip_to_sync = true;", ""),
     ("the ReadyForQuery of our probe is ours", REPLIES, "server_.withheld.clear();", "to_client_.copy(std::exchange(server_.withheld, {}));"),
-    ("a request waits until a COPY has begun or failed", STATEMENTS, "return kind && unanswered(effect::copy_in) > (server_.tracker.wants_copy_data() ? 1 : 0);", "return false;"),
+    ("a request waits until a COPY has begun or failed", COPY, "return kind && unanswered(effect::copy_in) > (server_.tracker.wants_copy_data() ? 1 : 0);", "return false;"),
     ("a request within a COPY waits for what became of its Syncs", TRACKER, "return copy_end_sent_ ? room::later : room::probe;", "return room::yes;"),
     # ---- the exchange: statements
     ("a statement is prepared on the server that lacks it", STATEMENTS,
@@ -66,25 +66,31 @@ MUTATIONS = [Mutation(*m) for m in (
      "if (client_.gone) return;\n  if (client_.statements) client_.statements->clear();", "if (client_.gone) return;"),
     ("DISCARD ALL: the server's statements are forgotten", REPLIES, "server_.prepared.clear();\n  server_.left", "server_.left"),
     ("what is parsed behind DEALLOCATE ALL stays", REPLIES, "client_.assign(f.client_name, f.behind);", ""),
-    ("DEALLOCATE and EXECUTE know the client's names", NAMES, "if (!about || server_.tracker.status() == 'E') return false;", "return false;"),
-    ("DEALLOCATE and EXECUTE that are bound know the client's names", NAMES, "if (!is_about_name(s) || refused) return {};", "if (refused || true) return {};"),
+    ("DEALLOCATE and EXECUTE know the client's names", NAMES, "if (uses.empty() || (alone && failed)) return false;", "return false;"),
+    ("DEALLOCATE and EXECUTE that are bound know the client's names", NAMES, "if (!is_about_name(s) || refused || !client_.renames()) return {};", "if (refused || true) return {};"),
     ("EXECUTE that is described knows the client's names", STATEMENTS,
      "if (about && about.command.what == named_command::kind::execute) s =", "if (false) s ="),
-    ("what EXECUTE executes is prepared", NAMES, "  ensure_prepared(about.statement);\n  const auto text", "  const auto text"),
+    ("what EXECUTE executes is prepared", NAMES, "  ensure_prepared(target);\n  std::string text", "  std::string text"),
     ("the unnamed SQL about a name is parsed once", NAMES, "if (there && there->query == text &&", "if (there &&"),
     ("a name that has ended since the Bind is unknown", NAMES, "    close_on_server(s);\n", ""),
     ("a statement evicted since the Bind is prepared again", NAMES,
-     "== s) {\n    ensure_prepared(s);\n", "== s) {\n"),
+     "    ensure_prepared(target_of(about));\n", ""),
     ("DEALLOCATE ends the client's name", NAMES, "    client_.assign(command.name, nullptr);\n", ""),
     ("DEALLOCATE ends the statement on the server", NAMES, "    server_.prepared.remove(s.get());\n", ""),
     ("DEALLOCATE that fails leaves the name", NAMES, "    record.names = true;\n", ""),
-    ("EXECUTE changes the settings that its statement does", NAMES, "if (is_followed(s->effects)) record.effects = s->effects;", ""),
-    ("errors of SQL about a name show the client's", REPLIES, "if (failed.clashes || failed.sql)", "if (failed.clashes)"),
+    ("EXECUTE changes the settings that its statement does", NAMES, "      record.effects = effects;\n", ""),
+    ("EXECUTE in a string changes the settings that its statement does", NAMES, "      all.changes.push_back(std::move(change));\n", ""),
+    ("DEALLOCATE in a string ends the client's name", REPLIES, "      return client_.assign(c.name, nullptr);\n", "      return;\n"),
+    ("DEALLOCATE in a string ends the statement on the server", REPLIES, "if (const auto s = client_.find_statement(c.name)) server_.prepared.remove(s.get());", ""),
+    ("behind a DEALLOCATE in the same string the name is the client's own", NAMES, "if (!s || std::any_of(uses.begin(), uses.end(), ends_it)) continue;", "if (!s) continue;"),
+    ("EXECUTE of an EXECUTE knows the other's name", NAMES, "  return with_server_name(*about.statement, inner, depth + 1);", "  return about.statement;"),
+    ("what waits for names in a string", STATEMENTS, "unanswered(effect::deallocate | effect::statement_name) > 0;", "unanswered(effect::deallocate) > 0;"),
+    ("errors of SQL about a name show the client's", ERRORS, "if (failed.clashes || failed.sql)", "if (failed.clashes)"),
     ("a portal of SQL about a name is known as often as it is executed", REQUESTS, "if (portal->about) return execute_named(p, portal->about);",
      "if (portal->about) {\n    const auto about = portal->about;\n    std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });\n    return execute_named(p, about);\n  }"),
     ("what a name means to SQL that is bound waits for the batch before", STATEMENTS, "if ((s && known) || is_about_name(known)) return true;", "if (s && known) return true;"),
-    ("statements of a changed table are prepared anew", REPLIES, "server_.outdated = client_.renames();", ""),
-    ("errors show the client's names", REPLIES, "std::optional(std::string(text).replace(at, statement_name_size, *name))", "std::optional(text)"),
+    ("statements of a changed table are prepared anew", ERRORS, "server_.outdated = client_.renames();", ""),
+    ("errors show the client's names", ERRORS, "std::optional(std::string(text).replace(at, statement_name_size, *name))", "std::optional(text)"),
     ("a plan older than a change of the schema is made anew", STATEMENTS,
      "server_.outdated || server_.prepared.prepared_before(s, schema_era());", "server_.outdated;"),
     ("a change of the schema counts from its COMMIT on", REPLIES, "if (std::exchange(client_.changed_schema, false)) schema_changed();", ""),
@@ -94,7 +100,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a Close may end what keeps the server", STATEMENTS, "client_.may_unpin = client_.may_unpin || (server_.left & mask_of(pin_reason::prepared_statement)) != 0;", ""),
     ("what a name means to a portal waits for the batch before", STATEMENTS, "return portal && portal->about;", "return portal == nullptr && false;"),
     ("what a name means to a Query waits for what is before", STATEMENTS,
-     "return client_.find_statement(command->name) != nullptr ||\n           std::any_of(server_.flights.begin(), server_.flights.end(), names_it);", "(void)names_it;\n    return false;"),
+     "return std::any_of(commands.begin(), commands.end(), [&](const auto& c) {", "return commands.empty() && std::any_of(commands.begin(), commands.end(), [&](const auto& c) {"),
     # ---- settings
     ("settings are replayed ahead of the first request", REQUESTS, "if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);", ""),
     ("ParameterStatus changes what the session wants", STATE_LOG,

@@ -107,4 +107,20 @@ SCRIPTS = {
     "names: two of one text": steps(
         ([parse("select 9 as nine", "r"), *Q], 1), ([parse("execute q"), bind([], portal="p"), parse("deallocate r"), bind(), execute(), execute("p"), sync()], 1), (use("q"), 1), (use("r"), 1), (run("execute q"), 1)),
     "names: many deallocated": steps(*(([parse(f"select {n}", f"s{n}"), bind([], f"s{n}"), execute(), parse(f"deallocate s{n - 1}"), bind(), execute(), sync()], 1) for n in range(5))),
+    **{f"names in a string: {text}": Script(
+        ("a", [parse("select 9", "q"), parse("select $1::int", "Q r"), parse("set application_name = 'by r'", "sets"), sync()], 1),
+        ("a", [query(text)], 1), ("a", [bind([], "q"), execute(), sync(), query("execute q"), query("show application_name")], 3), ("b", [query("select 1")], 1))
+       for text in (
+           "select 1; execute q", "deallocate q; select 1", "select 1; prepare q as select 2", "execute q; execute \"Q r\"(4); execute q", "deallocate q; execute q",
+           "deallocate q; prepare q as select 8; execute q", "execute nobody; execute q", "execute q; select 1 / 0; deallocate q", "begin; deallocate q; rollback; select 3",
+           "execute \"Q r\"; execute q", "execute sets; execute q", "begin; execute sets; rollback; execute q", "explain execute q", "explain analyze execute sets",
+           "create temp table by_q as execute q; select * from by_q", "explain execute nobody", "/* execute q; */ execute /* q */ q; select 'execute q;'", "deallocate q; deallocate q")},
+    "names in a string: what comes right behind": Script(
+        ("a", [parse("select 9", "q"), sync()], 1), ("a", [query("deallocate q; select 1"), bind([], "q"), sync(), parse("select 8", "q"), bind([], "q"), execute(), sync(),
+                                                          query("select 2; execute q"), query("deallocate q; select 1"), query("execute q")], 6)),
+    "names in a string: in a failed transaction": Script(
+        ("a", [parse("select 9", "q"), sync(), query("begin; select 1 / 0")], 2), ("a", [query("execute q; select 1"), query("rollback; execute q")], 2)),
+    "EXECUTE of an EXECUTE": Script(
+        ("a", [parse("set application_name = 'inner'", "i"), parse("execute i", "e"), parse("execute e", "f"), sync()], 1), ("a", [query("execute f")], 1),
+        ("a", [parse("execute f"), describe_statement(""), bind(), execute(), sync(), query("show application_name")], 2), ("b", [query("show application_name")], 1)),
 }

@@ -13,8 +13,9 @@ namespace {
 
 // Changes as words: "0 set search_path=a", with the number of their statement.
 std::string changes_of(std::string_view sql) {
-  static constexpr const char* kinds[] = {"set",     "reset",       "reset_all", "discard_all", "savepoint",
-                                          "release", "rollback_to", "listen",    "unlisten",    "unlisten_all"};
+  static constexpr const char* kinds[] = {"set",        "reset",     "reset_all",   "discard_all",
+                                          "deallocate", "savepoint", "release",     "rollback_to",
+                                          "listen",     "unlisten",  "unlisten_all"};
   classifier c;
   const auto found = c.effects_of(sql, scan_effects(sql));
   if (!found) return "nothing";
@@ -126,6 +127,38 @@ TEST_CASE("classifier: LISTEN is not for the server that runs it") {
       "select 1; UNLISTEN \"A \"\"b\" /* forebay: LISTEN */; unlisten c; unlisten *; UNLISTEN d /* forebay: LISTEN */");
   CHECK(instead("unlisten c").empty());
   CHECK(changes_of("listen c of newer syntax") == "pins " + std::to_string(effect::listen));
+}
+
+// Each as its statement's number, what it does, and the place of the name in the text.
+std::string names_of(std::string_view sql) {
+  static constexpr const char* kinds[] = {"execute", "deallocate", "prepare"};
+  classifier c;
+  const auto found = c.effects_of(sql, scan_effects(sql));
+  std::string text;
+  for (const auto& n : found ? found->names : std::vector<named_command>{}) {
+    text += (text.empty() ? "" : "; ") + std::to_string(n.statement) + ' ' + kinds[static_cast<int>(n.what)];
+    text += ' ' + n.name + '=' + std::string(sql.substr(n.at, n.size)) + (n.within ? " within" : "");
+  }
+  return text;
+}
+
+TEST_CASE("classifier: names of prepared statements, wherever they stand") {
+  struct {
+    const char *sql, *names;
+  } const cases[] = {
+      {"execute q", "0 execute q=q"},
+      {"select 1; EXECUTE \"A b\" (1, ';'); deallocate /* x */ PREPARE Q;", "1 execute A b=\"A b\"; 2 deallocate q=Q"},
+      {";; prepare q as select 'execute r'; select 2", "0 prepare q=q"},
+      {"explain (analyze, costs off) execute q(1)", "0 execute q=q within"},
+      {"select 1; create temp table t as /* execute x */ execute q", "1 execute q=q within"},
+      {"deallocate all; deallocate prepare all; prepare transaction 'a'", ""},
+      {"grant execute on function f to public; select 'execute q'", ""},
+      {"explain select 1 as execute", ""},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.sql);
+    CHECK_EQ(names_of(c.sql), c.names);
+  }
 }
 
 TEST_CASE("classifier: what the grammar does not know is judged by its words") {

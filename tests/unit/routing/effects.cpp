@@ -165,12 +165,11 @@ TEST_CASE("effects: of a text") {
 TEST_CASE("effects: SQL about a prepared statement, and about none") {
   for (const std::string sql :
        {"execute q", " ; EXECUTE \"Q\"(1)", "/* a */ deallocate prepare q", "prepare q as select 1",
-        "prepare \"transaction\" as select 1", "execute q; select 1"}) {
+        "prepare \"transaction\" as select 1", "execute q; select 1", "select 1; deallocate q", "explain execute q"}) {
     CAPTURE(sql);
     CHECK((scan_effects(sql) & effect::statement_name) != 0);
   }
-  for (const std::string sql :
-       {"prepare transaction 'x'", "select execute", "explain execute q", "executed q", "discard all"}) {
+  for (const std::string sql : {"prepare transaction 'x'", "select 1; executed q", "executed q", "discard all"}) {
     CAPTURE(sql);
     CHECK((scan_effects(sql) & effect::statement_name) == 0);
   }
