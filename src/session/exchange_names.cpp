@@ -79,6 +79,7 @@ bool exchange::on_named_commands(std::string_view text, const sql_effects_ptr& e
   std::string renamed(text);
   const auto commands = commands_in(text, effects);
   const auto owed = server_.tracker.owed();
+  const bool in_batch = server_.tracker.may_skip();
   for (const auto& c : commands) {
     const auto ends_it = [&](const auto& u) { return u.command.what == kind::deallocate && u.command.name == c.name; };
     auto s = client_.find_statement(c.name);
@@ -92,7 +93,8 @@ bool exchange::on_named_commands(std::string_view text, const sql_effects_ptr& e
   }
   const bool alone = commands.size() == 1 && !commands.front().within && is_alone(text);
   if (uses.empty() || (alone && failed)) return false;
-  if (server_.tracker.owed() != owed) {
+  // A Sync in the client's own batch would end that, or what is skipped of it.
+  if (server_.tracker.owed() != owed && !in_batch) {
     sent(request::sync, action::swallow);
     to_server_.copy(wire::encode(wire::sync{}));
   }

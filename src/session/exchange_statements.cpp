@@ -53,7 +53,8 @@ bool exchange::must_wait(const wire::piece& p) const {
   }
   const bool forgets = unanswered(effect::deallocate | effect::statement_name) > 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
-  const bool may_matter = forgets || ((earlier || p.type == 'Q') && server_.tracker.ready_owed() != 0);
+  const auto& tracker = server_.tracker;
+  const bool may_matter = forgets || (earlier && tracker.ready_owed() != 0) || (p.type == 'Q' && tracker.owed() != 0);
   if (!may_matter || !client_.renames()) return false;
   std::string_view name;
   statement_ptr s;

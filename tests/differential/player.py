@@ -49,6 +49,13 @@ class Session:
         if self.lines:
             self.lines[-1:-1] = [(-1, p) for p in sorted(parameters)]
 
+    def _sort_parameters(self):
+        """Those that come in a row: their order is nobody's promise either."""
+        first = len(self.lines)
+        while first and self.lines[first - 1][0] == self.step and self.lines[first - 1][1].startswith("S "):
+            first -= 1
+        self.lines[first:] = sorted(self.lines[first:])
+
     def note(self, line):
         self.lines.append((self.step, line))
 
@@ -108,6 +115,8 @@ class Session:
             return None
         m = self.wire.receive()
         self.note(transcript.line(m, self.exact))
+        if m.kind == "S":
+            self._sort_parameters()
         if m.kind == "Z":
             self.status = m.status
         self.closes = self.closes + 1 if m.kind == "3" else 0

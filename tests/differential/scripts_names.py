@@ -123,4 +123,9 @@ SCRIPTS = {
     "EXECUTE of an EXECUTE": Script(
         ("a", [parse("set application_name = 'inner'", "i"), parse("execute i", "e"), parse("execute e", "f"), sync()], 1), ("a", [query("execute f")], 1),
         ("a", [parse("execute f"), describe_statement(""), bind(), execute(), sync(), query("show application_name")], 2), ("b", [query("show application_name")], 1)),
+    "names in a string: skipped behind an error": Script(
+        ("b", [parse("select 9", "q"), sync()], 1), ("a", [query("begin")], 1), ("b", [bind(), query("execute q; select 2"), query("execute q"), sync(), *use("q")], 2)),
+    "names in a Query that is skipped": Script(
+        ("a", [parse("select 9", "q"), sync(), parse("select 8"), sync()], 2), ("a", [describe_statement("nobody"), query("deallocate q"), sync()], 1),
+        ("a", [bind(), execute(), sync(), *use("q")], 2)),
 }
