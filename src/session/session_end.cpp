@@ -54,7 +54,9 @@ bool session::answered() const {
   if (client_.backlog()) return false;
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
-  if (tracker.wants_copy_data() || server_->state.broken) return true;
+  if (server_->state.broken) return true;
+  if (server_->state.forwarding_rest && !server_->state.framer.at_boundary()) return false;
+  if (tracker.wants_copy_data()) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;
 }
 

@@ -22,6 +22,8 @@ SCRIPTS = {
     "Terminate behind a reply": Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
     "Terminate behind an INSERT": Script(
         ("a", [query("insert into own_a values (77, 'x')"), terminate()], CLOSED), ("b", [query("select count(*) from own_a")], 1)),
+    "a large error ahead of a malformed message": Script(
+        ("a", [parse("select $1::int"), bind(["w" * 70000]), execute(), message("y", b"")], CLOSED)),
     "an unknown message behind an error": Script(("a", [execute(), message("y", b"")], CLOSED)),
     "an unknown message behind a skipped Query": Script(
         ("a", [execute("nobody"), query("begin"), message("y", b"")], CLOSED), ("b", [query("select 1")], 1), servers=1),
