@@ -27,6 +27,10 @@ class exchange {
   bool must_wait(const wire::piece& p) const;
   // Sends what makes those answers come, if nothing else does.
   void hasten(const wire::piece& p);
+  static bool is_request_type(char type) {
+    return std::string_view("QPBDCESHFdcf").find(type) != std::string_view::npos;
+  }
+  static wire::pg_error invalid_type(char type);
   // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
   std::optional<wire::pg_error> request(const wire::piece& p);
 

@@ -34,6 +34,14 @@ std::optional<std::string_view> exchange::name_of_failed() const {
 
 std::optional<std::string_view> exchange::name_of(std::string_view server_name) const {
   if (!client_.statements) return std::nullopt;
+  // Of two names for one statement, that in the text which has failed.
+  const auto& failed = server_.flights;
+  if (!failed.empty() && failed.front().effects) {
+    for (const auto& n : failed.front().effects->names) {
+      const auto found = client_.statements->find(n.name);
+      if (found != client_.statements->end() && found->second->server_name == server_name) return found->first;
+    }
+  }
   for (const auto& [name, s] : *client_.statements) {
     if (s->server_name == server_name) return name;
   }

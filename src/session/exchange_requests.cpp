@@ -35,9 +35,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     return std::nullopt;
   }
   client_.rest = client_state::rest::forward;
-  constexpr std::string_view known_types = "QPBDCESHFdcf";
-  const bool known = known_types.find(p.type) != std::string_view::npos;
-  if (known && server_.tracker.skipping() && p.type != wire::sync::type) {
+  if (is_request_type(p.type) && server_.tracker.skipping() && p.type != wire::sync::type) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }
@@ -78,9 +76,13 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
       }
       return std::nullopt;
     default:
-      return wire::pg_error::fatal(
-          "08P01", "invalid frontend message type " + std::to_string(static_cast<unsigned char>(p.type)));
+      return invalid_type(p.type);
   }
+}
+
+wire::pg_error exchange::invalid_type(char type) {
+  const auto number = std::to_string(static_cast<unsigned char>(type));
+  return wire::pg_error::fatal("08P01", "invalid frontend message type " + number);
 }
 
 void exchange::forward(const wire::piece& p, fsm::request kind) {
@@ -215,6 +217,8 @@ void exchange::undo_what_is_left() {
 
 void exchange::on_query(const wire::piece& p) {
   ++client_.queries;
+  const bool runs = !p.whole() || p.body().find('\0') + 1 == p.body().size();
+  if (!runs) return forward(p, request::query);  // it has no end: the server says so, and nothing else happens
   // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
   // skipped if what is before it fails: then nothing is destroyed.
   const bool may_skip = server_.tracker.may_skip();

@@ -114,6 +114,10 @@ bool session::take(const wire::piece& p) {
     return true;
   }
   if (state_.skip_to_sync) {
+    if (p.first && !exchange::is_request_type(p.type)) {
+      fatal(exchange::invalid_type(p.type));
+      return true;
+    }
     if (p.first) state_.rest = client_state::rest::drop;
     if (p.type == wire::sync::type) {
       state_.skip_to_sync = false;
@@ -144,8 +148,7 @@ bool session::take(const wire::piece& p) {
       case 'F':
         break;
       default:
-        fatal(wire::pg_error::fatal(
-            "08P01", "invalid frontend message type " + std::to_string(static_cast<unsigned char>(p.type))));
+        fatal(exchange::invalid_type(p.type));
         return true;
     }
     if (refusal_) {
@@ -156,8 +159,8 @@ bool session::take(const wire::piece& p) {
   }
   if (conversation().must_wait(p)) {
     conversation().hasten(p);
-    held_ = true;
-    return false;
+    held_ = conversation().must_wait(p);
+    if (held_) return false;
   }
   if (server_->state.tracker.settled()) {
     request_at_ = home_.on.now();

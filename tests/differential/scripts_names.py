@@ -128,4 +128,8 @@ SCRIPTS = {
     "names in a Query that is skipped": Script(
         ("a", [parse("select 9", "q"), sync(), parse("select 8"), sync()], 2), ("a", [describe_statement("nobody"), query("deallocate q"), sync()], 1),
         ("a", [bind(), execute(), sync(), *use("q")], 2)),
+    "names in a Query behind a Parse that is known": Script(
+        ("a", [parse("select 9", "q"), sync()], 1), ("a", [parse("select 9", "r"), query("execute q"), sync()], 2)),
+    "names in a string: two of one statement": Script(
+        ("a", [parse("select 9", "q"), parse("select 9", "nobody"), sync()], 1), ("a", [query("select 1; prepare q as select 2")], 1)),
 }

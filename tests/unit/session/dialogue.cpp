@@ -162,6 +162,8 @@ void dialogue::from_client(std::string_view bytes) {
       if (!*next) break;
       if (talk.must_wait(**next)) {
         talk.hasten(**next);
+      }
+      if (talk.must_wait(**next)) {
         c.framer = framer_before;
         in = in_before;
         break;
