@@ -22,6 +22,8 @@ SCRIPTS = {
     "Terminate behind a reply": Script(("a", [query("select 1")], None), ("a", [terminate()], CLOSED)),
     "Terminate behind an INSERT": Script(
         ("a", [query("insert into own_a values (77, 'x')"), terminate()], CLOSED), ("b", [query("select count(*) from own_a")], 1)),
+    "Terminate behind a large answer in a batch without Sync": Script(
+        ("a", [bind(), sync(), parse("select $1::text || '7'"), bind(["w" * 70000], portal="p"), execute("p", 2), terminate()], CLOSED), ("b", [query("select 1")], 1)),
     "a Query without an end": steps(
         ([parse("select 8"), sync(), message("Q", b"no end"), bind(), execute(), sync(), message("Q", b"a\0b\0"), bind(), sync()], 5)),
     "a large error ahead of a malformed message": Script(
