@@ -74,11 +74,12 @@ char type_of(request kind) {
 }
 
 std::optional<request> request_of(char type) {
-  const auto at = types.find(type);
-  if (at == std::string_view::npos || std::string_view("SHdcf").find(type) != std::string_view::npos) {
-    return std::nullopt;
-  }
-  return static_cast<request>(at);
+  const bool asks = is_client_type(type) && std::string_view("SHdcf").find(type) == std::string_view::npos;
+  return asks ? std::optional(static_cast<request>(types.find(type))) : std::nullopt;
+}
+
+bool is_client_type(char type) {
+  return types.find(type) != std::string_view::npos;
 }
 
 void reply_tracker::sent(request kind, action what, std::uint32_t id) {

@@ -42,6 +42,8 @@ enum class request : std::uint8_t {
 // messages of a COPY, which ask nothing.
 char type_of(request kind);
 std::optional<request> request_of(char type);
+// Whether there are such messages of a client at all, once it has logged in; Terminate apart.
+bool is_client_type(char type);
 
 enum class action : std::uint8_t {
   forward,     // the client asked and gets the reply

@@ -74,11 +74,6 @@ std::optional<bool> truth_of(const std::optional<std::string>& value) {
   return std::nullopt;
 }
 
-bool is_mode(std::string_view name) {
-  return same_name(name, "transaction_isolation") || same_name(name, "transaction_read_only") ||
-         same_name(name, "transaction_deferrable");
-}
-
 // What is not understood is taken for what only the primary can give.
 void add_mode(transaction_modes& modes, std::string_view name, const std::optional<std::string>& value) {
   if (same_name(name, "transaction_read_only")) {
@@ -137,7 +132,7 @@ sql_access on_set(const PgQuery__VariableSetStmt& s) {
     add_modes(found.modes, s.n_args, s.args);
     return found;
   }
-  if (is_mode(name)) {
+  if (is_transaction_mode(name)) {
     if (s.kind != PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE) return primary("transaction mode reset");
     auto found = of_kind(kind::set_transaction);
     add_mode(found.modes, name, s.n_args == 1 ? text_of(s.args[0]) : std::nullopt);

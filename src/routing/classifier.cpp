@@ -65,12 +65,6 @@ std::string bare_or_quoted(const std::string& name) {
   return quote_identifier(name);
 }
 
-// What is of the transaction, or no setting at all but for its name.
-bool ends_with_transaction(std::string_view name) {
-  return same_name(name, "transaction_isolation") || same_name(name, "transaction_read_only") ||
-         same_name(name, "transaction_deferrable");
-}
-
 bool cannot_be_replayed(std::string_view name) {
   return same_name(name, "session_authorization") || same_name(name, "seed") ||
          same_name(name, "temp_buffers");  // not once a temporary table was seen
@@ -119,12 +113,12 @@ class reading {
         return change(kind::reset_all, {});
       case PG_QUERY__VARIABLE_SET_KIND__VAR_RESET:
       case PG_QUERY__VARIABLE_SET_KIND__VAR_SET_DEFAULT:
-        if (s.is_local || ends_with_transaction(name)) return;
+        if (s.is_local || is_transaction_mode(name)) return;
         found.mask |= effect::reset;
         if (!cannot_be_replayed(name)) change(kind::reset, name);
         return;
       case PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE: {
-        if (s.is_local || ends_with_transaction(name)) return;
+        if (s.is_local || is_transaction_mode(name)) return;
         auto value = value_of(s);
         if (!value || cannot_be_replayed(name)) break;
         return change(kind::set, name, std::move(*value));
@@ -245,7 +239,7 @@ class reading {
     const bool is_local = local->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && local->boolval->boolval;
     const bool not_local = local->val_case == PG_QUERY__A__CONST__VAL_BOOLVAL && !local->boolval->boolval;
     const std::string setting = name->sval->sval;
-    if (is_local || ends_with_transaction(setting)) return true;
+    if (is_local || is_transaction_mode(setting)) return true;
     if (!not_local || cannot_be_replayed(setting)) return false;
     if (value->isnull) {
       found.mask |= effect::reset;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/parameters.hpp"
 #include "routing/sql_scan.hpp"
 
 namespace forebay {
@@ -24,6 +25,11 @@ tokens::tokens(const std::string& text) {
                                          reinterpret_cast<const std::uint8_t*>(scanned.pbuf.data));
   }
   pg_query_free_scan_result(scanned);
+}
+
+bool is_transaction_mode(std::string_view setting) {
+  return same_name(setting, "transaction_isolation") || same_name(setting, "transaction_read_only") ||
+         same_name(setting, "transaction_deferrable");
 }
 
 bool may_be_parsed(const std::string& text) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 
 // A text as PostgreSQL's grammar and its scanner read it. For the .cpp files of routing/ only: others see verdicts.
 namespace forebay {
@@ -16,6 +17,9 @@ inline constexpr std::size_t max_nesting = 400;
 
 // No fewer than the levels of the deepest expression or query in a text.
 std::size_t nesting_bound(const std::string& text);
+
+// Of the transaction, or no setting at all but for its name.
+bool is_transaction_mode(std::string_view setting);
 
 // The tree of a text, or null when the grammar refuses it.
 class tree {

@@ -27,9 +27,6 @@ class exchange {
   bool must_wait(const wire::piece& p) const;
   // Sends what makes those answers come, if nothing else does.
   void hasten(const wire::piece& p);
-  static bool is_request_type(char type) {
-    return std::string_view("QPBDCESHFdcf").find(type) != std::string_view::npos;
-  }
   static wire::pg_error invalid_type(char type);
   // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
   std::optional<wire::pg_error> request(const wire::piece& p);
@@ -64,6 +61,7 @@ class exchange {
   enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
 
   bool waits_for_copy(const wire::piece& p) const;
+  bool query_waits(const wire::piece& p) const;
   std::ptrdiff_t unanswered(effect::mask what) const;
   void probe(std::optional<fsm::request> instead_of);
   void probe_if_in_doubt();
@@ -79,7 +77,8 @@ class exchange {
     return s && s->effects && (s->effects->mask & effect::statement_name) != 0;
   }
   bool on_named_commands(std::string_view text, const sql_effects_ptr& effects);
-  statement_ptr run_by(const named_statement& about) const;
+  named_statement execute_within(const named_statement& about) const;
+  statement_ptr run_by(named_statement about) const;
   statement_ptr target_of(const named_statement& about, int depth = 0);
   statement_ptr with_server_name(const statement& s, const named_statement& about, int depth = 0);
   void execute_named(const wire::piece& p, const named_statement& about);
@@ -90,7 +89,7 @@ class exchange {
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
   static statement_ptr shared_statement(std::string_view query, std::string_view types, sql_effects_ptr effects,
                                         std::string_view reading = {});
-  statement_ptr statement_named(std::string_view name);
+  statement_ptr statement_for_use(std::string_view name);
   statement_ptr statement_of(std::string_view query, std::string_view types) const;
   void watch_parse(const wire::piece& p);
   void watch_bind(const wire::piece& p);

@@ -39,23 +39,29 @@ named_statement exchange::find_named_statement(const statement_ptr& s) const {
   return {std::move(commands.front()), std::move(about)};
 }
 
-// The statement on the server that an EXECUTE runs: where that is one itself, with the server's name in its text.
+// The EXECUTE that an EXECUTE runs, if it runs one.
+named_statement exchange::execute_within(const named_statement& about) const {
+  if (about.command.what != kind::execute) return {};
+  auto inner = find_named_statement(about.statement);
+  const bool goes_on = inner.command.what == kind::execute && inner.statement != about.statement;
+  return goes_on ? std::move(inner) : named_statement{};
+}
+
+// The statement on the server that such a command is about: where that is an EXECUTE, with the server's name in its
+// text.
 statement_ptr exchange::target_of(const named_statement& about, int depth) {
-  if (about.command.what != kind::execute || depth == max_depth) return about.statement;
-  const auto inner = find_named_statement(about.statement);
-  if (!inner || inner.command.what != kind::execute || inner.statement == about.statement) return about.statement;
-  return with_server_name(*about.statement, inner, depth + 1);
+  const auto inner = depth < max_depth ? execute_within(about) : named_statement{};
+  return inner ? with_server_name(*about.statement, inner, depth + 1) : about.statement;
 }
 
 // The client's statement that an EXECUTE runs in the end.
-statement_ptr exchange::run_by(const named_statement& about) const {
-  auto s = about.statement;
+statement_ptr exchange::run_by(named_statement about) const {
   for (int depth = 0; depth < max_depth; ++depth) {
-    auto inner = find_named_statement(s);
-    if (!inner || inner.command.what != kind::execute || inner.statement == s) break;
-    s = std::move(inner.statement);
+    auto inner = execute_within(about);
+    if (!inner) break;
+    about = std::move(inner);
   }
-  return s;
+  return about.statement;
 }
 
 // What the server gets in place of a client's statement that is about another; that one it has then.
@@ -86,10 +92,9 @@ bool exchange::on_named_commands(std::string_view text, const sql_effects_ptr& e
     if (!s || std::any_of(uses.begin(), uses.end(), ends_it)) continue;
     if (failed && !server_.prepared.has(s)) continue;
     uses.push_back({c, std::move(s)});
-    const auto target = failed ? uses.back().statement : target_of(uses.back());
-    if (!failed) ensure_prepared(target);
-    uses.back().command.at += renamed.size() - text.size();
-    renamed.replace(uses.back().command.at, c.size, target->server_name);
+    const auto target = target_of(uses.back());
+    ensure_prepared(target);
+    renamed.replace(c.at + renamed.size() - text.size(), c.size, target->server_name);
   }
   const bool alone = commands.size() == 1 && !commands.front().within && is_alone(text);
   if (uses.empty() || (alone && failed)) return false;

@@ -83,8 +83,8 @@ exchange::progress exchange::reply(const wire::piece& p) {
   for (const auto& o : server_.tracker.dropped())
     settle(o, std::exchange(f, fate::skipped));
   if (server_.tracker.skip_goes_on()) client_.skip_to_sync = true;
-  if (p.last) emit_synthesized();                                                 // never within a message
-  if (p.type != 'N' && p.type != 'S' && p.type != 'A') server_.withheld.clear();  // what was withheld is ours
+  if (p.last) emit_synthesized();                             // never within a message
+  if (!server_.tracker.in_doubt()) server_.withheld.clear();  // what was withheld is ours
   probe_if_in_doubt();
   return progress::more;
 }

@@ -35,7 +35,7 @@ std::optional<wire::pg_error> exchange::request(const wire::piece& p) {
     return std::nullopt;
   }
   client_.rest = client_state::rest::forward;
-  if (is_request_type(p.type) && server_.tracker.skipping() && p.type != wire::sync::type) {
+  if (fsm::is_client_type(p.type) && server_.tracker.skipping() && p.type != wire::sync::type) {
     client_.rest = client_state::rest::drop;  // the server would ignore it
     return std::nullopt;
   }

@@ -47,8 +47,7 @@ bool exchange::must_wait(const wire::piece& p) const {
   if (waits_for_copy(p)) return true;
   if (server_.tracker.wants_copy_data()) return false;  // nothing is answered before the COPY has what it waits for
   constexpr auto resets = effect::reset | effect::reset_all;
-  if ((client_.effects & resets) != 0 && server_.tracker.ready_owed() != 0 &&
-      std::string_view("QPBDCEF").find(p.type) != std::string_view::npos) {
+  if ((client_.effects & resets) != 0 && server_.tracker.ready_owed() != 0 && fsm::request_of(p.type)) {
     return true;  // what the login asked for is set again first
   }
   const bool forgets = unanswered(effect::deallocate | effect::statement_name) > 0;
@@ -73,16 +72,7 @@ bool exchange::must_wait(const wire::piece& p) const {
     if (!m || m->kind != 'S') return false;
     name = m->name;
   } else if (p.type == 'Q') {
-    if (!p.whole() || !client_.statements) return false;
-    const auto effects = effects_of(p.body());
-    if (!effects || (effects->mask & effect::statement_name) == 0) return false;
-    // Whether it may run, and whether there is such a name, depends on all before it.
-    const auto commands = commands_in(p.body(), effects);
-    return std::any_of(commands.begin(), commands.end(), [&](const auto& c) {
-      return client_.find_statement(c.name) != nullptr ||
-             std::any_of(server_.flights.begin(), server_.flights.end(),
-                         [&](const auto& f) { return f.names && f.client_name == c.name; });
-    });
+    return query_waits(p);
   } else if (p.type == 'E') {
     const auto* portal = find_portal(p);
     return portal && portal->about;
@@ -101,6 +91,19 @@ bool exchange::must_wait(const wire::piece& p) const {
     return last != flights.rend() && last->batch != server_.batch;
   };
   return last_is_earlier(about_name) || last_is_earlier(about_statement);
+}
+
+// With something unanswered before it: whether it may run, and whether there is such a name, depends on all of that.
+bool exchange::query_waits(const wire::piece& p) const {
+  if (!p.whole() || !client_.statements) return false;
+  const auto effects = effects_of(p.body());
+  if (!effects || (effects->mask & effect::statement_name) == 0) return false;
+  const auto commands = commands_in(p.body(), effects);
+  return std::any_of(commands.begin(), commands.end(), [&](const auto& c) {
+    return client_.find_statement(c.name) != nullptr ||
+           std::any_of(server_.flights.begin(), server_.flights.end(),
+                       [&](const auto& f) { return f.names && f.client_name == c.name; });
+  });
 }
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
@@ -280,7 +283,7 @@ void exchange::ensure_unnamed(const statement_ptr& s) {
 
 // The client's statement of this name. A server that has yet to read it does so by the settings of now, which are
 // perhaps not those it was parsed with: then it must not have the name that others use for that reading.
-statement_ptr exchange::statement_named(std::string_view name) {
+statement_ptr exchange::statement_for_use(std::string_view name) {
   auto s = name.empty() ? client_.unnamed : client_.find_statement(name);
   if (!s || !s->has_reading || server_.prepared.has(s)) return s;
   auto now = shared_statement(s->query, s->parameter_types, s->effects, reading_of(s->query, s->effects));
@@ -297,7 +300,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   const auto names = wire::bind_names::decode_front(p.body());
   if (!names) return malformed("Bind");
   const bool named = !names->statement.empty();
-  auto s = statement_named(names->statement);
+  auto s = statement_for_use(names->statement);
   auto about = find_named_statement(s);
   if (about) s = with_server_name(*s, about);
   if (!named) ensure_unnamed(s);
@@ -337,7 +340,7 @@ std::optional<wire::pg_error> exchange::on_describe_or_close(const wire::piece& 
     return std::nullopt;
   }
   const bool named = !target->name.empty();
-  auto s = statement_named(target->name);
+  auto s = statement_for_use(target->name);
   const auto about = find_named_statement(s);
   if (about && about.command.what == named_command::kind::execute) s = with_server_name(*s, about);
   if (!named) ensure_unnamed(s);

@@ -113,11 +113,12 @@ bool session::take(const wire::piece& p) {
     end_in_order(nullptr);
     return true;
   }
+  // With a server what was asked before is answered first.
+  if (p.first && (state_.skip_to_sync || !server_) && !fsm::is_client_type(p.type)) {
+    fatal(exchange::invalid_type(p.type));
+    return true;
+  }
   if (state_.skip_to_sync) {
-    if (p.first && !exchange::is_request_type(p.type)) {
-      fatal(exchange::invalid_type(p.type));
-      return true;
-    }
     if (p.first) state_.rest = client_state::rest::drop;
     if (p.type == wire::sync::type) {
       state_.skip_to_sync = false;
@@ -139,17 +140,8 @@ bool session::take(const wire::piece& p) {
       case 'f':
         state_.rest = client_state::rest::drop;  // as PostgreSQL: left over from a COPY that failed
         return true;
-      case 'Q':
-      case 'P':
-      case 'B':
-      case 'D':
-      case 'C':
-      case 'E':
-      case 'F':
-        break;
       default:
-        fatal(exchange::invalid_type(p.type));
-        return true;
+        break;
     }
     if (refusal_) {
       fail_request(p, *std::exchange(refusal_, nullptr));

@@ -55,7 +55,8 @@ bool session::answered() const {
   if (!server_) return true;
   const auto& tracker = server_->state.tracker;
   if (server_->state.broken) return true;
-  // A Flush goes ahead of last words; behind a Terminate the rest of a large answer would wait for one that never comes.
+  // A Flush goes ahead of last words; behind a Terminate the rest of a large answer would wait for one that never
+  // comes.
   if (last_words_ && server_->state.forwarding_rest && !server_->state.framer.at_boundary()) return false;
   if (tracker.wants_copy_data()) return true;
   return last_words_ ? tracker.owed() == 0 : tracker.ready_owed() == 0;

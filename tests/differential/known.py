@@ -2,7 +2,7 @@
 
 import re
 
-from transcript import CLOSED, RESET
+from transcript import CLOSED, RESET, starts
 
 POSITION = re.compile(r" P='\d+'")
 MALFORMED = "E FATAL 08P01 'invalid "
@@ -10,40 +10,39 @@ TERMINATE = b"X\0\0\0\4"
 IN_COPY = "E ERROR 08P01 'unexpected message type 0x58 during COPY"
 
 
+def sent(script, d, *words, since=0):
+    """Whether the session has sent one of these in the steps from `since` to that of the difference."""
+    return any(w in m.lower() for s in script.steps[since : d.step + 1] if s.session == d.session for m in s.messages for w in words)
+
+
+def terminates(script, d):
+    return any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])
+
+
 def within_copy(script, d):
     """Whether Terminate is sent in a COPY FROM STDIN that fails before the server reads it."""
-    return any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1]) and d.index > 0 and d.direct[d.index - 1][1].startswith("G ")
-
-
-def starts_with(line, *heads):
-    return line is not None and line.startswith(heads)
-
-
-def any_sent(script, *words):
-    return any(w in m.lower() for s in script.steps for m in s.messages for w in words)
-
-
-def sent_in_step(script, d, *words):
-    return any(w in m.lower() for s in script.steps[d.step : d.step + 1] if s.session == d.session for m in s.messages for w in words)
+    return terminates(script, d) and d.before is not None and d.before.startswith("G ")
 
 
 # (reason, what is seen: (script, difference, mode) -> bool)
 KNOWN = [
     ("docs/life_of_a_query.md: bytes that are no protocol end the connection; PostgreSQL keeps it where only a body is wrong",
-     lambda script, d, mode: d.got is not None and d.got.startswith(MALFORMED) and " message'" in d.got),
+     lambda script, d, mode: starts(d.got, MALFORMED) and " message'" in d.got),
     ("docs/life_of_a_query.md: answers in a batch without Sync are not waited for behind Terminate",
-     lambda script, d, mode: d.got in (CLOSED, RESET) and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])
+     lambda script, d, mode: d.got in (CLOSED, RESET) and terminates(script, d)
      and not any(line.startswith("Z ") for _, line in d.direct[d.index:])),
     ("docs/manual/differences.md: within one batch, what follows a RESET of what was asked for at login sees the server's default",
-     lambda script, d, mode: d.session in script.startup and sent_in_step(script, d, b"reset ", b"discard all")),
+     lambda script, d, mode: d.session in script.startup and sent(script, d, b"reset ", b"discard all", since=d.step)
+     and starts(d.want, "D ") and starts(d.got, "D ")),
     ("docs/manual/differences.md: positions in errors of SQL about names are those in a text with a longer name",
-     lambda script, d, mode: d.want is not None and d.got is not None and " P='" in d.want and POSITION.sub("", d.want) == POSITION.sub("", d.got)),
+     lambda script, d, mode: d.want is not None and d.got is not None and " P='" in d.want and sent(script, d, b"prepare ", b"execute ", b"deallocate ")
+     and POSITION.sub("", d.want) == POSITION.sub("", d.got)),
     ("docs/manual/differences.md: what an EXECUTE that is parsed runs is described as it is at the Describe",
-     lambda script, d, mode: starts_with(d.want, "n", "T") and starts_with(d.got, "n", "T") and any_sent(script, b"execute ")),
-    ("docs/life_of_a_query.md: what a COPY has answered when Terminate comes may be told, PostgreSQL does not",
-     lambda script, d, mode: d.want == CLOSED and (d.got or "").startswith("C COPY ") and any(TERMINATE in s.messages for s in script.steps[d.step : d.step + 1])),
+     lambda script, d, mode: starts(d.want, "n", "T") and starts(d.got, "n", "T") and sent(script, d, b"execute ")),
+    ("docs/manual/differences.md: what a COPY has answered when Terminate comes may be told, PostgreSQL does not",
+     lambda script, d, mode: d.want == CLOSED and starts(d.got, "C COPY ") and terminates(script, d)),
     ("docs/life_of_a_query.md: Terminate within COPY FROM STDIN ends it as if the client had gone; the server is kept for others",
-     lambda script, d, mode: d.got in (CLOSED, RESET) and ((d.want or "").startswith(IN_COPY) or within_copy(script, d))),
+     lambda script, d, mode: d.got in (CLOSED, RESET) and (starts(d.want, IN_COPY) or within_copy(script, d))),
 ]
 
 

@@ -83,7 +83,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("DEALLOCATE in a string ends the client's name", REPLIES, "      return client_.assign(c.name, nullptr);\n", "      return;\n"),
     ("DEALLOCATE in a string ends the statement on the server", REPLIES, "if (const auto s = client_.find_statement(c.name)) server_.prepared.remove(s.get());", ""),
     ("behind a DEALLOCATE in the same string the name is the client's own", NAMES, "if (!s || std::any_of(uses.begin(), uses.end(), ends_it)) continue;", "if (!s) continue;"),
-    ("EXECUTE of an EXECUTE knows the other's name", NAMES, "  return with_server_name(*about.statement, inner, depth + 1);", "  return about.statement;"),
+    ("EXECUTE of an EXECUTE knows the other's name", NAMES, "return inner ? with_server_name(*about.statement, inner, depth + 1) : about.statement;", "return inner ? about.statement : about.statement;"),
     ("what waits for names in a string", STATEMENTS, "unanswered(effect::deallocate | effect::statement_name) > 0;", "unanswered(effect::deallocate) > 0;"),
     ("errors of SQL about a name show the client's", ERRORS, "if (failed.clashes || failed.sql)", "if (failed.clashes)"),
     ("a portal of SQL about a name is known as often as it is executed", REQUESTS, "if (portal->about) return execute_named(p, portal->about);",

@@ -4,6 +4,7 @@ reported, so that it moves to the other scripts. `seen` tells when a generated s
 from typing import Callable, NamedTuple
 
 from model import BARRIER, Script
+from transcript import starts
 from wire import bind, describe_statement, execute, parse, query, sync
 
 
@@ -27,10 +28,6 @@ def executed_itself(script, d):
     """Whether EXECUTE names a statement that is SQL about a name."""
     named = {name for name, sql in texts(script, d, b"P") if name and sql.startswith(ABOUT_NAMES)}
     return any(sql.startswith(b"execute " + name) for _, sql in texts(script, d, b"PQ") for name in named)
-
-
-def starts(line, *heads):
-    return line is not None and line.startswith(heads)
 
 
 OPEN = {

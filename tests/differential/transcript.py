@@ -52,6 +52,10 @@ def line(m, exact=False):
     return f"{m.kind} {text(m.body)}".removesuffix(" ''")
 
 
+def starts(line, *heads):
+    return line is not None and line.startswith(heads)
+
+
 class Difference:
     """The first place where a session's transcripts differ. `want` is None where the direct one has ended."""
 
