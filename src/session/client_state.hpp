@@ -36,7 +36,9 @@ struct client_state {
   std::string notifications;  // messages for the client when its transaction has ended
 
   // Named statements by the client's names; made with the first one.
-  std::unique_ptr<std::unordered_map<std::string, statement_ptr>> statements;
+  using names = std::unordered_map<std::string, statement_ptr>;
+  std::unique_ptr<names> statements;
+  std::unique_ptr<names> forgotten;  // all at once, while requests behind that are answered: errors name them
   statement_ptr unnamed;
 
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
@@ -72,11 +74,14 @@ struct client_state {
     if (name.empty()) {
       unnamed = s;
     } else if (s) {
-      if (!statements) statements = std::make_unique<std::unordered_map<std::string, statement_ptr>>();
+      if (!statements) statements = std::make_unique<names>();
       (*statements)[name] = s;
     } else if (statements) {
       statements->erase(name);
     }
+  }
+  void forget_statements() {
+    if (statements) forgotten = std::move(statements);
   }
   bool renames() const { return mode != config::pool_mode::session; }  // statement names are ours on the server
 };

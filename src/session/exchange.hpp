@@ -77,8 +77,8 @@ class exchange {
     return s && s->effects && (s->effects->mask & effect::statement_name) != 0;
   }
   bool on_named_commands(std::string_view text, const sql_effects_ptr& effects);
-  named_statement execute_within(const named_statement& about) const;
-  statement_ptr run_by(named_statement about) const;
+  named_statement executed_by(const named_statement& about) const;
+  named_statement innermost(named_statement about) const;
   statement_ptr target_of(const named_statement& about, int depth = 0);
   statement_ptr with_server_name(const statement& s, const named_statement& about, int depth = 0);
   void execute_named(const wire::piece& p, const named_statement& about);
@@ -132,6 +132,7 @@ class exchange {
   bool on_command_complete(std::string_view tag, bool ours);
   enum class changed : std::uint8_t { nothing, something, listens };
   changed change_state();
+  effect::mask effects_of_answered() const;
   void apply(const state_change& c);
   bool answers_our_question() const;
   void on_ready(bool ours);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "protocol/wire/notice.hpp"
 #include "session/exchange.hpp"
 
@@ -32,20 +34,29 @@ std::optional<std::string_view> exchange::name_of_failed() const {
   return std::nullopt;
 }
 
+// The client's name for what the server calls so in an error. Of several, that in the request which has failed.
 std::optional<std::string_view> exchange::name_of(std::string_view server_name) const {
-  if (!client_.statements) return std::nullopt;
-  // Of two names for one statement, that in the text which has failed.
-  const auto& failed = server_.flights;
-  if (!failed.empty() && failed.front().effects) {
-    for (const auto& n : failed.front().effects->names) {
-      const auto found = client_.statements->find(n.name);
-      if (found != client_.statements->end() && found->second->server_name == server_name) return found->first;
-    }
+  const auto preferred = name_of_failed();
+  const auto& flights = server_.flights;
+  const auto failed = server_.tracker.current_id() == has_record && !flights.empty() ? flights.front().effects : nullptr;
+  const auto is_meant = [&](std::string_view name) {
+    const auto in_text = [&](const auto& n) { return n.name == name; };
+    return name == preferred || (failed && std::any_of(failed->names.begin(), failed->names.end(), in_text));
+  };
+  std::optional<std::string_view> found;
+  const auto consider = [&](std::string_view name, const statement_ptr& s) {
+    if (s && s->server_name == server_name && (!found || is_meant(name))) found = name;
+  };
+  // It has the name still, or what is in flight behind the request has taken it.
+  for (const auto& f : flights) {
+    if (f.names) consider(f.client_name, f.before);
   }
-  for (const auto& [name, s] : *client_.statements) {
-    if (s->server_name == server_name) return name;
+  for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {
+    if (!names) continue;
+    for (const auto& [name, s] : *names)
+      consider(name, s);
   }
-  return std::nullopt;
+  return found ? found : preferred;
 }
 
 // What the error would say without our part in it: the names of statements, requests ahead of the client's, the
@@ -54,8 +65,7 @@ std::optional<std::string> exchange::clients_wording(const wire::error_response&
   const std::string text(error.message());
   if (client_.timed_out && error.sqlstate() == "57014") return "canceling statement due to query_timeout";
   if (const auto at = text.find(statement_prefix); at != std::string::npos && client_.renames()) {
-    auto name = name_of_failed();
-    if (!name) name = name_of(std::string_view(text).substr(at, statement_name_size));  // in a string of statements
+    const auto name = name_of(std::string_view(text).substr(at, statement_name_size));
     return name ? std::optional(std::string(text).replace(at, statement_name_size, *name)) : std::nullopt;
   }
   // "unexpected message type 0x43 during COPY from stdin"

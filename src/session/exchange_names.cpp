@@ -39,29 +39,30 @@ named_statement exchange::find_named_statement(const statement_ptr& s) const {
   return {std::move(commands.front()), std::move(about)};
 }
 
-// The EXECUTE that an EXECUTE runs, if it runs one.
-named_statement exchange::execute_within(const named_statement& about) const {
+// What an EXECUTE runs, if that is such a command again. One that executes itself is not followed.
+named_statement exchange::executed_by(const named_statement& about) const {
   if (about.command.what != kind::execute) return {};
   auto inner = find_named_statement(about.statement);
-  const bool goes_on = inner.command.what == kind::execute && inner.statement != about.statement;
+  const bool goes_on = inner.command.what != kind::execute || inner.statement != about.statement;
   return goes_on ? std::move(inner) : named_statement{};
 }
 
 // The statement on the server that such a command is about: where that is an EXECUTE, with the server's name in its
 // text.
 statement_ptr exchange::target_of(const named_statement& about, int depth) {
-  const auto inner = depth < max_depth ? execute_within(about) : named_statement{};
+  const auto inner = depth < max_depth ? executed_by(about) : named_statement{};
   return inner ? with_server_name(*about.statement, inner, depth + 1) : about.statement;
 }
 
-// The client's statement that an EXECUTE runs in the end.
-statement_ptr exchange::run_by(named_statement about) const {
+// The command that is run in the end: of an EXECUTE the statement is what it executes.
+named_statement exchange::innermost(named_statement about) const {
   for (int depth = 0; depth < max_depth; ++depth) {
-    auto inner = execute_within(about);
+    auto inner = executed_by(about);
     if (!inner) break;
+    inner.command.within = about.command.within;
     about = std::move(inner);
   }
-  return about.statement;
+  return about;
 }
 
 // What the server gets in place of a client's statement that is about another; that one it has then.
@@ -128,10 +129,10 @@ void exchange::pin_if_it_sets(const sql_effects_ptr& effects) {
 
 // What such a command does counts from when it is sent on; its record undoes that, and knows the client's name.
 void exchange::sent_about(fsm::request what, const named_statement& about) {
-  const auto& [command, s] = about;
-  server_state::in_flight record{.client_name = command.name, .sql = true};
+  server_state::in_flight record{.client_name = about.command.name, .sql = true};
+  const auto [command, s] = innermost(about);
   if (command.what == kind::execute) {
-    const auto effects = run_by(about)->effects;
+    const auto& effects = s->effects;
     note(effects);
     if (command.within) {
       pin_if_it_sets(effects);
@@ -143,6 +144,7 @@ void exchange::sent_about(fsm::request what, const named_statement& about) {
     record.what = s;
     record.had = server_.prepared.has(s);
     record.names = true;
+    record.client_name = command.name;
     record.before = client_.find_statement(command.name);
     client_.assign(command.name, nullptr);
     server_.prepared.remove(s.get());
@@ -155,11 +157,12 @@ void exchange::sent_about_several(const std::vector<named_statement>& uses, cons
   auto all = effects ? *effects : sql_effects{};
   all.mask |= effect::statement_name;
   for (const auto& use : uses) {
-    const auto& command = use.command;
+    const auto at = use.command.statement;
+    const auto [command, s] = innermost(use);
     if (command.what == kind::deallocate) {
-      all.changes.push_back({state_change::kind::deallocate, command.statement, command.name, {}});
+      all.changes.push_back({state_change::kind::deallocate, at, command.name, {}});
     }
-    const auto ran = command.what == kind::execute ? run_by(use)->effects : nullptr;
+    const auto ran = command.what == kind::execute ? s->effects : nullptr;
     if (!ran) continue;
     note(ran);
     if (command.within) {
@@ -167,7 +170,7 @@ void exchange::sent_about_several(const std::vector<named_statement>& uses, cons
       continue;
     }
     for (auto change : ran->changes) {
-      change.statement = command.statement;
+      change.statement = at;
       all.changes.push_back(std::move(change));
     }
   }

@@ -192,13 +192,20 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
     if (answers_our_question() && tag == "SELECT 0") unpin(server_.flights.front().asks);
   } else if (tag == "DEALLOCATE ALL") {
     server_.prepared.clear();
-    if (client_.statements) client_.statements->clear();
+    client_.forget_statements();
     replay_flights();
     unpin(mask_of(pin_reason::prepared_statement));
   } else {
-    pin(pin_after(tag, client_.effects));
+    pin(pin_after(tag, effects_of_answered()));
   }
   return false;
+}
+
+// Of the request being answered, where they are known apart from those around it.
+effect::mask exchange::effects_of_answered() const {
+  const bool known = server_.tracker.current_id() == has_record && !server_.flights.empty();
+  const auto effects = known ? server_.flights.front().effects : nullptr;
+  return effects ? effects->mask : client_.effects;
 }
 
 // What the statement that has just completed does to the session.
@@ -272,6 +279,7 @@ void exchange::on_ready(bool ours) {
   if (!ours) ++client_.transactions;
   if (!server_.tracker.settled()) return;
   client_.portals.clear();
+  client_.forgotten = nullptr;
   client_.effects = effect::none;
 }
 
@@ -293,7 +301,7 @@ void exchange::forget_session_state() {
   server_.left = !client_.gone && client_.mode == config::pool_mode::session ? mask_of(pin_reason::session_mode) : 0;
   client_.settings.discard_all(server_.current, server_.initial);
   if (client_.gone) return;
-  if (client_.statements) client_.statements->clear();
+  client_.forget_statements();
   replay_flights();
   if (client_.mode == config::pool_mode::session) return;
   client_.pin = pin_reason::none;

@@ -54,7 +54,7 @@ bool exchange::must_wait(const wire::piece& p) const {
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   const auto& tracker = server_.tracker;
   const bool may_matter = forgets || (earlier && tracker.ready_owed() != 0) || (p.type == 'Q' && tracker.owed() != 0);
-  if (!may_matter || !client_.renames()) return false;
+  if (!may_matter || !(client_.renames() || p.type == 'B')) return false;
   std::string_view name;
   statement_ptr s;
   if (p.type == 'P') {
@@ -109,7 +109,6 @@ bool exchange::query_waits(const wire::piece& p) const {
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
   if (!client_.renames()) {
     watch_parse(p);
-    forward(p, request::parse);
     return std::nullopt;
   }
   std::string_view body = p.body();
@@ -151,11 +150,16 @@ statement_ptr exchange::statement_of(std::string_view query, std::string_view ty
 // In session mode names are the server's own. Only statements that change settings are of interest.
 void exchange::watch_parse(const wire::piece& p) {
   const auto message = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
-  if (!message) return;
-  auto effects = effects_of(message->query);
-  const bool matters = is_followed(effects);
-  client_.assign(std::string(message->name),
-                 matters ? unnamed_statement(message->query, message->parameter_types, std::move(effects)) : nullptr);
+  auto effects = message ? effects_of(message->query) : nullptr;
+  const auto known = !message ? nullptr : message->name.empty() ? client_.unnamed : client_.find_statement(message->name);
+  if (!known && !is_followed(effects)) return forward(p, request::parse);
+  server_state::in_flight record{.names = true, .client_name = std::string(message->name), .before = known};
+  if (is_followed(effects)) {
+    record.behind = unnamed_statement(message->query, message->parameter_types, std::move(effects));
+  }
+  client_.assign(record.client_name, record.behind);
+  sent_with_record(request::parse, action::forward, std::move(record));
+  to_server_.view(p.raw);
 }
 
 void exchange::watch_bind(const wire::piece& p) {

@@ -121,5 +121,19 @@ SCRIPTS = {
     "an error about one of two names": steps(
         ([parse("select $1::int", "s"), parse("select $1::int", "t"), bind([], "s"), sync()], 1), ([bind([], "t"), sync()], 1)),
     "options that are refused": Script(("b", [], None), startup={"b": {"options": "nonsense"}}),
+    "a ROLLBACK behind an error, in an unfinished string": Script(
+        ("a", [query("select 5; selec 3; rollback to t"), parse("reset search_path", "nobody"), bind([], statement="nobody", portal="p"), execute("p")], BARRIER),
+        ("b", [query("rollback")], 1)),
+    "a RESET in the extended protocol, used again": Script(
+        ("a", [parse("reset timezone"), bind([]), execute("", 1)], BARRIER), ("a", [bind([])], BARRIER), startup={"a": {"timezone": "Asia/Tokyo"}}),
+    "a Parse and Sync behind an Execute within COPY": Script(
+        ("c", [parse("copy own_c from stdin")], BARRIER), ("c", [execute("", 5), parse("select 1"), sync(), bind([]), execute(), sync()], BARRIER)),
+    "an error in a string about a name that is closed behind it": Script(
+        ("c", [parse("select 10 / $1::int", "s"), sync()], 1), ("c", [query(" execute s; select 'x'::int"), close_statement("s"), sync()], 2)),
+    "PREPARE in a string, of a name that is closed behind it": Script(
+        ("a", [parse("select 1", "s"), query("select 7; prepare s as select 7 + 1"), close_statement("s"), sync()], 2)),
+    "an error about a name behind DISCARD ALL beside one that SQL prepared": Script(
+        ("b", [parse("select failing(6)", "s"), query(" prepare t as select 2 + 1"), sync(), parse("discard all", "r"), bind([], statement="r"), execute("", 2)], None),
+        ("b", [describe_statement("s")], BARRIER)),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
