@@ -126,6 +126,7 @@ class exchange {
 
   void settle(const fsm::outcome& o, fate f);
   void set_prepared(const statement_ptr& s, bool has);
+  statement_ptr find_for_oldest(const std::string& name) const;
   void set_name(const std::string& name, const statement_ptr& s);
   void replay_flights();
   void emit_synthesized();

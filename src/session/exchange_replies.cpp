@@ -137,6 +137,14 @@ void exchange::set_prepared(const statement_ptr& s, bool has) {
   }
 }
 
+// What the name stands for as the oldest request in flight is answered: those behind it may have changed that already.
+statement_ptr exchange::find_for_oldest(const std::string& name) const {
+  for (const auto& f : server_.flights) {
+    if (f.names && f.client_name == name) return f.before;
+  }
+  return client_.find_statement(name);
+}
+
 void exchange::set_name(const std::string& name, const statement_ptr& s) {
   for (auto& f : server_.flights) {
     if (!f.names || f.client_name != name) continue;
@@ -240,8 +248,8 @@ void exchange::apply(const state_change& c) {
     case kind::reset_all:
       return log.reset_all(current);
     case kind::deallocate:
-      if (const auto s = client_.find_statement(c.name)) server_.prepared.remove(s.get());
-      return client_.assign(c.name, nullptr);
+      if (const auto s = find_for_oldest(c.name)) set_prepared(s, false);
+      return set_name(c.name, nullptr);
     case kind::discard_all:
       return;  // told by its tag, also to those who do not read the text
     case kind::savepoint:

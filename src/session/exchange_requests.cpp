@@ -266,11 +266,7 @@ void exchange::use_settings(const wire::piece& next) {
   if (!idle && !(tracker.settled() && tracker.status() == 'T' && client_.settings.in_transaction())) return;
   const auto& wanted = client_.settings.wanted;
   // Before all else of ours: see on_ready().
-  if (wanted != server_.current) {
-    apply_settings(idle ? wanted_ahead_of(next) : wanted);
-    // In session mode it is the server that keeps the unnamed statement, and ours has destroyed it.
-    if (!client_.renames() && client_.unnamed) ensure_unnamed(client_.unnamed);
-  }
+  if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);
   if (server_.outdated && idle && client_.pin != pin_reason::prepared_statement) {
     server_.outdated = false;
     server_.prepared.clear();

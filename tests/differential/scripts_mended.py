@@ -124,8 +124,6 @@ SCRIPTS = {
     "a ROLLBACK behind an error, in an unfinished string": Script(
         ("a", [query("select 5; selec 3; rollback to t"), parse("reset search_path", "nobody"), bind([], statement="nobody", portal="p"), execute("p")], BARRIER),
         ("b", [query("rollback")], 1)),
-    "a RESET in the extended protocol, used again": Script(
-        ("a", [parse("reset timezone"), bind([]), execute("", 1)], BARRIER), ("a", [bind([])], BARRIER), startup={"a": {"timezone": "Asia/Tokyo"}}),
     "a Parse and Sync behind an Execute within COPY": Script(
         ("c", [parse("copy own_c from stdin")], BARRIER), ("c", [execute("", 5), parse("select 1"), sync(), bind([]), execute(), sync()], BARRIER)),
     "an error in a string about a name that is closed behind it": Script(
@@ -135,5 +133,7 @@ SCRIPTS = {
     "an error about a name behind DISCARD ALL beside one that SQL prepared": Script(
         ("b", [parse("select failing(6)", "s"), query(" prepare t as select 2 + 1"), sync(), parse("discard all", "r"), bind([], statement="r"), execute("", 2)], None),
         ("b", [describe_statement("s")], BARRIER)),
+    "DEALLOCATE in a string, closed behind it, of a text with another name": Script(
+        ("a", [parse("select $1::text || '5'", "t"), parse("select $1::text || '5'", "s"), query("deallocate t; select 5"), close_statement("t"), bind(["a"], "s"), execute(), sync()], 2)),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
