@@ -50,6 +50,8 @@ bool exchange::must_wait(const wire::piece& p) const {
   if ((client_.effects & resets) != 0 && server_.tracker.ready_owed() != 0 && fsm::request_of(p.type)) {
     return true;  // what the login asked for is set again first
   }
+  const bool asking = !server_.flights.empty() && server_.flights.back().question;
+  if (asking && client_.settings.wanted != server_.current) return true;  // settings go ahead only on an idle server
   const bool forgets = unanswered(effect::deallocate | effect::statement_name) > 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   const auto& tracker = server_.tracker;

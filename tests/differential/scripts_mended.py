@@ -135,5 +135,8 @@ SCRIPTS = {
         ("b", [describe_statement("s")], BARRIER)),
     "DEALLOCATE in a string, closed behind it, of a text with another name": Script(
         ("a", [parse("select $1::text || '5'", "t"), parse("select $1::text || '5'", "s"), query("deallocate t; select 5"), close_statement("t"), bind(["a"], "s"), execute(), sync()], 2)),
+    "a batch behind DISCARD ALL, while the server is asked what keeps it": Script(
+        ("a", [parse("discard all"), bind(), execute(), query("prepare s as select 7 + 1"), query("rollback")], 2),
+        ("a", [parse("select date '2020-01-02'"), bind(), execute(), sync()], 1), startup={"a": {"DateStyle": "German"}}),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
