@@ -35,6 +35,8 @@ inline constexpr mask statement_name = 262144;  // EXECUTE, DEALLOCATE, PREPARE:
 // These leave nothing behind.
 inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock |
                                  unread | copy_in | statement_name;
+// Behind these what the login asked for is set again.
+inline constexpr mask resets = reset | reset_all | deallocate;
 // The words of a text tell these as well as its grammar would.
 inline constexpr mask told_by_words = notify | unlock | copy_in;
 }  // namespace effect

@@ -141,6 +141,7 @@ class exchange {
   bool on_parameter(const wire::piece& p, bool ours);
   progress on_error(const wire::piece& p, bool ours);
   std::optional<std::string> clients_wording(const wire::error_response& error) const;
+  const server_state::in_flight* failed_record() const;
   std::optional<std::string_view> name_of_failed() const;
   std::optional<std::string_view> name_of(std::string_view server_name) const;
   void forget_session_state();

@@ -13,23 +13,30 @@ bool ends_session(const wire::error_response& e) {
 
 }  // namespace
 
-// The client's name in the request that an error has come for.
+// The record of the request that an error has come for, if it has one.
+const server_state::in_flight* exchange::failed_record() const {
+  const auto& dropped = server_.tracker.dropped();
+  const auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
+  return id == has_record && !server_.flights.empty() ? &server_.flights.front() : nullptr;
+}
+
+// The client's name in that request.
 std::optional<std::string_view> exchange::name_of_failed() const {
   const auto& dropped = server_.tracker.dropped();
   auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
-  const auto& flights = server_.flights;
-  if (id == has_record && !flights.empty()) {
-    const auto& failed = flights.front();
-    if (failed.clashes || failed.sql) return failed.client_name;
+  if (const auto* failed = failed_record()) {
+    if (failed->clashes || failed->sql) return failed->client_name;
     if (dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
   }
-  // It has the name still, or a Close behind the request has taken it and is in flight.
-  for (const auto& f : flights) {
+  // It has the name still, or has forgotten it, or a Close behind the request has taken it and is in flight.
+  for (const auto& f : server_.flights) {
     if (f.names && id_of_name(f.client_name) == id) return f.client_name;
   }
-  if (!client_.statements) return std::nullopt;
-  for (const auto& [name, s] : *client_.statements) {
-    if (id_of_name(name) == id) return name;
+  for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {
+    if (!names) continue;
+    for (const auto& [name, s] : *names) {
+      if (id_of_name(name) == id) return name;
+    }
   }
   return std::nullopt;
 }
@@ -37,18 +44,20 @@ std::optional<std::string_view> exchange::name_of_failed() const {
 // The client's name for what the server calls so in an error. Of several, that in the request which has failed.
 std::optional<std::string_view> exchange::name_of(std::string_view server_name) const {
   const auto preferred = name_of_failed();
-  const auto& flights = server_.flights;
-  const auto failed = server_.tracker.current_id() == has_record && !flights.empty() ? flights.front().effects : nullptr;
+  const auto* failed = failed_record();
+  // SQL may be about more names than one.
+  if (preferred && !(failed && failed->sql)) return preferred;
+  const auto effects = failed ? failed->effects : nullptr;
   const auto is_meant = [&](std::string_view name) {
     const auto in_text = [&](const auto& n) { return n.name == name; };
-    return name == preferred || (failed && std::any_of(failed->names.begin(), failed->names.end(), in_text));
+    return name == preferred || (effects && std::any_of(effects->names.begin(), effects->names.end(), in_text));
   };
   std::optional<std::string_view> found;
   const auto consider = [&](std::string_view name, const statement_ptr& s) {
     if (s && s->server_name == server_name && (!found || is_meant(name))) found = name;
   };
   // It has the name still, or what is in flight behind the request has taken it.
-  for (const auto& f : flights) {
+  for (const auto& f : server_.flights) {
     if (f.names) consider(f.client_name, f.before);
   }
   for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {

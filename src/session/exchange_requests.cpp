@@ -154,7 +154,7 @@ bool exchange::is_followed(const sql_effects_ptr& effects) {
 void exchange::remember_portal(std::string_view portal, const statement_ptr& s, named_statement about) {
   const bool followed = s && is_followed(s->effects);
   if (client_.portals.empty() && !followed && !about) return;
-  if (followed) client_.effects |= s->effects->mask & effect::copy_in;
+  if (followed) client_.effects |= s->effects->mask & (effect::copy_in | effect::resets);
   std::erase_if(client_.portals, [&](const auto& p) { return p.name == portal; });
   if (followed || about) client_.portals.push_back({std::string(portal), s->effects, std::move(about)});
 }

@@ -46,8 +46,7 @@ bool exchange::must_wait(const wire::piece& p) const {
   if (!p.first) return false;
   if (waits_for_copy(p)) return true;
   if (server_.tracker.wants_copy_data()) return false;  // nothing is answered before the COPY has what it waits for
-  constexpr auto resets = effect::reset | effect::reset_all;
-  if ((client_.effects & resets) != 0 && server_.tracker.ready_owed() != 0 && fsm::request_of(p.type)) {
+  if ((client_.effects & effect::resets) != 0 && server_.tracker.ready_owed() != 0 && fsm::request_of(p.type)) {
     return true;  // what the login asked for is set again first
   }
   const bool asking = !server_.flights.empty() && server_.flights.back().question;
@@ -153,7 +152,9 @@ statement_ptr exchange::statement_of(std::string_view query, std::string_view ty
 void exchange::watch_parse(const wire::piece& p) {
   const auto message = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
   auto effects = message ? effects_of(message->query) : nullptr;
-  const auto known = !message ? nullptr : message->name.empty() ? client_.unnamed : client_.find_statement(message->name);
+  const auto known = !message                ? nullptr
+                     : message->name.empty() ? client_.unnamed
+                                             : client_.find_statement(message->name);
   if (!known && !is_followed(effects)) return forward(p, request::parse);
   server_state::in_flight record{.names = true, .client_name = std::string(message->name), .before = known};
   if (is_followed(effects)) {

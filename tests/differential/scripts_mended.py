@@ -138,5 +138,13 @@ SCRIPTS = {
     "a batch behind DISCARD ALL, while the server is asked what keeps it": Script(
         ("a", [parse("discard all"), bind(), execute(), query("prepare s as select 7 + 1"), query("rollback")], 2),
         ("a", [parse("select date '2020-01-02'"), bind(), execute(), sync()], 1), startup={"a": {"DateStyle": "German"}}),
+    "a batch behind DISCARD ALL of a startup parameter": Script(
+        ("a", [parse("discard all"), bind(), execute(), sync(), parse("select date '2020-01-02'"), bind(), execute(), sync(), query("select date '2020-01-02'")], 3),
+        startup={"a": {"DateStyle": "German"}}),
+    "a snapshot taken by a Parse of ours": Script(
+        ("a", [parse("select 1"), execute(), query("")], BARRIER), ("a", [describe_statement(""), query("begin isolation level repeatable read")], 1)),
+    "a wrong Bind in a failed transaction, on a server that lacks the statement": Script(
+        ("b", [parse("select $1::int", "s"), sync()], 1), ("a", [query("begin")], 1), ("b", [query("begin"), query("selec")], 2),
+        ("b", [bind([], "s"), sync()], 1), servers=2),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }

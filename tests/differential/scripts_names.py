@@ -123,6 +123,16 @@ SCRIPTS = {
     "EXECUTE of an EXECUTE": Script(
         ("a", [parse("set application_name = 'inner'", "i"), parse("execute i", "e"), parse("execute e", "f"), sync()], 1), ("a", [query("execute f")], 1),
         ("a", [parse("execute f"), describe_statement(""), bind(), execute(), sync(), query("show application_name")], 2), ("b", [query("show application_name")], 1)),
+    "EXECUTE of a DEALLOCATE": Script(
+        ("a", [parse("select 9", "q"), parse("deallocate q", "d"), sync()], 1), ("a", [query("execute d")], 1), ("a", [bind([], "q"), sync(), query("execute d")], 2)),
+    "EXECUTE of a DEALLOCATE in a string": Script(
+        ("a", [parse("select 9", "q"), parse("deallocate q", "d"), sync()], 1), ("a", [query("execute d; select 1"), bind([], "q"), sync(), query("select 2; execute d")], 3)),
+    "EXECUTE of a PREPARE of its own name": Script(("a", [parse("prepare t as select 5 + 1", "t"), query("execute t"), sync()], 2)),
+    "EXECUTE of a DEALLOCATE of its own name": Script(("a", [parse("deallocate d", "d"), sync()], 1), ("a", [query("execute d"), query("execute d")], 2)),
+    "a name in use, beside one of an empty statement": Script(
+        ("a", [parse("", "nobody"), parse("select 1", "t"), sync(), parse("select 2", "t"), sync()], 2), ("b", [query("begin")], 1),
+        ("a", [parse("select 3", "t"), sync()], 1), servers=2),
+    "EXECUTE of itself": Script(("a", [parse("execute q", "q"), sync()], 1), ("a", [query("execute q")], 1)),
     "names in a string: skipped behind an error": Script(
         ("b", [parse("select 9", "q"), sync()], 1), ("a", [query("begin")], 1), ("b", [bind(), query("execute q; select 2"), query("execute q"), sync(), *use("q")], 2)),
     "names in a Query that is skipped": Script(
