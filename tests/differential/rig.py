@@ -111,7 +111,7 @@ class Rig:
         """Raises Crash once PostgreSQL works again after one."""
         try:
             self.janitor.run("select 1")
-        except (wire.Closed, wire.ServerError):
+        except (OSError, wire.Closed, wire.ServerError):
             self.clean = {}
 
             def back():
