@@ -32,11 +32,12 @@ inline constexpr mask unlock = 32768;     // pg_advisory_unlock()
 inline constexpr mask unread = 65536;     // a text judged by its words that may go back to a savepoint
 inline constexpr mask copy_in = 131072;   // COPY FROM STDIN: what its Sync means is known once it has begun
 inline constexpr mask statement_name = 262144;  // EXECUTE, DEALLOCATE, PREPARE: a prepared statement by its name
+inline constexpr mask discard = 524288;         // DISCARD ALL: deallocate, and takes what the login asked for
 // These leave nothing behind.
-inline constexpr mask harmless = several | reset_all | deallocate | reset | savepoint | unlisten | notify | unlock |
-                                 unread | copy_in | statement_name;
+inline constexpr mask harmless = several | reset_all | deallocate | discard | reset | savepoint | unlisten | notify |
+                                 unlock | unread | copy_in | statement_name;
 // Behind these what the login asked for is set again.
-inline constexpr mask resets = reset | reset_all | deallocate;
+inline constexpr mask resets = reset | reset_all | discard;
 // The words of a text tell these as well as its grammar would.
 inline constexpr mask told_by_words = notify | unlock | copy_in;
 }  // namespace effect

@@ -148,6 +148,7 @@ class word_scan {
         if (!same_name(word, "all")) break;
         if (same_name(before, "reset")) found_ |= effect::reset_all;
         if (one_of(before, {"deallocate", "discard", "prepare"})) found_ |= effect::deallocate;
+        if (same_name(before, "discard")) found_ |= effect::discard;
         break;
       case 'd':
         // ON COMMIT DROP: the table ends with its transaction. Only when it is for certain that of this very table.

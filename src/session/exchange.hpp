@@ -61,6 +61,7 @@ class exchange {
   enum class fate : std::uint8_t { done, failed, skipped };  // skipped: behind one that failed
 
   bool waits_for_copy(const wire::piece& p) const;
+  bool waits_for_settings(const wire::piece& p) const;
   bool query_waits(const wire::piece& p) const;
   std::ptrdiff_t unanswered(effect::mask what) const;
   void probe(std::optional<fsm::request> instead_of);

@@ -297,7 +297,7 @@ void exchange::schema_changed() {
 
 // Behind what the server itself says.
 void exchange::tell_news() {
-  const auto news = client_.settings.take_news();
+  const auto news = client_.settings.take_news(server_.current, server_.initial);
   if (client_.gone) return;
   for (const auto& e : news->entries())
     to_client_.copy(wire::encode(wire::parameter_status{e.name, e.value}));

@@ -42,16 +42,21 @@ std::ptrdiff_t exchange::unanswered(effect::mask what) const {
                        [&](const auto& f) { return f.effects && (f.effects->mask & what) != 0; });
 }
 
+// What the login asked for is set again behind a RESET, ahead of the next request, and on an idle server only.
+bool exchange::waits_for_settings(const wire::piece& p) const {
+  if (!fsm::request_of(p.type)) return false;
+  const bool asking = !server_.flights.empty() && server_.flights.back().question;
+  if (asking) return client_.settings.wanted != server_.current;
+  const bool asked = client_.settings.at_login != server_.initial;
+  return asked && (client_.effects & effect::resets) != 0 && server_.tracker.ready_owed() != 0;
+}
+
 bool exchange::must_wait(const wire::piece& p) const {
   if (!p.first) return false;
   if (waits_for_copy(p)) return true;
   if (server_.tracker.wants_copy_data()) return false;  // nothing is answered before the COPY has what it waits for
-  if ((client_.effects & effect::resets) != 0 && server_.tracker.ready_owed() != 0 && fsm::request_of(p.type)) {
-    return true;  // what the login asked for is set again first
-  }
-  const bool asking = !server_.flights.empty() && server_.flights.back().question;
-  if (asking && client_.settings.wanted != server_.current) return true;  // settings go ahead only on an idle server
-  const bool forgets = unanswered(effect::deallocate | effect::statement_name) > 0;
+  if (waits_for_settings(p)) return true;
+  const bool forgets = client_.renames() && unanswered(effect::deallocate | effect::statement_name) > 0;
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   const auto& tracker = server_.tracker;
   const bool may_matter = forgets || (earlier && tracker.ready_owed() != 0) || (p.type == 'Q' && tracker.owed() != 0);

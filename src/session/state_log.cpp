@@ -91,7 +91,7 @@ void state_log::discard_all(parameters& current, const parameters& initial) {
   points_.clear();
   if (listens_) channels_.push_back({channel_change::kind::unlisten_all, {}});
   wanted = at_login;
-  current = initial;
+  current = parameter_set::with_reported_of(initial, current);  // until it reports what has changed
 }
 
 void state_log::savepoint(const std::string& name, const parameters& current) {
@@ -205,7 +205,12 @@ bool state_log::reported(std::string_view name, std::string_view value, paramete
   return news;
 }
 
-parameters state_log::take_news() {
+parameters state_log::take_news(const parameters& current, const parameters& initial) {
+  // What a reset has changed is reported by now. What is not was set again, to what it was.
+  for (const auto& e : current->entries()) {
+    const auto* reset_to = e.reported && is_reset(e.name) ? initial->find(e.name) : nullptr;
+    if (reset_to && reset_to->value != e.value) wanted = parameter_set::with(wanted, e.name, e.value, true);
+  }
   resets_ = {};
   for (auto& p : points_)
     p.resets_before = {};

@@ -47,7 +47,7 @@ class state_log {
   // ParameterStatus: true when it is news to the client.
   bool reported(std::string_view name, std::string_view value, parameters& current, const parameters& initial);
   // What the client must be told at ReadyForQuery: the settings that are not as it knows them.
-  parameters take_news();
+  parameters take_news(const parameters& current, const parameters& initial);
 
   std::vector<channel_change> take_channels() { return std::exchange(channels_, {}); }  // those that are committed
   bool channels_changed(bool at_end) const;                                             // at_end: of the transaction

@@ -16,6 +16,7 @@ TRACKER, REQUESTS, STATEMENTS, REPLIES = ("protocol/fsm/reply_tracker.cpp", "src
 NAMES, COPY, ERRORS = (f"src/session/exchange_{what}.cpp" for what in ("names", "copy", "errors"))
 HEADER, PINNING, END = "protocol/fsm/reply_tracker.hpp", "src/session/pinning.cpp", "src/session/session_end.cpp"
 STATE_LOG, CHANNELS = "src/session/state_log.cpp", "src/session/session_channels.cpp"
+CLIENT, EFFECTS = "src/session/client_state.hpp", "src/core/sql_effects.hpp"
 
 MUTATIONS = [Mutation(*m) for m in (
     # ---- the reply tracker
@@ -59,11 +60,11 @@ MUTATIONS = [Mutation(*m) for m in (
     ("what depends on an answer to come waits for it", STATEMENTS, "  if (forgets) return true;\n", "  return false;\n"),
     ("a simple query destroys the unnamed statement", REQUESTS, "  client_.unnamed = nullptr;\n", ""),
     ("DEALLOCATE ALL: the client's statements are forgotten", REPLIES,
-     "server_.prepared.clear();\n    if (client_.statements) client_.statements->clear();", "server_.prepared.clear();"),
+     "server_.prepared.clear();\n    client_.forget_statements();", "server_.prepared.clear();"),
     ("DEALLOCATE ALL: the server's statements are forgotten", REPLIES,
-     "server_.prepared.clear();\n    if (client_.statements)", "if (client_.statements)"),
+     "server_.prepared.clear();\n    client_.forget_statements();", "client_.forget_statements();"),
     ("DISCARD ALL: the client's statements are forgotten", REPLIES,
-     "if (client_.gone) return;\n  if (client_.statements) client_.statements->clear();", "if (client_.gone) return;"),
+     "if (client_.gone) return;\n  client_.forget_statements();", "if (client_.gone) return;"),
     ("DISCARD ALL: the server's statements are forgotten", REPLIES, "server_.prepared.clear();\n  server_.left", "server_.left"),
     ("what is parsed behind DEALLOCATE ALL stays", REPLIES, "client_.assign(f.client_name, f.behind);", ""),
     ("DEALLOCATE and EXECUTE know the client's names", NAMES, "if (uses.empty() || (alone && failed)) return false;", "return false;"),
@@ -80,15 +81,22 @@ MUTATIONS = [Mutation(*m) for m in (
     ("DEALLOCATE that fails leaves the name", NAMES, "    record.names = true;\n", ""),
     ("EXECUTE changes the settings that its statement does", NAMES, "      record.effects = effects;\n", ""),
     ("EXECUTE in a string changes the settings that its statement does", NAMES, "      all.changes.push_back(std::move(change));\n", ""),
-    ("DEALLOCATE in a string ends the client's name", REPLIES, "      return client_.assign(c.name, nullptr);\n", "      return;\n"),
-    ("DEALLOCATE in a string ends the statement on the server", REPLIES, "if (const auto s = client_.find_statement(c.name)) server_.prepared.remove(s.get());", ""),
+    ("DEALLOCATE in a string ends the client's name", REPLIES, "      return set_name(c.name, nullptr);\n", "      return;\n"),
+    ("DEALLOCATE in a string ends the statement on the server", REPLIES, "if (const auto s = find_for_oldest(c.name)) set_prepared(s, false);", ""),
     ("behind a DEALLOCATE in the same string the name is the client's own", NAMES, "if (!s || std::any_of(uses.begin(), uses.end(), ends_it)) continue;", "if (!s) continue;"),
     ("EXECUTE of an EXECUTE knows the other's name", NAMES, "return inner ? with_server_name(*about.statement, inner, depth + 1) : about.statement;", "return inner ? about.statement : about.statement;"),
     ("what waits for names in a string", STATEMENTS, "unanswered(effect::deallocate | effect::statement_name) > 0;", "unanswered(effect::deallocate) > 0;"),
-    ("errors of SQL about a name show the client's", ERRORS, "if (failed.clashes || failed.sql)", "if (failed.clashes)"),
+    ("errors of SQL about a name show the client's", ERRORS, "if (failed->clashes || failed->sql)", "if (failed->clashes)"),
     ("a portal of SQL about a name is known as often as it is executed", REQUESTS, "if (portal->about) return execute_named(p, portal->about);",
      "if (portal->about) {\n    const auto about = portal->about;\n    std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });\n    return execute_named(p, about);\n  }"),
     ("what a name means to SQL that is bound waits for the batch before", STATEMENTS, "if ((s && known) || is_about_name(known)) return true;", "if (s && known) return true;"),
+    ("errors in a string show a name that is closed behind it", ERRORS, "if (f.names) consider(f.client_name, f.before);", "(void)f;"),
+    ("errors show a name that DISCARD ALL has taken since", CLIENT, "if (statements) forgotten = std::move(statements);", "statements = nullptr;"),
+    ("EXECUTE of a DEALLOCATE knows the other's name", NAMES,
+     "const bool goes_on = inner.command.what != kind::execute || inner.statement != about.statement;",
+     "const bool goes_on = inner.command.what == kind::execute && inner.statement != about.statement;"),
+    ("a name that was closed behind a string is what it was to the string", REPLIES, "if (f.names && f.client_name == name) return f.before;", "(void)f;"),
+    ("in session mode a Bind waits for a Parse that may be skipped", STATEMENTS, "!(client_.renames() || p.type == 'B')", "!client_.renames()"),
     ("statements of a changed table are prepared anew", ERRORS, "server_.outdated = client_.renames();", ""),
     ("errors show the client's names", ERRORS, "std::optional(std::string(text).replace(at, statement_name_size, *name))", "std::optional(text)"),
     ("a plan older than a change of the schema is made anew", STATEMENTS,
@@ -103,6 +111,8 @@ MUTATIONS = [Mutation(*m) for m in (
      "return std::any_of(commands.begin(), commands.end(), [&](const auto& c) {", "return commands.empty() && std::any_of(commands.begin(), commands.end(), [&](const auto& c) {"),
     # ---- settings
     ("settings are replayed ahead of the first request", REQUESTS, "if (wanted != server_.current) apply_settings(idle ? wanted_ahead_of(next) : wanted);", ""),
+    ("settings wait until our question is answered", STATEMENTS, "if (asking) return client_.settings.wanted != server_.current;", ""),
+    ("settings are replayed behind DISCARD ALL in a pipeline", EFFECTS, "resets = reset | reset_all | discard;", "resets = reset | reset_all;"),
     ("ParameterStatus changes what the session wants", STATE_LOG,
      "wanted = parameter_set::with(wanted, name, value, true);\n  if (!told_) return true;", "if (!told_) return true;"),
     ("SET changes what the session wants", STATE_LOG, "  wanted = parameter_set::with(wanted, name, value, false);\n", ""),

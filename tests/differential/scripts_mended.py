@@ -141,6 +141,8 @@ SCRIPTS = {
     "a batch behind DISCARD ALL of a startup parameter": Script(
         ("a", [parse("discard all"), bind(), execute(), sync(), parse("select date '2020-01-02'"), bind(), execute(), sync(), query("select date '2020-01-02'")], 3),
         startup={"a": {"DateStyle": "German"}}),
+    "a setting as it was, behind DISCARD ALL in a batch": steps(
+        ([query("set timezone = 'Asia/Tokyo'")], 1), ([parse("discard all"), bind(), execute(), query("set timezone = 'Asia/Tokyo'")], 1), ([query("show timezone")], 1)),
     "a snapshot taken by a Parse of ours": Script(
         ("a", [parse("select 1"), execute(), query("")], BARRIER), ("a", [describe_statement(""), query("begin isolation level repeatable read")], 1)),
     "a wrong Bind in a failed transaction, on a server that lacks the statement": Script(
