@@ -207,9 +207,11 @@ bool state_log::reported(std::string_view name, std::string_view value, paramete
 
 parameters state_log::take_news(const parameters& current, const parameters& initial) {
   // What a reset has changed is reported by now. What is not was set again, to what it was.
-  for (const auto& e : current->entries()) {
-    const auto* reset_to = e.reported && is_reset(e.name) ? initial->find(e.name) : nullptr;
-    if (reset_to && reset_to->value != e.value) wanted = parameter_set::with(wanted, e.name, e.value, true);
+  if (resets_.all || !resets_.names.empty()) {
+    for (const auto& e : current->entries()) {
+      const auto* reset_to = e.reported && is_reset(e.name) ? initial->find(e.name) : nullptr;
+      if (reset_to && reset_to->value != e.value) wanted = parameter_set::with(wanted, e.name, e.value, true);
+    }
   }
   resets_ = {};
   for (auto& p : points_)
