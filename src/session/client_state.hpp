@@ -64,7 +64,9 @@ struct client_state {
   std::uint64_t queries = 0;  // asked by the client
   std::uint64_t transactions = 0;
 
+  // Empty: the unnamed statement, here as in assign().
   statement_ptr find_statement(std::string_view name) const {
+    if (name.empty()) return unnamed;
     if (!statements) return nullptr;
     const auto found = statements->find(std::string(name));
     return found == statements->end() ? nullptr : found->second;

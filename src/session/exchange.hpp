@@ -136,13 +136,16 @@ class exchange {
   changed change_state();
   effect::mask effects_of_answered() const;
   void apply(const state_change& c);
+  server_state::in_flight* record_of_answered() const;
   bool answers_our_question() const;
   void on_ready(bool ours);
   progress on_withheld_ready(const wire::piece& p);
   bool on_parameter(const wire::piece& p, bool ours);
   progress on_error(const wire::piece& p, bool ours);
   std::optional<std::string> clients_wording(const wire::error_response& error) const;
-  const server_state::in_flight* failed_record() const;
+  server_state::in_flight* failed_record() const;
+  template <class See>
+  void for_each_name(See see) const;
   std::optional<std::string_view> name_of_failed() const;
   std::optional<std::string_view> name_of(std::string_view server_name) const;
   void forget_session_state();

@@ -13,11 +13,25 @@ bool ends_session(const wire::error_response& e) {
 
 }  // namespace
 
-// The record of the request that an error has come for, if it has one.
-const server_state::in_flight* exchange::failed_record() const {
+// The record of the request that an error has come for; null: it has none.
+server_state::in_flight* exchange::failed_record() const {
   const auto& dropped = server_.tracker.dropped();
-  const auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
-  return id == has_record && !server_.flights.empty() ? &server_.flights.front() : nullptr;
+  if (dropped.empty()) return record_of_answered();
+  return dropped.front().id == has_record && !server_.flights.empty() ? &server_.flights.front() : nullptr;
+}
+
+// All names that the request may have used: the client has them still, or has forgotten them, or a Close behind the
+// request has taken them and is in flight.
+template <class See>
+void exchange::for_each_name(See see) const {
+  for (const auto& f : server_.flights) {
+    if (f.names) see(std::string_view(f.client_name), f.before);
+  }
+  for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {
+    if (!names) continue;
+    for (const auto& [name, s] : *names)
+      see(std::string_view(name), s);
+  }
 }
 
 // The client's name in that request.
@@ -28,17 +42,11 @@ std::optional<std::string_view> exchange::name_of_failed() const {
     if (failed->clashes || failed->sql) return failed->client_name;
     if (dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
   }
-  // It has the name still, or has forgotten it, or a Close behind the request has taken it and is in flight.
-  for (const auto& f : server_.flights) {
-    if (f.names && id_of_name(f.client_name) == id) return f.client_name;
-  }
-  for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {
-    if (!names) continue;
-    for (const auto& [name, s] : *names) {
-      if (id_of_name(name) == id) return name;
-    }
-  }
-  return std::nullopt;
+  std::optional<std::string_view> found;
+  for_each_name([&](std::string_view name, const statement_ptr&) {
+    if (!found && id_of_name(name) == id) found = name;
+  });
+  return found;
 }
 
 // The client's name for what the server calls so in an error. Of several, that in the request which has failed.
@@ -53,18 +61,9 @@ std::optional<std::string_view> exchange::name_of(std::string_view server_name) 
     return name == preferred || (effects && std::any_of(effects->names.begin(), effects->names.end(), in_text));
   };
   std::optional<std::string_view> found;
-  const auto consider = [&](std::string_view name, const statement_ptr& s) {
+  for_each_name([&](std::string_view name, const statement_ptr& s) {
     if (s && s->server_name == server_name && (!found || is_meant(name))) found = name;
-  };
-  // It has the name still, or what is in flight behind the request has taken it.
-  for (const auto& f : server_.flights) {
-    if (f.names) consider(f.client_name, f.before);
-  }
-  for (const auto* names : {client_.statements.get(), client_.forgotten.get()}) {
-    if (!names) continue;
-    for (const auto& [name, s] : *names)
-      consider(name, s);
-  }
+  });
   return found ? found : preferred;
 }
 
@@ -100,9 +99,7 @@ exchange::progress exchange::on_error(const wire::piece& p, bool ours) {
     return refused && !client_.gone ? progress::forbidden : progress::farewell;
   }
   // A Query is not dropped by its error.
-  auto& flights = server_.flights;
-  const bool has_its_record = server_.tracker.dropped().empty() && server_.tracker.current_id() == has_record;
-  if (has_its_record && !flights.empty() && flights.front().sql) flights.front().failed = true;
+  if (auto* failed = failed_record(); failed && failed->sql && server_.tracker.dropped().empty()) failed->failed = true;
   // "cached plan must not change result type", told by where it comes from: the words are translated.
   if (message && message->sqlstate() == "0A000" && message->field('R') == "RevalidateCachedQuery") {
     server_.outdated = client_.renames();

@@ -6,7 +6,6 @@
 // The server's side of the exchange: replies on their way to the client.
 namespace forebay {
 
-using fsm::request;
 using verdict = fsm::reply_tracker::verdict;
 
 namespace {
@@ -209,21 +208,25 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
   return false;
 }
 
+// Null: it has none.
+server_state::in_flight* exchange::record_of_answered() const {
+  const bool has = server_.tracker.current_id() == has_record && !server_.flights.empty();
+  return has ? &server_.flights.front() : nullptr;
+}
+
 // Of the request being answered, where they are known apart from those around it.
 effect::mask exchange::effects_of_answered() const {
-  const bool known = server_.tracker.current_id() == has_record && !server_.flights.empty();
-  const auto effects = known ? server_.flights.front().effects : nullptr;
-  return effects ? effects->mask : client_.effects;
+  const auto* record = record_of_answered();
+  return record && record->effects ? record->effects->mask : client_.effects;
 }
 
 // What the statement that has just completed does to the session.
 exchange::changed exchange::change_state() {
-  if (server_.tracker.current_id() != has_record || server_.flights.empty()) return changed::nothing;
-  auto& record = server_.flights.front();
-  if (!record.effects) return changed::nothing;
-  const auto statement = record.answered++;
+  auto* record = record_of_answered();
+  if (!record || !record->effects) return changed::nothing;
+  const auto statement = record->answered++;
   auto done = changed::nothing;
-  for (const auto& c : record.effects->changes) {
+  for (const auto& c : record->effects->changes) {
     if (c.statement != statement) continue;
     done = c.what == state_change::kind::listen && client_.renames() ? changed::listens : changed::something;
     apply(c);
@@ -232,7 +235,8 @@ exchange::changed exchange::change_state() {
 }
 
 bool exchange::answers_our_question() const {
-  return server_.tracker.current_id() == has_record && !server_.flights.empty() && server_.flights.front().question;
+  const auto* record = record_of_answered();
+  return record && record->question;
 }
 
 void exchange::apply(const state_change& c) {

@@ -86,7 +86,7 @@ bool exchange::must_wait(const wire::piece& p) const {
     return false;
   }
   if (forgets) return true;
-  const auto known = name.empty() ? client_.unnamed : client_.find_statement(name);
+  const auto known = client_.find_statement(name);
   // A name in use, or SQL about one: rare, so any doubt will do.
   if ((s && known) || is_about_name(known)) return true;
   const auto& flights = server_.flights;
@@ -156,15 +156,13 @@ statement_ptr exchange::statement_of(std::string_view query, std::string_view ty
 // In session mode names are the server's own. Only statements that change settings are of interest.
 void exchange::watch_parse(const wire::piece& p) {
   const auto message = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
-  auto effects = message ? effects_of(message->query) : nullptr;
-  const auto known = !message                ? nullptr
-                     : message->name.empty() ? client_.unnamed
-                                             : client_.find_statement(message->name);
-  if (!known && !is_followed(effects)) return forward(p, request::parse);
+  if (!message) return forward(p, request::parse);
+  auto effects = effects_of(message->query);
+  const bool matters = is_followed(effects);
+  const auto known = client_.find_statement(message->name);
+  if (!known && !matters) return forward(p, request::parse);
   server_state::in_flight record{.names = true, .client_name = std::string(message->name), .before = known};
-  if (is_followed(effects)) {
-    record.behind = unnamed_statement(message->query, message->parameter_types, std::move(effects));
-  }
+  if (matters) record.behind = unnamed_statement(message->query, message->parameter_types, std::move(effects));
   client_.assign(record.client_name, record.behind);
   sent_with_record(request::parse, action::forward, std::move(record));
   to_server_.view(p.raw);
@@ -174,7 +172,7 @@ void exchange::watch_bind(const wire::piece& p) {
   if (!client_.unnamed && !client_.statements && client_.portals.empty()) return;
   const auto names = wire::bind_names::decode_front(p.body());
   if (!names) return;
-  const auto s = names->statement.empty() ? client_.unnamed : client_.find_statement(names->statement);
+  const auto s = client_.find_statement(names->statement);
   remember_portal(names->portal, s);
 }
 
@@ -262,7 +260,7 @@ void exchange::close_on_server(const statement_ptr& s) {
 // same: it may be in a COPY, which ends over it. The name means nothing to it, as long as it is none of ours.
 void exchange::close_name(const wire::piece& p, std::string_view name) {
   server_state::in_flight record{.names = true, .client_name = std::string(name), .cleans = name.empty()};
-  record.before = name.empty() ? client_.unnamed : client_.find_statement(name);
+  record.before = client_.find_statement(name);
   client_.assign(record.client_name, nullptr);
   if (name.empty()) {
     server_.unnamed = nullptr;
@@ -296,7 +294,7 @@ void exchange::ensure_unnamed(const statement_ptr& s) {
 // The client's statement of this name. A server that has yet to read it does so by the settings of now, which are
 // perhaps not those it was parsed with: then it must not have the name that others use for that reading.
 statement_ptr exchange::statement_for_use(std::string_view name) {
-  auto s = name.empty() ? client_.unnamed : client_.find_statement(name);
+  auto s = client_.find_statement(name);
   if (!s || !s->has_reading || server_.prepared.has(s)) return s;
   auto now = shared_statement(s->query, s->parameter_types, s->effects, reading_of(s->query, s->effects));
   if (now != s) client_.assign(std::string(name), now);

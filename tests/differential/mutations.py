@@ -90,7 +90,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a portal of SQL about a name is known as often as it is executed", REQUESTS, "if (portal->about) return execute_named(p, portal->about);",
      "if (portal->about) {\n    const auto about = portal->about;\n    std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });\n    return execute_named(p, about);\n  }"),
     ("what a name means to SQL that is bound waits for the batch before", STATEMENTS, "if ((s && known) || is_about_name(known)) return true;", "if (s && known) return true;"),
-    ("errors in a string show a name that is closed behind it", ERRORS, "if (f.names) consider(f.client_name, f.before);", "(void)f;"),
+    ("errors in a string show a name that is closed behind it", ERRORS, "if (f.names) see(std::string_view(f.client_name), f.before);", "(void)f;"),
     ("errors show a name that DISCARD ALL has taken since", CLIENT, "if (statements) forgotten = std::move(statements);", "statements = nullptr;"),
     ("EXECUTE of a DEALLOCATE knows the other's name", NAMES,
      "const bool goes_on = inner.command.what != kind::execute || inner.statement != about.statement;",

@@ -23,6 +23,17 @@ struct row {
   const char *sql, *effects;
 };
 
+TEST_CASE("effects: what takes the settings of the login") {
+  for (const std::string sql : {"discard all", "select 1; DISCARD ALL", "reset all", "reset timezone"}) {
+    CAPTURE(sql);
+    CHECK((scan_effects(sql) & effect::resets) != 0);
+  }
+  for (const std::string sql : {"deallocate all", "deallocate prepare all", "discard temp", "select 1"}) {
+    CAPTURE(sql);
+    CHECK((scan_effects(sql) & effect::resets) == 0);
+  }
+}
+
 TEST_CASE("effects: of a text") {
   const std::vector<row> table = {
       {"", ""},
@@ -146,19 +157,19 @@ TEST_CASE("effects: of a text") {
       {"declare c cursor without hold for select 1", ""},
       {"select 1; set search_path = x; create temp table t ()", "temporary several"},
   };
-  for (const auto& [sql, effects] : table) {
+  for (const auto& r : table) {
+    const std::string sql = r.sql, effects = r.effects;
     CAPTURE(sql);
     std::string sorted = names(scan_effects(sql));
     CHECK(sorted == names([&] {
             effect::mask m = 0;
             for (unsigned i = 0; i < 13; ++i) {
-              if ((' ' + std::string(effects) + ' ').find(' ' + names(1U << i) + ' ') != std::string::npos)
-                m |= 1U << i;
+              if ((' ' + effects + ' ').find(' ' + names(1U << i) + ' ') != std::string::npos) m |= 1U << i;
             }
             return m;
           }()));
     // As the body of a Query has it.
-    CHECK(scan_effects(sql) == scan_effects(std::string(sql) + '\0'));
+    CHECK(scan_effects(sql) == scan_effects(sql + '\0'));
   }
 }
 
