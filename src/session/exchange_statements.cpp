@@ -191,8 +191,10 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     return;
   }
   const bool pinned = (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
-  if (pinned || (client_.effects & effect::prepare) != 0) {
+  const bool sql_may_know = pinned || (client_.effects & effect::prepare) != 0;
+  if (sql_may_know && !find_named_statement(s)) {
     // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
+    // Not one that is about a name which Parse gave: the server has that one under ours.
     pin(pin_reason::prepared_statement);
     client_.may_unpin = client_.may_unpin || !pinned;  // both may fail
     // Its executions are not followed.

@@ -140,6 +140,9 @@ SCRIPTS = {
         ("a", [bind(), execute(), sync(), *use("q")], 2)),
     "names in a Query behind a Parse that is known": Script(
         ("a", [parse("select 9", "q"), sync()], 1), ("a", [parse("select 9", "r"), query("execute q"), sync()], 2)),
+    "a PREPARE that is parsed beside one by SQL": Script(
+        ("b", [parse("insert into own_b values ($1, 'p5')", "s"), sync()], 1),
+        ("b", [query("prepare s as select 3 + 1"), parse("prepare s as select 4 + 1", "u"), bind([], "u"), execute(), sync()], 2)),
     "names in a string: two of one statement": Script(
         ("a", [parse("select 9", "q"), parse("select 9", "nobody"), sync()], 1), ("a", [query("select 1; prepare q as select 2")], 1)),
 }
