@@ -79,7 +79,24 @@ TEST_CASE("some client can connect, and to each address once") {
           R"(f:2:24: listen.addresses: "*:1" is there twice)"});
 }
 
+TEST_CASE("a function writes or reads, and a breaker is not open longer at first than at most") {
+  CHECK(errors_of("[routing]\nwrite_functions = [\"a\", \"b\"]\nread_functions = [\"b\", \"c\"]" + one_cluster) ==
+        lines{R"(f:3:18: routing.read_functions: "b" is in write_functions as well (line 2))"});
+  CHECK(errors_of("[breaker]\nopen_time = \"2s\"\nmax_open_time = \"1500ms\"" + one_cluster) ==
+        lines{"f:3:17: breaker.max_open_time: 1500ms is less than breaker.open_time = 2s"});
+  CHECK(errors_of("[breaker]\nopen_time = \"30s\"" + one_cluster).empty());
+  CHECK(errors_of("[breaker]\nopen_time = \"31s\"\nmax_open_time = 60" + one_cluster).size() == 1);
+  CHECK(errors_of("[breaker]\nopen_time = \"31s\"" + one_cluster) ==
+        lines{"f:2:13: breaker.open_time: 31s is more than breaker.max_open_time = 30s"});
+}
+
 TEST_CASE("what is allowed and hardly meant is a warning") {
+  const std::string user = "[[user]]\nname = \"u\"\npassword = \"p\"\n";
+  const std::string zones =
+      "[[cluster]]\nname = \"c\"\nnodes = [ { host = \"h\", zone = \"eu-1a\" }, { host = \"i\" } ]";
+  CHECK(warnings_of("[routing]\nzone = \"eu1a\"\n" + user + zones) ==
+        lines{R"(f:2:8: routing.zone: no node is in zone "eu1a"; did you mean "eu-1a"?)"});
+  CHECK(warnings_of("[routing]\nzone = \"eu-1a\"\n" + user + zones).empty());
   CHECK(warnings_of(one_cluster) ==
         lines{"f:1:1: user: there is none, so nobody can log in; wanted [[user]] or auth.users_file"});
   CHECK(warnings_of("[auth]\ntype = \"trust\"" + one_cluster).empty());

@@ -22,9 +22,8 @@ constexpr auto start = steady::time_point(1h);
 
 // A breaker that is told what happens in words, so that a test reads as a table:
 //   "ok" "fail"       a request that is let through and ends so; "-" when it is not let through
-//   "ask"             one that is let through and under way; "late ok", "late fail", "late none": the oldest of these ends
-//   "5 fail"          five times
-//   "wait 10s"        time passes; "wait" alone: until it may be asked again
+//   "ask"             one that is let through and under way; "late ok", "late fail", "late none": the oldest of these
+//   ends "5 fail"          five times "wait 10s"        time passes; "wait" alone: until it may be asked again
 struct table {
   explicit table(config::breaker limits = {}, std::uint64_t seed = 1)
       : tested(limits, [this](const breaker::change& c) { changes.push_back(std::string(to_string(c.to))); }),
@@ -116,8 +115,8 @@ TEST_CASE("a probe decides: success closes and forgets, failure opens for the ne
   CHECK(t.tested.look(t.now).opened == 3);
   t.play({{"4 fail", "closed"}, {"fail", "open"}});
   CHECK(t.tested.look(t.now).n == 0);
-  CHECK(t.changes == std::vector<std::string>{"open", "half_open", "open", "half_open", "open", "half_open", "closed",
-                                              "open"});
+  CHECK(t.changes ==
+        std::vector<std::string>{"open", "half_open", "open", "half_open", "open", "half_open", "closed", "open"});
 }
 
 TEST_CASE("by error rate, of 20 requests or more, within the window") {
@@ -141,7 +140,10 @@ TEST_CASE("by error rate, of 20 requests or more, within the window") {
   }
   {
     table t(by_rate);
-    t.play({{"19 fail", "closed"}, {"wait 10s", "closed"}, {"19 fail", "closed"}, {"wait 9s", "closed"},
+    t.play({{"19 fail", "closed"},
+            {"wait 10s", "closed"},
+            {"19 fail", "closed"},
+            {"wait 9s", "closed"},
             {"fail", "open"}});
   }
   {
@@ -154,8 +156,12 @@ TEST_CASE("by error rate, of 20 requests or more, within the window") {
   }
   {
     table t({.failure_threshold = 0, .window = 1s});
-    t.play({{"10 ok", "closed"}, {"9 fail", "closed"}, {"wait 1000ms", "closed"}, {"fail", "closed"},
-            {"18 fail", "closed"}, {"fail", "open"}});
+    t.play({{"10 ok", "closed"},
+            {"9 fail", "closed"},
+            {"wait 1000ms", "closed"},
+            {"fail", "closed"},
+            {"18 fail", "closed"},
+            {"fail", "open"}});
   }
 }
 
@@ -173,8 +179,8 @@ TEST_CASE("what began before it opened neither closes it, nor keeps it open, nor
           {"late none", "half_open"},
           {"ask", "half_open -"}});
   std::rotate(t.under_way.begin(), t.under_way.end() - 1, t.under_way.end());
-  t.play({{"late ok", "closed"}, {"4 fail", "closed"}, {"late fail", "closed"}, {"late ok", "closed"},
-          {"fail", "open"}});
+  t.play(
+      {{"late ok", "closed"}, {"4 fail", "closed"}, {"late fail", "closed"}, {"late ok", "closed"}, {"fail", "open"}});
 }
 
 TEST_CASE("so many probes at a time") {
