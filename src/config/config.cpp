@@ -26,4 +26,37 @@ const cluster* settings::find_cluster(std::string_view name) const {
   return find_named(clusters, name);
 }
 
+std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {
+  watcher found{of.user, of.password, of.dbname};
+  const auto in_clear = [](const user& u) { return u.secret.empty(); };
+  for (const auto& each : databases) {
+    if (each.cluster != of.name) continue;
+    if (found.dbname.empty() && each.name != "*") found.dbname = each.dbname.empty() ? each.name : each.dbname;
+    if (!found.user.empty() || each.user.empty()) continue;
+    const auto* known = each.password.empty() ? find_user(each.user) : nullptr;
+    if (known && !in_clear(*known)) continue;
+    found.user = each.user;
+    found.password = known ? known->password : each.password;
+  }
+  if (const auto known = std::ranges::find_if(users, in_clear); found.user.empty() && known != users.end()) {
+    found.user = known->name;
+    found.password = known->password;
+  }
+  if (found.user.empty()) return std::nullopt;
+  if (found.dbname.empty()) found.dbname = "postgres";
+  return found;
+}
+
+routing settings::routing_of(const database& of) const {
+  auto made = routing;
+  const auto& instead = of.routing;
+  made.read_write_split = instead.read_write_split.value_or(made.read_write_split);
+  made.strategy = instead.strategy.value_or(made.strategy);
+  made.read_your_writes = instead.read_your_writes.value_or(made.read_your_writes);
+  made.max_replay_lag = instead.max_replay_lag.value_or(made.max_replay_lag);
+  made.max_lag_bytes = instead.max_lag_bytes.value_or(made.max_lag_bytes);
+  made.fallback_to_primary = instead.fallback_to_primary.value_or(made.fallback_to_primary);
+  return made;
+}
+
 }  // namespace forebay::config

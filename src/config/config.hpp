@@ -14,6 +14,11 @@ namespace forebay::config {
 using duration = std::chrono::milliseconds;  // zero: no limit, where a limit is meant
 using namespace std::chrono_literals;
 
+struct byte_size {
+  std::uint64_t bytes = 0;
+  bool operator==(const byte_size&) const = default;
+};
+
 inline constexpr unsigned max_workers = 255;  // a client's number has 8 bits for its worker
 
 enum class log_format : std::uint8_t { text, json };
@@ -22,6 +27,7 @@ enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
 enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
 enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
+enum class read_your_writes : std::uint8_t { session, off };
 enum class user_priority : std::uint8_t { high, normal, low };
 
 struct general {
@@ -66,6 +72,36 @@ struct pool {
   session_state_policy on_session_state = session_state_policy::track;
 };
 
+struct routing {
+  bool read_write_split = true;
+  routing_strategy strategy = routing_strategy::round_robin;
+  config::read_your_writes read_your_writes = config::read_your_writes::session;
+  duration max_replay_lag = 10s;
+  byte_size max_lag_bytes;  // 0: no limit
+  bool fallback_to_primary = true;
+  std::string zone;  // where this proxy is; empty: all nodes are alike
+  duration slow_start = 10s;
+  std::vector<std::string> write_functions;  // "schema.name" or "name"
+  std::vector<std::string> read_functions;
+};
+
+// What a database has instead of [routing].
+struct routing_override {
+  std::optional<bool> read_write_split;
+  std::optional<routing_strategy> strategy;
+  std::optional<config::read_your_writes> read_your_writes;
+  std::optional<duration> max_replay_lag;
+  std::optional<byte_size> max_lag_bytes;
+  std::optional<bool> fallback_to_primary;
+};
+
+struct health {
+  duration interval = 1s;
+  duration timeout = 1s;
+  std::uint32_t rise = 2;
+  std::uint32_t fall = 2;
+};
+
 struct breaker {
   std::uint32_t failure_threshold = 5;  // in a row; 0: not looked at
   duration window = 10s;
@@ -79,12 +115,19 @@ struct node {
   std::string host;
   std::uint16_t port = 5432;
   node_role role = node_role::automatic;
+  std::uint32_t weight = 1;  // 0: only when no other node is left
+  std::string zone;
+  std::uint32_t priority = 0;         // lower goes first
   std::uint32_t max_connections = 0;  // over all pools of this node; 0: no limit
 };
 
 struct cluster {
   std::string name;
   std::vector<node> nodes;
+  // By which Forebay itself logs in to watch the nodes. Empty: see settings::watcher_of().
+  std::string user;
+  std::string password;
+  std::string dbname;
 };
 
 struct database {
@@ -96,6 +139,7 @@ struct database {
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
   std::uint32_t max_connections = 0;  // over all pools of this database; 0: no limit
+  routing_override routing;
 };
 
 struct user {
@@ -119,6 +163,9 @@ struct settings {
   config::listen listen;
   config::auth auth;
   config::pool pool;
+  config::routing routing;
+  config::health health;
+  config::breaker breaker;
   std::vector<cluster> clusters;
   std::vector<database> databases;
   std::vector<user> users;  // of the file and of users_file, the file's first
@@ -127,6 +174,14 @@ struct settings {
   const user* find_user(std::string_view name) const;
   const database* find_database(std::string_view name) const;  // exact name, else "*"
   const cluster* find_cluster(std::string_view name) const;
+
+  struct watcher {
+    std::string user, password, dbname;
+  };
+  // How to log in to a cluster's nodes to watch them: what it says itself; else as one of its databases does, or as the
+  // first user whose password is known. Nothing: nobody is known who could.
+  std::optional<watcher> watcher_of(const cluster& of) const;
+  config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
 };
 
 }  // namespace forebay::config

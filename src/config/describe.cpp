@@ -13,12 +13,21 @@ description describe_key(const key<Struct>& k, const Struct& from, const std::st
 }
 
 template <class Struct>
-void document(std::vector<documented_key>& out, const std::string& table, std::span<const key<Struct>> keys) {
+void document(std::vector<documented_key>& out, const std::string& table, std::span<const key<Struct>> keys,
+              const std::string& prefix = "") {
   for (const auto& k : keys)
-    out.push_back({table, std::string(k.name), k.toml(Struct{}), k.wanted.fixed});
+    out.push_back({table, prefix + std::string(k.name), k.toml(Struct{}), k.wanted.fixed});
 }
 
 }  // namespace
+
+std::string show_value(const routing_override& value) {
+  std::string out;
+  for (const auto& k : every(routing_override_keys))
+    if (const auto text = k.show(value); !text.empty())
+      out += (out.empty() ? "" : ", ") + std::string(k.name) + " = " + text;
+  return out;
+}
 
 std::vector<description> describe(const settings& s) {
   std::vector<description> out;
@@ -54,6 +63,7 @@ std::vector<documented_key> documented_keys() {
   for_each_section([&](const std::string& name, auto, auto keys) { document(out, "[" + name + "]", keys); });
   for_each_list([&](const std::string& name, auto, auto keys) { document(out, "[[" + name + "]]", keys); });
   document(out, "[[cluster.nodes]]", every(node_keys));
+  document(out, "[[database]]", every(routing_override_keys), "routing.");
   return out;
 }
 

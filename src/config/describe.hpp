@@ -20,7 +20,7 @@ std::vector<description> describe(const settings& s);
 
 struct documented_key {
   std::string table;         // "[pool]", "[[cluster]]", "[[cluster.nodes]]"
-  std::string name;          // "size"
+  std::string name;          // "size"; "routing.strategy" where a key has keys
   std::string default_toml;  // as written in a file; empty where there is none
   bool fixed = false;
 };

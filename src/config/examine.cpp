@@ -65,6 +65,20 @@ void examine_clusters(const settings& s, report& out) {
   }
 }
 
+// Which node is the primary, and how far the others are, is asked by logging in.
+void examine_watchers(const settings& s, report& out) {
+  for (std::size_t i = 0; i < s.clusters.size(); ++i) {
+    const auto& each = s.clusters[i];
+    const auto here = (root / "cluster")[i];
+    if (!each.password.empty() && each.user.empty())
+      out.error(here / "password", "a password without user: say whose it is");
+    if (each.nodes.size() > 1 && !s.watcher_of(each) && !out.was_refused(root / "user"))
+      out.error(here / "name",
+                "has several nodes and nobody to watch them: no password is known in clear. Set user and "
+                "password of the cluster");
+  }
+}
+
 void examine_databases(settings& s, report& out) {
   const auto where = root / "database";
   const bool one_cluster = s.clusters.size() == 1;
@@ -109,6 +123,36 @@ void examine_pool_sizes(const settings& s, report& out) {
   examine_list(s.users, root / "user");
 }
 
+void examine_routing(const settings& s, report& out) {
+  const auto where = root / "routing";
+  for (std::size_t i = 0; i < s.routing.write_functions.size(); ++i) {
+    const auto& name = s.routing.write_functions[i];
+    const auto twin = std::ranges::find(s.routing.read_functions, name);
+    if (!name.empty() && twin != s.routing.read_functions.end())
+      out.error(where / "read_functions", in_quotes(name) + " is in write_functions as well (" +
+                                              out.place_of((where / "write_functions")[i]) + ")");
+  }
+  std::vector<std::string_view> zones;
+  for (const auto& each : s.clusters)
+    for (const auto& n : each.nodes)
+      if (!n.zone.empty()) zones.push_back(n.zone);
+  if (!s.routing.zone.empty() && std::ranges::find(zones, s.routing.zone) == zones.end())
+    out.warning(where / "zone",
+                "no node is in zone " + in_quotes(s.routing.zone) + did_you_mean(s.routing.zone, zones));
+}
+
+void examine_breaker(const settings& s, report& out) {
+  const auto first = root / "breaker" / "open_time", most = root / "breaker" / "max_open_time";
+  if (s.breaker.max_open_time >= s.breaker.open_time || out.was_refused(first) || out.was_refused(most)) return;
+  if (out.was_read(most)) {
+    out.error(most, to_string(s.breaker.max_open_time) +
+                        " is less than breaker.open_time = " + to_string(s.breaker.open_time));
+  } else {
+    out.error(first, to_string(s.breaker.open_time) +
+                         " is more than breaker.max_open_time = " + to_string(s.breaker.max_open_time));
+  }
+}
+
 void examine_users(const settings& s, report& out) {
   const auto where = root / "user";
   const auto type = in_quotes(to_string(s.auth.type));
@@ -148,7 +192,10 @@ void examine(settings& s, report& out) {
   examine_listen(s, out);
   examine_clusters(s, out);
   examine_databases(s, out);
+  examine_watchers(s, out);
   examine_pool_sizes(s, out);
+  examine_routing(s, out);
+  examine_breaker(s, out);
   examine_users(s, out);
 }
 

@@ -74,15 +74,60 @@ inline constexpr std::array pool_keys{
     key_for<&pool::on_session_state>("on_session_state"),
 };
 
+inline constexpr std::array routing_keys{
+    key_for<&routing::read_write_split>("read_write_split"),
+    key_for<&routing::strategy>("strategy"),
+    key_for<&routing::read_your_writes>("read_your_writes"),
+    key_for<&routing::max_replay_lag>("max_replay_lag"),
+    key_for<&routing::max_lag_bytes>("max_lag_bytes"),
+    key_for<&routing::fallback_to_primary>("fallback_to_primary"),
+    key_for<&routing::zone>("zone", {.example = R"("eu-1a")"}),
+    key_for<&routing::slow_start>("slow_start"),
+    key_for<&routing::write_functions>("write_functions",
+                                       {.complain = complain_function, .example = R"(["app.next_number"])"}),
+    key_for<&routing::read_functions>("read_functions", {.complain = complain_function, .example = R"(["app.price"])"}),
+};
+
+inline constexpr std::array routing_override_keys{
+    key_for<&routing_override::read_write_split>("read_write_split", {.example = "false"}),
+    key_for<&routing_override::strategy>("strategy", {.example = R"("latency")"}),
+    key_for<&routing_override::read_your_writes>("read_your_writes", {.example = R"("off")"}),
+    key_for<&routing_override::max_replay_lag>("max_replay_lag", {.example = R"("1m")"}),
+    key_for<&routing_override::max_lag_bytes>("max_lag_bytes", {.example = R"("64MiB")"}),
+    key_for<&routing_override::fallback_to_primary>("fallback_to_primary", {.example = "false"}),
+};
+
+inline constexpr std::array health_keys{
+    key_for<&health::interval>("interval", {.min = 100}),
+    key_for<&health::timeout>("timeout", {.min = 10}),
+    key_for<&health::rise>("rise", {.min = 1, .max = 100}),
+    key_for<&health::fall>("fall", {.min = 1, .max = 100}),
+};
+
+inline constexpr std::array breaker_keys{
+    key_for<&breaker::failure_threshold>("failure_threshold", {.max = 1'000'000}),
+    key_for<&breaker::window>("window", {.min = 100}),
+    key_for<&breaker::error_rate>("error_rate"),
+    key_for<&breaker::open_time>("open_time", {.min = 1}),
+    key_for<&breaker::max_open_time>("max_open_time", {.min = 1}),
+    key_for<&breaker::half_open_probes>("half_open_probes", {.min = 1, .max = 1000}),
+};
+
 inline constexpr std::array cluster_keys{
     key_for<&cluster::name>("name", {.complain = complain_name, .example = R"("main")", .required = true}),
     key_for<&cluster::nodes>("nodes", {.example = R"([ { host = "10.0.0.1", port = 5432 } ])", .required = true}),
+    key_for<&cluster::user>("user", {.example = R"("forebay")"}),
+    key_for<&cluster::password>("password", {.example = R"("...")", .secret = true}),
+    key_for<&cluster::dbname>("dbname", {.example = R"("postgres")"}),
 };
 
 inline constexpr std::array node_keys{
     key_for<&node::host>("host", {.complain = complain_host, .example = R"("10.0.0.1")", .required = true}),
     key_for<&node::port>("port", {.min = 1, .max = 65535}),
     key_for<&node::role>("role"),
+    key_for<&node::weight>("weight", {.max = 1000}),
+    key_for<&node::zone>("zone", {.example = R"("eu-1a")"}),
+    key_for<&node::priority>("priority", {.max = 1000}),
     key_for<&node::max_connections>("max_connections", {.max = 1'000'000}),
 };
 
@@ -95,6 +140,7 @@ inline constexpr std::array database_keys{
     key_for<&database::mode>("pool_mode", {.example = R"("session")"}),
     key_for<&database::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
     key_for<&database::max_connections>("max_connections", {.max = 1'000'000}),
+    key_for<&database::routing>("routing", {.example = R"({ strategy = "latency" })"}),
 };
 
 inline constexpr std::array user_keys{
@@ -125,6 +171,9 @@ void for_each_section(auto&& visit) {
   visit("listen", &settings::listen, every(listen_keys));
   visit("auth", &settings::auth, every(auth_keys));
   visit("pool", &settings::pool, every(pool_keys));
+  visit("routing", &settings::routing, every(routing_keys));
+  visit("health", &settings::health, every(health_keys));
+  visit("breaker", &settings::breaker, every(breaker_keys));
 }
 
 // The same for each [[table]].
@@ -138,9 +187,6 @@ void for_each_list(auto&& visit) {
 inline constexpr auto later_keys = std::to_array<std::string_view>({
     "http",
     "tls",
-    "routing",
-    "health",
-    "breaker",
     "cache",
     "warming",
     "telemetry",
@@ -152,16 +198,10 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "auth.query_password",
     "auth.query_database",
     "auth.cache_ttl",
-    "cluster.user",
-    "cluster.password",
     "cluster.tls",
     "cluster.routing",
     "cluster.health",
     "cluster.breaker",
-    "cluster.nodes.weight",
-    "cluster.nodes.zone",
-    "cluster.nodes.priority",
-    "database.routing",
     "database.cache",
     "database.tls",
 });

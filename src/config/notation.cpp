@@ -23,6 +23,13 @@ struct unit {
   std::int64_t milliseconds;
 };
 constexpr unit units[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}};
+struct size_unit {
+  std::string_view name;
+  std::uint64_t bytes;
+};
+constexpr size_unit size_units[] = {
+    {"TiB", 1ULL << 40}, {"GiB", 1ULL << 30}, {"MiB", 1ULL << 20}, {"KiB", 1ULL << 10}, {"", 1}};
+constexpr std::uint64_t largest = 1ULL << 50;
 constexpr std::int64_t longest = 3650LL * 86'400'000;
 
 bool is_control(char c) {
@@ -87,6 +94,20 @@ std::string to_string(duration value) {
   if (value == duration::zero()) return "0s";
   const auto fits = std::ranges::find_if(units, [&](const unit& u) { return value.count() % u.milliseconds == 0; });
   return std::to_string(value.count() / fits->milliseconds) + std::string(fits->name);
+}
+
+std::optional<byte_size> parse_size(std::string_view text) {
+  const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto count = parse_number<std::uint64_t>(text.substr(0, digits));
+  const auto found = std::ranges::find(size_units, text.substr(digits), &size_unit::name);
+  if (!count || found == std::end(size_units) || *count > largest / found->bytes) return {};
+  return byte_size{*count * found->bytes};
+}
+
+std::string to_string(byte_size value) {
+  if (value.bytes == 0) return "0";
+  const auto fits = std::ranges::find_if(size_units, [&](const size_unit& u) { return value.bytes % u.bytes == 0; });
+  return std::to_string(value.bytes / fits->bytes) + std::string(fits->name);
 }
 
 bool is_ip_address(const std::string& host) {
@@ -212,6 +233,11 @@ std::string complain_log_level(std::string_view text) {
 
 std::string complain_database_name(std::string_view text) {
   if (text == "forebay" || text == "pgbouncer") return in_quotes(text) + " is reserved for the console";
+  return complain_name(text);
+}
+
+std::string complain_function(std::string_view text) {
+  if (text.find('(') != text.npos) return "wanted the name alone, without parentheses, as in \"app.next_number\"";
   return complain_name(text);
 }
 

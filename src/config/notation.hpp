@@ -25,6 +25,10 @@ struct parsed_address {
 parsed_address parse_address(std::string_view text);
 std::string to_string(const address& value);
 
+// "0", "512", "1KiB", "64MiB", "2GiB", "1TiB"; nothing for other text or for more than 1024 TiB.
+std::optional<byte_size> parse_size(std::string_view text);
+std::string to_string(byte_size value);  // in the largest unit that divides it
+
 bool is_ip_address(const std::string& host);
 std::optional<std::uint16_t> parse_port(std::string_view text);  // 1 to 65535
 
@@ -44,6 +48,7 @@ std::string complain_host(std::string_view text);
 std::string complain_log_level(std::string_view text);
 std::string complain_database_name(std::string_view text);
 std::string complain_socket_folder(std::string_view text);
+std::string complain_function(std::string_view text);
 
 // The words for an enumeration, in the order of its values; `later` holds words agreed on but not available yet.
 template <class E>
@@ -72,6 +77,17 @@ struct words<session_state_policy> {
 template <>
 struct words<node_role> {
   static constexpr std::array<std::string_view, 3> known{"auto", "primary", "replica"};
+  static constexpr std::array<std::string_view, 0> later{};
+};
+template <>
+struct words<routing_strategy> {
+  static constexpr std::array<std::string_view, 5> known{"round_robin", "least_connections", "weighted", "latency",
+                                                         "random"};
+  static constexpr std::array<std::string_view, 0> later{};
+};
+template <>
+struct words<read_your_writes> {
+  static constexpr std::array<std::string_view, 2> known{"session", "off"};
   static constexpr std::array<std::string_view, 0> later{};
 };
 template <>

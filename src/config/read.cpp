@@ -91,6 +91,12 @@ void read_value(const item& from, std::vector<node>& into, const slot& at) {
   read_list(from, into, every(node_keys), at.where, at.example, at.out);
 }
 
+void read_value(const item& from, routing_override& into, const slot& at) {
+  const auto* content = std::get_if<table>(&from.value);
+  if (!content) return at.wrong_type("a table", from);
+  read_table(*content, into, every(routing_override_keys), at.where, at.out);
+}
+
 void read_document(const table& root, settings& into, report& out) {
   names known;
   for_each_section([&](std::string_view name, auto, auto) { known.push_back(name); });

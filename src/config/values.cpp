@@ -1,6 +1,7 @@
 #include "config/values.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace forebay::config {
 namespace {
@@ -43,6 +44,44 @@ void read_value(const item& from, std::uint32_t& into, const slot& at) {
   read_number(from, into, at);
 }
 
+void read_value(const item& from, double& into, const slot& at) {
+  double value = -1;
+  if (const auto* whole = std::get_if<std::int64_t>(&from.value)) {
+    value = static_cast<double>(*whole);
+  } else if (const auto* number = std::get_if<double>(&from.value)) {
+    value = *number;
+  } else if (const auto* text = std::get_if<std::string>(&from.value)) {
+    const auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), value);
+    const bool is_percentage = failure == std::errc{} && std::string_view(end) == "%";
+    value = is_percentage ? value / 100 : -1;
+  } else {
+    return at.wrong_type("a part of a whole", from);
+  }
+  if (!(value >= 0 && value <= 1))
+    return at.out.error(at.where, R"(wanted a part of a whole: 0 to 1, or "0%" to "100%")");
+  into = value;
+}
+
+void read_value(const item& from, byte_size& into, const slot& at) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  if (!text) return at.wrong_type("a size with its unit", from);
+  const auto value = parse_size(*text);
+  if (!value)
+    return at.out.error(at.where, in_quotes(*text) + R"( is not a size; wanted "0", "512KiB", "64MiB" or "1GiB")");
+  into = *value;
+}
+
+void read_value(const item& from, std::vector<std::string>& into, const slot& at) {
+  const auto* list = std::get_if<array>(&from.value);
+  if (!list) return at.wrong_type("a list of texts", from);
+  into.clear();
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const slot element{at.where[i], at.wanted, at.example, at.out};
+    at.out.locate(element.where, (*list)[i].at);
+    read_value((*list)[i], into.emplace_back(), element);  // even if refused: indexes are those of the file
+  }
+}
+
 void read_value(const item& from, std::string& into, const slot& at) {
   const auto* text = std::get_if<std::string>(&from.value);
   if (!text) return at.wrong_type("a text", from);
@@ -60,6 +99,8 @@ void read_value(const item& from, duration& into, const slot& at) {
   if (!value)
     return at.out.error(
         at.where, in_quotes(*text) + R"( is not a time; wanted "250ms", "5s", "10m", "1h" or "7d", at most ten years)");
+  if (const duration least(at.wanted.min); *value < least)
+    return at.out.error(at.where, to_string(*value) + " is too short: at least " + to_string(least));
   into = *value;
 }
 
@@ -99,6 +140,18 @@ int read_word(const item& from, std::span<const std::string_view> known, std::sp
   return -1;
 }
 
+std::string show_value(double value) {
+  char text[32];
+  return {text, std::to_chars(std::begin(text), std::end(text), value).ptr};
+}
+
+std::string show_value(const std::vector<std::string>& value) {
+  std::string out;
+  for (const auto& each : value)
+    out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+
 std::string show_value(const std::vector<address>& value) {
   std::string out;
   for (const auto& each : value)
@@ -110,9 +163,22 @@ std::string show_value(const std::vector<node>& value) {
   std::string out;
   for (const auto& each : value) {
     out += (out.empty() ? "" : ", ") + to_string(address{each.host, each.port});
-    if (each.role != node_role::automatic) out += " (" + std::string(to_string(each.role)) + ")";
+    std::string more;
+    const auto add = [&](std::string text) { more += (more.empty() ? "" : ", ") + text; };
+    if (each.role != node_role::automatic) add(std::string(to_string(each.role)));
+    if (each.weight != 1) add("weight " + std::to_string(each.weight));
+    if (!each.zone.empty()) add("zone " + each.zone);
+    if (each.priority != 0) add("priority " + std::to_string(each.priority));
+    if (!more.empty()) out += " (" + more + ")";
   }
   return out;
+}
+
+std::string toml_value(const std::vector<std::string>& value) {
+  std::string out;
+  for (const auto& each : value)
+    out += (out.empty() ? "" : ", ") + in_quotes(each);
+  return "[" + out + "]";
 }
 
 std::string toml_value(const std::vector<address>& value) {

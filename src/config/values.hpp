@@ -12,10 +12,11 @@ namespace forebay::config {
 
 // What a key asks of its value beyond the type.
 struct rule {
-  std::int64_t min = 0;  // of numbers
+  std::int64_t min = 0;  // of numbers, and of times in milliseconds
   std::int64_t max = std::numeric_limits<std::uint32_t>::max();
-  std::string (*complain)(std::string_view) = nullptr;  // of texts: what is wrong, empty when nothing is
-  std::string_view example = {};                        // as TOML; empty: the default is the example
+  std::string (*complain)(std::string_view) =
+      nullptr;                    // of texts, alone or in a list: what is wrong, empty when nothing is
+  std::string_view example = {};  // as TOML; empty: the default is the example
   bool required = false;
   bool secret = false;  // never shown, neither in a message nor on the console
   bool fixed = false;   // as it was at the start until the end: a reload does not change it
@@ -36,8 +37,13 @@ void read_value(const item& from, std::uint16_t& into, const slot& at);
 void read_value(const item& from, std::uint32_t& into, const slot& at);
 void read_value(const item& from, std::string& into, const slot& at);
 void read_value(const item& from, duration& into, const slot& at);
+void read_value(const item& from, double& into, const slot& at);  // a part of a whole: 0 to 1, or "80%"
+void read_value(const item& from, byte_size& into, const slot& at);
+void read_value(const item& from, std::vector<std::string>& into, const slot& at);
 void read_value(const item& from, std::vector<address>& into, const slot& at);
-void read_value(const item& from, std::vector<node>& into, const slot& at);  // in read.cpp: a node has keys of its own
+void read_value(const item& from, std::vector<node>& into,
+                const slot& at);  // these two in read.cpp: they have keys of their own
+void read_value(const item& from, routing_override& into, const slot& at);
 
 // The index of the word in `known`, or -1 after an error.
 int read_word(const item& from, std::span<const std::string_view> known, std::span<const std::string_view> later,
@@ -72,8 +78,14 @@ inline std::string show_value(duration value) {
 inline std::string show_value(worded auto value) {
   return std::string(to_string(value));
 }
+inline std::string show_value(byte_size value) {
+  return to_string(value);
+}
+std::string show_value(double value);
+std::string show_value(const std::vector<std::string>& value);
 std::string show_value(const std::vector<address>& value);
 std::string show_value(const std::vector<node>& value);
+std::string show_value(const routing_override& value);  // in describe.cpp
 
 template <class T>
 std::string show_value(const std::optional<T>& value) {
@@ -86,6 +98,13 @@ inline std::string toml_value(std::integral auto value) {
 inline std::string toml_value(const std::string& value) {
   return in_quotes(value);
 }
+inline std::string toml_value(double value) {
+  return show_value(value);
+}
+inline std::string toml_value(byte_size value) {
+  return in_quotes(show_value(value));
+}
+std::string toml_value(const std::vector<std::string>& value);
 inline std::string toml_value(duration value) {
   return in_quotes(show_value(value));
 }
@@ -94,6 +113,9 @@ inline std::string toml_value(worded auto value) {
 }
 std::string toml_value(const std::vector<address>& value);
 inline std::string toml_value(const std::vector<node>&) {
+  return "";
+}
+inline std::string toml_value(const routing_override&) {
   return "";
 }
 

@@ -13,16 +13,46 @@ TEST_CASE("names are given once") {
         lines{R"(f:4:8: database.name: "d" is already the name of a database (line 2))"});
   CHECK(errors_of("[[user]]\nname = \"u\"\npassword = \"p\"\n[[user]]\nname = \"u\"\npassword = \"q\"" + one_cluster) ==
         lines{R"(f:5:8: user.name: "u" is already the name of a user (line 2))"});
-  CHECK(errors_of(
-            "[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}, {host=\"h\", port=5433},\n{host=\"h\", port=5432}]") ==
-        lines{R"(f:4:7: cluster.nodes.host: "h:5432" is already a node of this cluster (line 3))"});
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nuser = \"w\"\nnodes = [{host=\"h\"}, {host=\"h\", "
+                  "port=5433},\n{host=\"h\", port=5432}]") ==
+        lines{R"(f:5:7: cluster.nodes.host: "h:5432" is already a node of this cluster (line 4))"});
 }
 
 TEST_CASE("a cluster has one primary") {
-  CHECK(errors_of(
-            "[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\", role=\"primary\"},\n{host=\"i\", role=\"primary\"}]") ==
-        lines{"f:4:17: cluster.nodes.role: a cluster has one primary; this one is named already (line 3)"});
-  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\", role=\"primary\"}, {host=\"i\"}]").empty());
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nuser = \"w\"\nnodes = [{host=\"h\", role=\"primary\"},\n{host=\"i\", "
+                  "role=\"primary\"}]") ==
+        lines{"f:5:17: cluster.nodes.role: a cluster has one primary; this one is named already (line 4)"});
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nuser = \"w\"\nnodes = [{host=\"h\", role=\"primary\"}, {host=\"i\"}]")
+            .empty());
+}
+
+TEST_CASE("several nodes are watched by somebody") {
+  const std::string two = "[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}, {host=\"i\"}]\n";
+  const lines nobody{
+      "f:2:8: cluster.name: has several nodes and nobody to watch them: no password is known in clear. Set user and "
+      "password of the cluster"};
+  CHECK(errors_of(two) == nobody);
+  CHECK(errors_of(two + "[[user]]\nname = \"u\"\nsecret = \"md5" + std::string(32, 'a') + "\"") == nobody);
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}]").empty());
+  CHECK(errors_of(two + "password = \"p\"\n[[user]]\nname = \"u\"\npassword = \"q\"") ==
+        lines{"f:4:12: cluster.password: a password without user: say whose it is"});
+}
+
+TEST_CASE("who watches") {
+  const auto watcher = [](const std::string& text) {
+    const auto s = settings_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}, {host=\"i\"}]\n" + text);
+    const auto found = s.watcher_of(s.clusters.front());
+    return found->user + "/" + found->password + "/" + found->dbname;
+  };
+  const std::string users = "[[user]]\nname = \"s\"\nsecret = \"md5" + std::string(32, 'a') +
+                            "\"\n[[user]]\nname = \"u\"\npassword = \"p\"\n";
+  CHECK(watcher("user = \"w\"\npassword = \"q\"\n" + users) == "w/q/postgres");
+  CHECK(watcher("user = \"w\"\ndbname = \"d\"\n" + users) == "w//d");
+  CHECK(watcher(users) == "u/p/postgres");
+  CHECK(watcher(users + "[[database]]\nname = \"*\"\n[[database]]\nname = \"d\"\n") == "u/p/d");
+  CHECK(watcher(users + "[[database]]\nname = \"d\"\ndbname = \"e\"\nuser = \"u\"\n") == "u/p/e");
+  CHECK(watcher(users + "[[database]]\nname = \"d\"\nuser = \"f\"\npassword = \"g\"\n") == "f/g/d");
+  CHECK(watcher(users + "[[database]]\nname = \"d\"\nuser = \"s\"\n") == "u/p/d");
 }
 
 TEST_CASE("there is a cluster, and databases are on clusters that exist") {
@@ -79,7 +109,24 @@ TEST_CASE("some client can connect, and to each address once") {
           R"(f:2:24: listen.addresses: "*:1" is there twice)"});
 }
 
+TEST_CASE("a function writes or reads, and a breaker is not open longer at first than at most") {
+  CHECK(errors_of("[routing]\nwrite_functions = [\"a\", \"b\"]\nread_functions = [\"b\", \"c\"]" + one_cluster) ==
+        lines{R"(f:3:18: routing.read_functions: "b" is in write_functions as well (line 2))"});
+  CHECK(errors_of("[breaker]\nopen_time = \"2s\"\nmax_open_time = \"1500ms\"" + one_cluster) ==
+        lines{"f:3:17: breaker.max_open_time: 1500ms is less than breaker.open_time = 2s"});
+  CHECK(errors_of("[breaker]\nopen_time = \"30s\"" + one_cluster).empty());
+  CHECK(errors_of("[breaker]\nopen_time = \"31s\"\nmax_open_time = 60" + one_cluster).size() == 1);
+  CHECK(errors_of("[breaker]\nopen_time = \"31s\"" + one_cluster) ==
+        lines{"f:2:13: breaker.open_time: 31s is more than breaker.max_open_time = 30s"});
+}
+
 TEST_CASE("what is allowed and hardly meant is a warning") {
+  const std::string user = "[[user]]\nname = \"u\"\npassword = \"p\"\n";
+  const std::string zones =
+      "[[cluster]]\nname = \"c\"\nnodes = [ { host = \"h\", zone = \"eu-1a\" }, { host = \"i\" } ]";
+  CHECK(warnings_of("[routing]\nzone = \"eu1a\"\n" + user + zones) ==
+        lines{R"(f:2:8: routing.zone: no node is in zone "eu1a"; did you mean "eu-1a"?)"});
+  CHECK(warnings_of("[routing]\nzone = \"eu-1a\"\n" + user + zones).empty());
   CHECK(warnings_of(one_cluster) ==
         lines{"f:1:1: user: there is none, so nobody can log in; wanted [[user]] or auth.users_file"});
   CHECK(warnings_of("[auth]\ntype = \"trust\"" + one_cluster).empty());

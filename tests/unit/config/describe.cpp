@@ -46,6 +46,23 @@ TEST_CASE("of clusters, databases and users it has what was chosen") {
   CHECK_FALSE(find(all, "database.d.pool_mode"));
 }
 
+TEST_CASE("of nodes and of a database's routing it has what is not the default") {
+  const auto all = describe(settings_of(
+      "[breaker]\nerror_rate = 0.3\n[routing]\nwrite_functions = [\"f\", \"s.g\"]\nmax_lag_bytes = \"1KiB\"\n"
+      "[[cluster]]\nname = \"c\"\nuser = \"w\"\nnodes = [ { host = \"h\", role = \"replica\", weight = 3, zone = "
+      "\"z\", "
+      "priority = 2 }, { host = \"i\", weight = 0 } ]\n"
+      "[[database]]\nname = \"d\"\nrouting.strategy = \"latency\"\nrouting.read_write_split = false\n"
+      "[[database]]\nname = \"e\"\n"));
+  CHECK(find(all, "cluster.c.nodes")->value == "h:5432 (replica, weight 3, zone z, priority 2), i:5432 (weight 0)");
+  CHECK(find(all, "database.d.routing")->value == "read_write_split = false, strategy = latency");
+  CHECK_FALSE(find(all, "database.e.routing"));
+  CHECK(find(all, "breaker.error_rate")->value == "0.3");
+  CHECK(find(all, "breaker.error_rate")->default_value == "0.5");
+  CHECK(find(all, "routing.write_functions")->value == "f, s.g");
+  CHECK(find(all, "routing.max_lag_bytes")->value == "1KiB");
+}
+
 TEST_CASE("what is fixed at the start stays as it was") {
   const auto now = settings_of("[general]\nworkers = 2\n[pool]\nsize = 5" + one_cluster);
   auto fresh = settings_of(

@@ -24,7 +24,7 @@ TEST_CASE("an unknown key names the one that was meant") {
       {"[poool]\nsize = 5", {R"(f:1:2: poool: unknown key; did you mean "pool"?)"}},
       {"[[databse]]\nname = \"*\"", {R"(f:1:3: databse: unknown key; did you mean "database"?)"}},
       {"[pool]\nmax_clients = 5", {"f:2:1: pool.max_clients: unknown key; it belongs to [listen]"}},
-      {"dbname = \"x\"", {"f:1:1: dbname: unknown key; it belongs to [[database]]"}},
+      {"pool_size = 3", {"f:1:1: pool_size: unknown key; it belongs to [[database]]"}},
       {"[general]\nfrobnicate = 1", {"f:2:1: general.frobnicate: unknown key"}},
       {"pool.sizee = 5", {R"(f:1:6: pool.sizee: unknown key; did you mean "size"?)"}},
   });
@@ -35,19 +35,13 @@ TEST_CASE("what is agreed on for later says so") {
       {"[http]\naddress = \"\"", {"f:1:2: http: is not available in this version"}},
       {"[tls.client]\nmode = \"require\"", {"f:1:2: tls: is not available in this version"}},
       {"[[cache.rule]]\nttl = \"5s\"", {"f:1:3: cache: is not available in this version"}},
-      {"[[cluster]]\nname = \"b\"\nuser = \"m\"\npassword = \"p\"\nnodes = [ { host = \"b\" } ]\n[[database]]\nname = "
-       "\"d\"\ncluster = \"b\"",
-       {"f:3:1: cluster.user: is not available in this version",
-        "f:4:1: cluster.password: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
       {"[auth]\ntype = \"hba\"\nhba_file = \"x\"",
        {R"(f:2:8: auth.type: "hba" is not available in this version; use "scram-sha-256", "md5", "plain" or "trust")",
         "f:3:1: auth.hba_file: is not available in this version"}},
   });
-  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [ { host = \"h\", weight = 2 } ]\nuser = \"m\"\n[cluster.tls]") ==
-        lines{"f:3:25: cluster.nodes.weight: is not available in this version",
-              "f:4:1: cluster.user: is not available in this version",
-              "f:5:10: cluster.tls: is not available in this version"});
+  CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [ { host = \"h\" } ]\n[cluster.tls]") ==
+        lines{"f:4:10: cluster.tls: is not available in this version"});
 }
 
 TEST_CASE("a wrong type says what was found and what is wanted") {
@@ -104,6 +98,43 @@ TEST_CASE("a value out of its bounds says the bounds") {
   });
 }
 
+TEST_CASE("times have a least, parts of a whole and sizes their own way of writing") {
+  const std::string part = "breaker.error_rate: wanted a part of a whole: 0 to 1, or \"0%\" to \"100%\"";
+  check_all({
+      {"[health]\ninterval = \"99ms\"", {"f:2:12: health.interval: 99ms is too short: at least 100ms"}},
+      {"[health]\ninterval = \"100ms\"", {}},
+      {"[health]\ntimeout = \"0s\"", {"f:2:11: health.timeout: 0s is too short: at least 10ms"}},
+      {"[breaker]\nopen_time = \"0s\"", {"f:2:13: breaker.open_time: 0s is too short: at least 1ms"}},
+      {"[breaker]\nhalf_open_probes = 0", {"f:2:20: breaker.half_open_probes: 0 is out of range: 1 to 1000"}},
+      {"[breaker]\nerror_rate = 1.01", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = -1", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = nan", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = \"0.5\"", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = \"101%\"", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = \"%\"", {"f:2:14: " + part}},
+      {"[breaker]\nerror_rate = true",
+       {"f:2:14: breaker.error_rate: wanted a part of a whole, as in error_rate = 0.5; found true or false"}},
+      {"[routing]\nmax_lag_bytes = 0",
+       {R"(f:2:17: routing.max_lag_bytes: wanted a size with its unit, as in max_lag_bytes = "0"; found a whole number)"}},
+      {"[routing]\nmax_lag_bytes = \"64MB\"",
+       {R"(f:2:17: routing.max_lag_bytes: "64MB" is not a size; wanted "0", "512KiB", "64MiB" or "1GiB")"}},
+      {"[routing]\nstrategy = \"fastest\"",
+       {R"(f:2:12: routing.strategy: "fastest" is not one of "round_robin", "least_connections", "weighted", "latency" or "random")"}},
+      {"[routing]\nwrite_functions = \"f\"",
+       {R"(f:2:19: routing.write_functions: wanted a list of texts, as in write_functions = ["app.next_number"]; found a text)"}},
+      {"[routing]\nwrite_functions = [\"f\", 5, \"g()\", \"\"]",
+       {R"(f:2:25: routing.write_functions: wanted a text, as in write_functions = ["app.next_number"]; found a whole number)",
+        R"(f:2:28: routing.write_functions: wanted the name alone, without parentheses, as in "app.next_number")",
+        "f:2:35: routing.write_functions: must not be empty"}},
+      {"[[database]]\nname = \"d\"\nrouting.strategi = \"random\"",
+       {R"(f:3:9: database.routing.strategi: unknown key; did you mean "strategy"?)"}},
+      {"[[database]]\nname = \"d\"\nrouting.slow_start = \"1s\"",
+       {"f:3:9: database.routing.slow_start: unknown key; it belongs to [routing]"}},
+      {"[[database]]\nname = \"d\"\nrouting = true",
+       {R"(f:3:11: database.routing: wanted a table, as in routing = { strategy = "latency" }; found true or false)"}},
+  });
+}
+
 TEST_CASE("nodes are read key by key") {
   const auto nodes = [](std::string text) { return errors_of("[[cluster]]\nname = \"main\"\nnodes = " + text); };
   CHECK(nodes("[ { port = 5433 } ]") == lines{R"(f:3:11: cluster.nodes.host: is missing, as in host = "10.0.0.1")"});
@@ -117,6 +148,8 @@ TEST_CASE("nodes are read key by key") {
         lines{"f:3:20: cluster.nodes.host: an IPv6 address goes here without brackets"});
   CHECK(nodes("[ { host = \"h\", role = \"master\" } ]") ==
         lines{R"(f:3:32: cluster.nodes.role: "master" is not one of "auto", "primary" or "replica")"});
+  CHECK(nodes("[ { host = \"h\", weight = 1001 } ]") ==
+        lines{"f:3:34: cluster.nodes.weight: 1001 is out of range: 0 to 1000"});
   CHECK(nodes("[]") == lines{"f:3:9: cluster.nodes: must not be empty"});
   CHECK(
       nodes("[ \"h\" ]") ==

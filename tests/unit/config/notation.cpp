@@ -29,6 +29,24 @@ TEST_CASE("a duration is written in the largest unit that fits") {
   CHECK(to_string(duration(48h)) == "2d");
 }
 
+TEST_CASE("sizes") {
+  CHECK(parse_size("0") == byte_size{0});
+  CHECK(parse_size("512") == byte_size{512});
+  CHECK(parse_size("1KiB") == byte_size{1024});
+  CHECK(parse_size("64MiB") == byte_size{64 << 20});
+  CHECK(parse_size("3GiB") == byte_size{3ULL << 30});
+  CHECK(parse_size("1024TiB") == byte_size{1ULL << 50});
+  for (const auto* wrong :
+       {"", "MiB", "-1", "1.5GiB", "1 KiB", "1KB", "1kib", "1K", "1025TiB", "18446744073709551616"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_size(wrong));
+  }
+  CHECK(to_string(byte_size{0}) == "0");
+  CHECK(to_string(byte_size{1536}) == "1536");
+  CHECK(to_string(byte_size{64 << 20}) == "64MiB");
+  CHECK(to_string(byte_size{2ULL << 40}) == "2TiB");
+}
+
 TEST_CASE("addresses") {
   const auto shown = [](std::string_view text) {
     const auto parsed = parse_address(text);
@@ -104,6 +122,9 @@ TEST_CASE("words of enumerations follow the order of their values") {
   CHECK(to_string(session_state_policy::refuse) == "refuse");
   CHECK(to_string(node_role::replica) == "replica");
   CHECK(to_string(log_format::json) == "json");
+  CHECK(to_string(routing_strategy::random) == "random");
+  CHECK(to_string(routing_strategy::weighted) == "weighted");
+  CHECK(to_string(read_your_writes::off) == "off");
 }
 
 }  // namespace
