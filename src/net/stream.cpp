@@ -16,6 +16,7 @@
 namespace forebay {
 namespace {
 
+constexpr std::chrono::seconds linger_time{2};
 constexpr std::size_t kept_capacity = 512;  // an idle connection gives larger buffers back
 
 error_code system_error(int number) {
@@ -187,9 +188,33 @@ bool stream::discard() {
 
 void stream::close_with(std::string_view last_words) {
   if (!is_open()) return;
-  hang_up(last_words);
-  discard();  // unread input would turn our close into a reset, which may take the last words with it
-  close();
+  stop_waiting();
+  gather out;
+  out.copy(last_words);
+  if (backlog()) {
+    out.append_to(backlog_, 0);
+  } else if (write(out)) {
+    return close();
+  }
+  auto& on = *at_;
+  asio::co_spawn(on.get_executor(), linger(std::move(*this)), asio::detached);
+}
+
+asio::awaitable<void> stream::linger(stream io) {
+  deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &io);
+  limit.set(io.at().deadlines(), steady::now() + linger_time);
+  bool well = true;
+  while (well && io.backlog()) {
+    const auto [failed] = co_await io.wait_once(readiness::writable, asio::as_tuple(asio::use_awaitable));
+    well = !failed && !io.flush();
+  }
+  if (well) ::shutdown(io.fd_, SHUT_WR);
+  while (well && io.discard()) {
+    const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    well = !failed;
+  }
+  limit.clear();
+  io.close();
 }
 
 std::string socket_address::text() const {

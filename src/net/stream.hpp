@@ -88,9 +88,14 @@ class stream {
   void hang_up(std::string_view last_words);
   // Reads and forgets. False: the other side has closed too.
   bool discard();
+  // Closes it once the other side has taken what it has not read yet, and these bytes; it has a moment for that. What
+  // it still sends is read and forgotten: left unread, it would turn the close into a reset, which loses what is under
+  // way.
   void close_with(std::string_view last_words);
 
  private:
+  static asio::awaitable<void> linger(stream io);
+
   // Owned by the poller's entry until it is told.
   template <class Handler>
   struct single_wait {

@@ -191,16 +191,17 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     return;
   }
   const bool pinned = (server_.left & mask_of(pin_reason::prepared_statement)) != 0;
-  const bool sql_may_know = pinned || (client_.effects & effect::prepare) != 0;
-  if (sql_may_know && !find_named_statement(s)) {
+  if (pinned || (client_.effects & effect::prepare) != 0) {
     // The server knows which names SQL has given, and the session stays with it until they all are gone, this one, too.
-    // Not one that is about a name which Parse gave: the server has that one under ours.
     pin(pin_reason::prepared_statement);
     client_.may_unpin = client_.may_unpin || !pinned;  // both may fail
     // Its executions are not followed.
     note(s->effects);
     if (s->effects && !s->effects->changes.empty()) pin(pin_reason::setting);
-    to_server_.copy(wire::encode(wire::parse{name, s->query, types}));
+    // Those that Parse gave it has under other names, which a text about one of them is to use.
+    const auto about = find_named_statement(s);
+    const auto as_known = about ? with_server_name(*s, about) : s;
+    to_server_.copy(wire::encode(wire::parse{name, as_known->query, types}));
     sent(request::parse, action::forward);
     return;
   }

@@ -48,6 +48,8 @@ KNOWN = [
     ("docs/manual/differences.md: an unknown message within COPY FROM STDIN ends the connection without the COPY's error",
      lambda script, d, mode: starts(d.got, "E FATAL 08P01 'invalid frontend message type") and starts(d.want, "E ERROR")
      and (starts(d.want, "E ERROR 08P01 'unexpected message type") or after_copy_starts(d))),
+    ("docs/life_of_a_query.md: what ends the server's process outside of a transaction does not end the client's connection",
+     lambda script, d, mode: starts(d.want, "E FATAL XX000 'EndTransactionBlock: ") and starts(d.got, "E ERROR XX000 'EndTransactionBlock: ")),
     ("docs/manual/differences.md: a RESET of what was asked for at login takes the unnamed statement in session mode",
      lambda script, d, mode: mode == "session" and d.session in script.startup and sent(script, d, b"reset ", b"discard all")
      and starts(d.got, "E ERROR 26000 'unnamed prepared statement")),

@@ -143,6 +143,10 @@ SCRIPTS = {
     "a PREPARE that is parsed beside one by SQL": Script(
         ("b", [parse("insert into own_b values ($1, 'p5')", "s"), sync()], 1),
         ("b", [query("prepare s as select 3 + 1"), parse("prepare s as select 4 + 1", "u"), bind([], "u"), execute(), sync()], 2)),
+    "a name in use by SQL is refused to what is about one that Parse gave": Script(
+        ("b", [parse("select $1::int + 4", "s"), sync()], 1),
+        ("b", [query("prepare r as select 1; prepare u as select 2"), parse("execute s", "u"), sync(), parse("select 5", "t"), sync(), parse("execute s(3)", "t"), sync(),
+               parse("execute s(3)", "v"), describe_statement("v"), bind([], "v"), execute(), sync(), query("deallocate all"), *use("s")], 6)),
     "names in a string: two of one statement": Script(
         ("a", [parse("select 9", "q"), parse("select 9", "nobody"), sync()], 1), ("a", [query("select 1; prepare q as select 2")], 1)),
 }
