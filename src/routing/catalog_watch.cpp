@@ -111,8 +111,7 @@ void catalog_watch::take_catalog(steady::time_point now) {
   complaint_.clear();
   know(std::make_shared<read_rules>(std::exchange(read_, {}), lists_));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_).count();
-  log_debug("catalog_read",
-            {{"cluster", cluster_}, {"database", database_}, {"bytes", rules_->bytes()}, {"ms", took}});
+  log_debug("catalog_read", {{"cluster", cluster_}, {"database", database_}, {"bytes", rules_->bytes()}, {"ms", took}});
 }
 
 void catalog_watch::take_failure(const std::string& why, steady::time_point now) {
@@ -134,7 +133,8 @@ void catalog_watch::know(read_rules_ptr rules) {
 steady::time_point catalog_watch::next() const {
   auto soonest = steady::time_point::max();
   const auto state = io_.state();
-  const bool waits = step_ == step::none && (state == pq_connection::state::idle || state == pq_connection::state::closed);
+  const bool waits =
+      step_ == step::none && (state == pq_connection::state::idle || state == pq_connection::state::closed);
   if (to_) soonest = waits ? check_at_ : begun_ + patience;
   return rules_ ? std::min(soonest, confirmed_ + patience) : soonest;
 }

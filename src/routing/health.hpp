@@ -14,13 +14,15 @@
 
 // What the nodes of one cluster are, from what they answered when. Pure: it is told the time and asks nobody.
 //
-//   up          a node goes down after `fall` failures in a row and comes back after `rise` good answers; from the start
+//   up          a node goes down after `fall` failures in a row and comes back after `rise` good answers; from the
+//   start
 //               one good answer is enough. A suspicion counts as a failure, but the last word is a probe's.
 //   belongs     its system identifier is that of the cluster: of most nodes at the start; that one stays for as long as
-//               any node that is up has it. Others are refused.
-//   primary     the node that is up and not in recovery; never one that is said to be a replica. Of several the one with
-//               the highest timeline, of equals the present primary or else none; the others are refused until they are in
-//               recovery, so a primary that was left behind never comes back by itself. From the start nobody is the
+//               any node had it when it last answered. Others are refused.
+//   primary     the node that is up and not in recovery; never one that is said to be a replica. Of several the one
+//   with
+//               the highest timeline, of equals the present primary or else none; the others are refused until they are
+//               in recovery, so a primary that was left behind never comes back by itself. From the start nobody is the
 //               primary until each node has answered or failed once.
 //   lag         in bytes and in time (routing/position_history) against the primary as it was last seen. A replica has
 //               to be known to follow that primary's timeline once there was another primary before; until then
@@ -71,7 +73,7 @@ class cluster_health {
     bool draining = false;
 
     presence here = presence::unknown, told = presence::unknown;  // and what the log knows
-    bool heard = false;  // it has answered, or failed, once
+    bool heard = false;                                           // it has answered, or failed, once
     std::uint32_t good = 0, bad = 0;
     std::string failure;
     steady::time_point since{};

@@ -39,7 +39,8 @@ void cluster_health::settle_system() {
   std::map<std::string, std::size_t> votes;
   for (const auto& n : nodes_)
     if (speaks(n)) ++votes[n.last->system];
-  if (votes.empty() || (!last_primary_.empty() && votes.contains(system_))) return;
+  const auto is_of_it = [&](const node& n) { return n.last && n.last->system == system_; };
+  if (votes.empty() || (!last_primary_.empty() && std::ranges::any_of(nodes_, is_of_it))) return;
   auto best = votes.contains(system_) ? system_ : std::string();
   for (const auto& n : nodes_)
     if (speaks(n) && (best.empty() || votes[n.last->system] > votes[best])) best = n.last->system;

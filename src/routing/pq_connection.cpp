@@ -16,7 +16,8 @@ std::string first_line(const char* text) {
   return line.empty() ? "connection lost" : line;
 }
 
-// Of "FATAL:  3D000: database ...", as libpq writes it when it is verbose; a login that failed has no other place for it.
+// Of "FATAL:  3D000: database ...", as libpq writes it when it is verbose; a login that failed has no other place for
+// it.
 std::string find_sqlstate(const std::string& text) {
   constexpr std::size_t length = 5;
   for (auto at = text.find(":  "); at != text.npos; at = text.find(":  ", at + 1)) {
@@ -55,17 +56,18 @@ void pq_connection::close() {
 void pq_connection::connect() {
   const auto port = std::to_string(to_.port);
   const auto* addresses = lookup_ ? lookup_->addresses().c_str() : "";
-  const char* const names[] = {"host",         "hostaddr",        "port", "user",
-                               "password",     "dbname",          "application_name",
-                               "gssencmode",   "client_encoding", nullptr};
-  const char* const values[] = {to_.host.c_str(),     addresses,          port.c_str(), to_.user.c_str(),
-                                to_.password.c_str(), to_.dbname.c_str(), "forebay monitor",
-                                "disable",            "UTF8",             nullptr};
+  const char* const names[] = {
+      "host",       "hostaddr",        "port", "user", "password", "dbname", "application_name",
+      "gssencmode", "client_encoding", nullptr};
+  const char* const values[] = {
+      to_.host.c_str(),   addresses,         port.c_str(), to_.user.c_str(), to_.password.c_str(),
+      to_.dbname.c_str(), "forebay monitor", "disable",    "UTF8",           nullptr};
   pq_ = PQconnectStartParams(names, values, 0);
   lookup_.reset();
   if (!pq_ || PQstatus(pq_) == CONNECTION_BAD) return fail();
   PQsetErrorVerbosity(pq_, PQERRORS_VERBOSE);
-  PQsetNoticeProcessor(pq_, [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      pq_, [](void*, const char*) {}, nullptr);
   state_ = state::connecting;
   events_ = POLLOUT;
 }

@@ -14,12 +14,12 @@ namespace forebay {
 
 struct probe_answer {
   bool in_recovery = false;
-  std::string system;           // pg_control_system().system_identifier
-  std::uint32_t timeline = 0;   // it writes, or its wal receiver receives; 0: not known
-  std::uint32_t on_disk = 0;    // of a replica: the highest that its control file tells of. May be late
-  lsn position;                 // written, or replayed
-  lsn received;                 // of a replica
-  bool receives = false;        // its wal receiver lives
+  std::string system;          // pg_control_system().system_identifier
+  std::uint32_t timeline = 0;  // it writes, or its wal receiver receives; 0: not known
+  std::uint32_t on_disk = 0;   // of a replica: the highest that its control file tells of. May be late
+  lsn position;                // written, or replayed
+  lsn received;                // of a replica
+  bool receives = false;       // its wal receiver lives
   std::optional<std::chrono::milliseconds> since_replayed;  // age of the last transaction that it replayed
 };
 

@@ -15,7 +15,8 @@
 //
 //   everything    of all nodes with each round: every health.interval, every 100 ms while there is no primary
 //                 of one node at once that is suspected or whose connection is lost, over a new connection
-//   the position  of the primary when tickets wait, at most every 2 ms; of replicas behind it every 20 ms, while tickets are
+//   the position  of the primary when tickets wait, at most every 2 ms; of replicas behind it every 20 ms, while
+//   tickets are
 //                 being taken
 namespace forebay {
 
@@ -44,13 +45,13 @@ class watched_cluster {
     pq_connection io;
     pq_connection::target to;
     question under_way = question::none;
-    bool sent = false;            // not while it connects
-    bool in_round = false;        // the round waits for it
-    bool renew = false;           // by a new connection
+    bool sent = false;               // not while it connects
+    bool in_round = false;           // the round waits for it
+    bool renew = false;              // by a new connection
     steady::time_point due = never;  // to ask everything
     steady::time_point begun{}, asked{};
-    bool as_primary = false;       // it was, when it was asked
-    std::uint64_t tickets = 0;     // that its answer then covers
+    bool as_primary = false;    // it was, when it was asked
+    std::uint64_t tickets = 0;  // that its answer then covers
   };
 
   void begin_round(steady::time_point now);
