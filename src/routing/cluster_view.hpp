@@ -68,8 +68,8 @@ class write_clock {
 
 struct cluster_view {
   std::string name;
-  std::uint64_t generation = 0;  // of the list of nodes: while it is the same, an index means the same node
-  std::vector<node_view> nodes;  // in the configuration's order
+  std::uint64_t generation = 0;        // of the list of nodes: while it is the same, an index means the same node
+  std::vector<node_view> nodes;        // in the configuration's order
   std::optional<std::size_t> primary;  // takes the writes; nothing: there is none at the moment
   std::uint64_t covered = 0;           // tickets up to this one are for writes at or before `written`
   lsn written;

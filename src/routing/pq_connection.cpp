@@ -1,0 +1,183 @@
+#include "routing/pq_connection.hpp"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cctype>
+
+namespace forebay {
+namespace {
+
+// libpq's texts have several lines, of which the first says it.
+std::string first_line(const char* text) {
+  std::string line(text ? text : "");
+  line.resize(std::min(line.find('\n'), line.size()));
+  return line.empty() ? "connection lost" : line;
+}
+
+// Of "FATAL:  3D000: database ...", as libpq writes it when it is verbose; a login that failed has no other place for
+// it.
+std::string find_sqlstate(const std::string& text) {
+  constexpr std::size_t length = 5;
+  for (auto at = text.find(":  "); at != text.npos; at = text.find(":  ", at + 1)) {
+    const auto code = text.substr(at + 3, length);
+    const auto is_code = [](unsigned char c) { return std::isdigit(c) || std::isupper(c); };
+    if (code.size() == length && std::ranges::all_of(code, is_code) && text.compare(at + 3 + length, 2, ": ") == 0)
+      return code;
+  }
+  return "";
+}
+
+}  // namespace
+
+void pq_connection::start(const target& to) {
+  close();
+  to_ = to;
+  error_.clear();
+  sqlstate_.clear();
+  rows_.clear();
+  if (!name_lookup::is_needed(to.host)) {
+    connect();
+    return;
+  }
+  // One that still runs is not begun again: it may last longer than we wait for it.
+  if (!lookup_ || lookup_->host() != to.host) lookup_ = name_lookup::start(to.host);
+  state_ = state::resolving;
+  events_ = POLLIN;
+}
+
+void pq_connection::close() {
+  if (pq_) PQfinish(pq_);
+  pq_ = nullptr;
+  state_ = state::closed;
+}
+
+void pq_connection::connect() {
+  const auto port = std::to_string(to_.port);
+  const auto* addresses = lookup_ ? lookup_->addresses().c_str() : "";
+  const char* const names[] = {
+      "host",       "hostaddr",        "port", "user", "password", "dbname", "application_name",
+      "gssencmode", "client_encoding", nullptr};
+  const char* const values[] = {
+      to_.host.c_str(),   addresses,         port.c_str(), to_.user.c_str(), to_.password.c_str(),
+      to_.dbname.c_str(), "forebay monitor", "disable",    "UTF8",           nullptr};
+  pq_ = PQconnectStartParams(names, values, 0);
+  lookup_.reset();
+  if (!pq_ || PQstatus(pq_) == CONNECTION_BAD) return fail();
+  PQsetErrorVerbosity(pq_, PQERRORS_VERBOSE);
+  PQsetNoticeProcessor(
+      pq_, [](void*, const char*) {}, nullptr);
+  state_ = state::connecting;
+  events_ = POLLOUT;
+}
+
+int pq_connection::fd() const {
+  if (state_ == state::resolving) return lookup_->fd();
+  return pq_ ? PQsocket(pq_) : -1;
+}
+
+short pq_connection::events() const {
+  return events_;
+}
+
+void pq_connection::on_ready() {
+  switch (state_) {
+    case state::closed:
+    case state::failed:
+      return;
+    case state::resolving:
+      if (!lookup_->ended()) return;
+      if (lookup_->error().empty()) return connect();
+      fail("cannot resolve " + to_.host + ": " + lookup_->error());
+      lookup_.reset();
+      return;
+    case state::connecting:
+      return on_connecting();
+    case state::idle:
+      if (PQconsumeInput(pq_) == 0 || PQstatus(pq_) != CONNECTION_OK) return fail();
+      // What a server says unasked before it ends it: a result of its own, or a notice.
+      while (auto* said = PQgetResult(pq_)) {
+        const bool fatal = PQresultStatus(said) == PGRES_FATAL_ERROR;
+        PQclear(said);
+        if (fatal) return fail();
+      }
+      return;
+    case state::asking:
+      return on_asking();
+  }
+}
+
+void pq_connection::on_connecting() {
+  switch (PQconnectPoll(pq_)) {
+    case PGRES_POLLING_READING:
+      events_ = POLLIN;
+      return;
+    case PGRES_POLLING_WRITING:
+      events_ = POLLOUT;
+      return;
+    case PGRES_POLLING_OK:
+      if (PQsetnonblocking(pq_, 1) != 0) return fail();
+      state_ = state::idle;
+      events_ = POLLIN;
+      return;
+    default:
+      return fail();
+  }
+}
+
+void pq_connection::ask(const char* sql) {
+  if (state_ != state::idle) return;
+  error_.clear();
+  sqlstate_.clear();
+  rows_.clear();
+  if (PQsendQuery(pq_, sql) == 0) return fail();
+  state_ = state::asking;
+  on_asking();
+}
+
+void pq_connection::on_asking() {
+  if (PQconsumeInput(pq_) == 0) return fail();
+  const int unsent = PQflush(pq_);
+  if (unsent < 0) return fail();
+  events_ = static_cast<short>(unsent > 0 ? POLLIN | POLLOUT : POLLIN);
+  while (PQisBusy(pq_) == 0) {
+    auto* result = PQgetResult(pq_);
+    if (!result) {
+      if (PQstatus(pq_) != CONNECTION_OK) return fail();
+      state_ = state::idle;
+      events_ = POLLIN;
+      return;
+    }
+    const std::unique_ptr<PGresult, decltype(&PQclear)> owner(result, PQclear);
+    const auto status = PQresultStatus(result);
+    if (status == PGRES_TUPLES_OK) {
+      rows_.clear();
+      for (int i = 0; i < PQntuples(result); ++i) {
+        auto& made = rows_.emplace_back();
+        for (int column = 0; column < PQnfields(result); ++column)
+          made.emplace_back(PQgetvalue(result, i, column), static_cast<std::size_t>(PQgetlength(result, i, column)));
+      }
+    } else if (status != PGRES_COMMAND_OK && status != PGRES_EMPTY_QUERY && error_.empty()) {
+      const auto* code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+      const auto* words = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+      sqlstate_ = code ? code : "";
+      error_ = words ? first_line(words) : first_line(PQresultErrorMessage(result));
+      if (status != PGRES_FATAL_ERROR) return fail(error_);  // COPY and the like: not ours
+    }
+  }
+}
+
+void pq_connection::fail() {
+  fail(first_line(pq_ ? PQerrorMessage(pq_) : "out of memory"));
+}
+
+void pq_connection::fail(std::string why) {
+  const auto code = find_sqlstate(why);
+  if (!code.empty()) sqlstate_ = code;
+  close();
+  error_ = std::move(why);
+  state_ = state::failed;
+}
+
+}  // namespace forebay
