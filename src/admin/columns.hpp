@@ -126,6 +126,36 @@ inline constexpr column half_stats[] = {{"database"},
                                         {"server_parse_count", int8},
                                         {"bind_count", int8}};
 
+inline constexpr column nodes[] = {{"cluster"},
+                                   {"node"},
+                                   {"role"},
+                                   {"state"},
+                                   {"reason"},
+                                   {"breaker"},
+                                   {"replay_lag_ms", int8},  // null: not known, or not a replica
+                                   {"lag_bytes", int8},
+                                   {"latency_us", int8},  // of the last probe
+                                   {"connections", int4},
+                                   {"in_flight", int4},
+                                   {"routed_reads", int8},  // to it as a replica
+                                   {"routed_writes", int8},
+                                   {"weight", int4},
+                                   {"priority", int4}};
+
+inline constexpr column breakers[] = {{"cluster"},
+                                      {"node"},
+                                      {"direction"},
+                                      {"state"},
+                                      {"reason"},
+                                      {"open_for_ms", int8},
+                                      {"failures_in_a_row", int4},
+                                      {"requests", int8},  // within the window
+                                      {"failures", int8},
+                                      {"opened", int8},  // since the start
+                                      {"refused", int8}};
+
+inline constexpr column routes[] = {{"to"}, {"node"}, {"reason"}, {"requests", int8}};
+
 inline constexpr column totals[] = {{"name"}, {"value", int8}};
 
 }  // namespace forebay::admin::shown

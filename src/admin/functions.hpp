@@ -31,6 +31,13 @@ void show_stats_totals(invocation in);
 void show_stats_averages(invocation in);
 void show_totals(invocation in);
 
+// The nodes (show_nodes.cpp).
+void show_nodes(invocation in);
+void show_breakers(invocation in);
+void show_routes(invocation in);
+void node_drain(invocation in);
+void node_resume(invocation in);
+
 // What changes something (actions.cpp).
 void reload(invocation in);
 void pause(invocation in);

@@ -65,18 +65,37 @@ struct application::parts {
   explicit parts(config::settings settings)
       : workers(make_workers(worker_count(settings))),
         names(control),
-        connect(names, [this](const node& failed, const wire::pg_error& why) { pools.suspect(failed, why); }),
+        connect(names,
+                [this](const node& failed, const wire::pg_error& why) { health.suspect(failed.name(), why.message); }),
         pools(addresses_of(workers),
               [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
         shared(pools, connect),
+        health({[this](const cluster_view_ptr& view) { on_view(view); },
+                [this](const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
+                  to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
+                }}),
         doors(control, addresses_of(workers),
               [this](worker& w, stream client) { shared.shards[w.index()]->accept(std::move(client)); }) {
     auto initial = std::make_shared<const config::settings>(std::move(settings));
     pools.reconfigure(initial);
-    shared.set_settings(std::move(initial));
+    shared.set_settings(initial);
     shared.process_secret = random_bytes(32);
+    shared.watch = &health;
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
+    health.configure(std::move(initial));
+  }
+
+  template <class Function>
+  void to_shards(Function tell) {
+    for (const auto& s : shared.shards)
+      s->on.post([s = s.get(), tell] { tell(*s); });
+  }
+  // The pools first: a session that has seen the view finds them.
+  void on_view(const cluster_view_ptr& view) {
+    pools.set_primary(view->name, view->primary ? view->nodes[*view->primary].name : std::string());
+    shared.set_view(view);
+    to_shards([view](shard& s) { s.set_view(view); });
   }
 
   std::vector<std::unique_ptr<worker>> workers;
@@ -85,6 +104,7 @@ struct application::parts {
   connector connect;
   pool_directory pools;
   proxy shared;
+  monitor health;
   std::unique_ptr<control_surface> surface;
   listener doors;
   std::mutex reloading;
@@ -116,6 +136,7 @@ int application::run() {
 
   for (const auto& w : p.workers)
     w->start();
+  p.health.start();
   if (!open_doors()) {
     stop();
     return 1;
@@ -200,6 +221,8 @@ reload_result application::reload() {
   log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
   p.shared.set_settings(settings);
   p.pools.reconfigure(settings);
+  p.to_shards([settings](shard& s) { s.set_settings(settings); });
+  p.health.configure(settings);
   log_info("reloaded", {{"config", settings->source}});
   return result;
 }
@@ -242,6 +265,7 @@ void application::stop() {
   auto& p = *parts_;
   p.doors.close();
   p.pools.close();
+  p.health.stop();
   for (const auto& w : p.workers)
     w->stop();
   for (const auto& w : p.workers)

@@ -26,6 +26,11 @@ const cluster* settings::find_cluster(std::string_view name) const {
   return find_named(clusters, name);
 }
 
+std::string node::name() const {
+  const bool is_v6 = !host.starts_with('/') && host.find(':') != host.npos;
+  return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
 std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {
   watcher found{of.user, of.password, of.dbname};
   const auto in_clear = [](const user& u) { return u.secret.empty(); };

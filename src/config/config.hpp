@@ -119,6 +119,8 @@ struct node {
   std::string zone;
   std::uint32_t priority = 0;         // lower goes first
   std::uint32_t max_connections = 0;  // over all pools of this node; 0: no limit
+
+  std::string name() const;  // "host:port", "[::1]:port", "/folder:port"
 };
 
 struct cluster {

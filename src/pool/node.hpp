@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "config/config.hpp"
 #include "pool/budget.hpp"
 
 // One PostgreSQL instance as the pools see it: its address, its budget of connections over all pools, and the one mutex
@@ -14,12 +15,12 @@ namespace forebay {
 
 class node {
  public:
-  node(std::string host, std::uint16_t port, std::uint32_t max_connections)
-      : connections(max_connections), host_(std::move(host)), port_(port) {}
+  explicit node(const config::node& at)
+      : connections(at.max_connections), host_(at.host), port_(at.port), name_(at.name()) {}
 
   const std::string& host() const { return host_; }
   std::uint16_t port() const { return port_; }
-  std::string name() const;  // "host:port"
+  const std::string& name() const { return name_; }
 
   budget connections;
   // Moves on with each change of a schema that is seen: what was prepared before is perhaps out of date.
@@ -30,6 +31,7 @@ class node {
 
   const std::string host_;
   const std::uint16_t port_;
+  const std::string name_;
   mutable std::mutex mutex_;
 };
 

@@ -108,10 +108,15 @@ class pool : public std::enable_shared_from_this<pool> {
     std::string replication;  // value of the startup parameter; such connections serve one client and are then closed
     bool must_be_primary = false;
     std::vector<std::shared_ptr<budget>> budgets{};  // it counts in, besides the node's
+
+    bool leads_where(const target& other) const {
+      return node == other.node && database == other.database && must_be_primary == other.must_be_primary;
+    }
   };
   pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open);
   ~pool();
 
+  const target& where() const { return target_; }
   const std::shared_ptr<forebay::node>& node() const { return target_.node; }
   const std::string& database() const { return target_.database; }
   bool must_be_primary() const { return target_.must_be_primary; }

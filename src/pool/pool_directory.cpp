@@ -29,47 +29,48 @@ server_login login_for(const config::settings& settings, const config::database&
   return {user, known->secret.empty() ? known->password : known->secret};
 }
 
-// A cluster of several nodes may have shown us a standby.
-bool must_be_primary(const config::cluster& cluster) {
-  return cluster.nodes.size() > 1;
-}
-
 }  // namespace
 
-std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const std::string& database,
-                                           const std::string& user, const std::string& replication) {
+std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const wish& what,
+                                           const std::string& node) {
   const std::lock_guard lock(mutex_);
-  return find(settings, {database, user, replication});
+  return find(settings, key{what, node});
 }
 
-std::shared_ptr<pool> pool_directory::find(const config::settings& settings, key what) {
-  const auto& database = std::get<0>(what);
+std::shared_ptr<pool> pool_directory::find_primary(const config::settings& settings, const wish& what) {
+  const std::lock_guard lock(mutex_);
+  const auto* database = settings.find_database(what.database);
+  const auto* cluster = database ? settings.find_cluster(database->cluster) : nullptr;
+  return cluster ? find(settings, key{what, primary_of(*cluster)}) : nullptr;
+}
+
+std::shared_ptr<pool> pool_directory::find(const config::settings& settings, key where) {
+  const auto* database = settings.find_database(where.what.database);
   // Whoever comes as somebody else shares that one's connections.
-  if (const auto* known = settings.find_database(database); known && !known->user.empty())
-    std::get<1>(what) = known->user;
-  if (const auto known = pools_.find(what); known != pools_.end()) return known->second;
-  auto made = plan_for(settings, what);
+  if (database && !database->user.empty()) where.what.user = database->user;
+  if (const auto known = pools_.find(where); known != pools_.end()) return known->second;
+  auto made = plan_for(settings, where);
   if (!made) return nullptr;
   auto fresh = std::make_shared<pool>(std::move(made->target), std::move(made->login), made->limits, workers_.size(),
                                       *workers_[next_spare_++ % workers_.size()], open_);
-  if (is_paused(database)) fresh->pause();
-  pools_.emplace(what, fresh);
+  if (is_paused(where.what.database)) fresh->pause();
+  pools_.emplace(std::move(where), fresh);
   return fresh;
 }
 
 std::vector<pool_directory::entry> pool_directory::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<entry> entries;
-  for (const auto& [what, p] : pools_)
-    entries.push_back({std::get<0>(what), std::get<1>(what), p});
+  for (const auto& [where, p] : pools_)
+    entries.push_back({where.what.database, where.what.user, p});
   return entries;
 }
 
 std::map<std::string, traffic_sum> pool_directory::traffic_by_database() const {
   const std::lock_guard lock(mutex_);
   auto sums = remains_;
-  for (const auto& [what, p] : pools_)
-    sums[std::get<0>(what)] += p->all_traffic();
+  for (const auto& [where, p] : pools_)
+    sums[where.what.database] += p->all_traffic();
   for (const auto& each : retired_)
     sums[each.database] += each.pool->all_traffic();
   return sums;
@@ -84,28 +85,31 @@ void pool_directory::keep_traffic(const std::string& database, const pool& gone)
     remains_[database] += gone.all_traffic();
 }
 
-std::optional<pool_directory::plan> pool_directory::plan_for(const config::settings& settings, const key& what) {
-  const auto& [name, user, replication] = what;
+std::optional<pool_directory::plan> pool_directory::plan_for(const config::settings& settings, const key& where) {
+  const auto& [name, user, replication] = where.what;
   const auto* database = settings.find_database(name);
   const auto* cluster = database ? settings.find_cluster(database->cluster) : nullptr;
-  if (!cluster || cluster->nodes.empty()) return std::nullopt;
+  if (!cluster) return std::nullopt;
+  const auto named = [&](const config::node& n) { return n.name() == where.node; };
+  const auto at = std::ranges::find_if(cluster->nodes, named);
+  if (at == cluster->nodes.end()) return std::nullopt;
   const auto on_server = database->dbname.empty() ? name : database->dbname;
   const auto* known = settings.find_user(user);
-  return plan{{node_for(*cluster),
+  const bool must_be_primary = cluster->nodes.size() > 1 && where.node == primary_of(*cluster);
+  return plan{{node_for(*at),
                on_server,
                replication,
-               must_be_primary(*cluster),
+               must_be_primary,
                {budget_for("database " + name, database->max_connections),
                 budget_for("user " + user, known ? known->max_connections : 0)}},
               login_for(settings, *database, user),
               limits_for(settings, *database, settings.find_user(user))};
 }
 
-std::shared_ptr<node> pool_directory::node_for(const config::cluster& cluster) {
-  const auto& chosen = cluster.nodes[primary_of(cluster)];
-  auto& slot = nodes_[node(chosen.host, chosen.port, 0).name()];
-  if (!slot) slot = std::make_shared<node>(chosen.host, chosen.port, chosen.max_connections);
-  slot->connections.set_limit(chosen.max_connections);
+std::shared_ptr<node> pool_directory::node_for(const config::node& at) {
+  auto& slot = nodes_[at.name()];
+  if (!slot) slot = std::make_shared<node>(at);
+  slot->connections.set_limit(at.max_connections);
   return slot;
 }
 
@@ -116,38 +120,23 @@ std::shared_ptr<budget> pool_directory::budget_for(const std::string& whose, std
   return slot;
 }
 
-// The node taken for the primary: the one said to be, else the first that may be until it turns out otherwise.
-std::size_t pool_directory::primary_of(const config::cluster& cluster) {
-  auto& index = primaries_[cluster.name];
-  if (index >= cluster.nodes.size()) index = 0;
-  for (std::size_t i = 0; i < cluster.nodes.size(); ++i) {
-    if (cluster.nodes[i].role == config::node_role::primary) return index = i;
-  }
-  while (cluster.nodes[index].role == config::node_role::replica && index + 1 < cluster.nodes.size())
-    ++index;
-  return index;
+// A single node is what it is; whoever names a standby means it.
+std::string pool_directory::primary_of(const config::cluster& cluster) const {
+  if (cluster.nodes.size() == 1) return cluster.nodes.front().name();
+  const auto known = primaries_.find(cluster.name);
+  return known == primaries_.end() ? std::string{} : known->second;
 }
 
-void pool_directory::suspect(const node& failed, const wire::pg_error& why) {
+void pool_directory::set_primary(const std::string& cluster, const std::string& node) {
   std::shared_ptr<const config::settings> settings;
   {
     const std::lock_guard lock(mutex_);
-    if (!settings_) return;
-    for (const auto& cluster : settings_->clusters) {
-      auto& index = primaries_[cluster.name];
-      const auto& current = cluster.nodes[primary_of(cluster)];
-      if (current.role == config::node_role::primary) continue;
-      if (node(current.host, current.port, 0).name() != failed.name()) continue;
-      for (std::size_t step = 1; step < cluster.nodes.size(); ++step) {
-        const auto next = (index + step) % cluster.nodes.size();
-        if (cluster.nodes[next].role == config::node_role::replica) continue;
-        index = next;
-        settings = settings_;
-        break;
-      }
-    }
+    auto& known = primaries_[cluster];
+    if (known == node) return;
+    known = node;
+    settings = settings_;
   }
-  if (settings) reconfigure(std::move(settings), why);
+  if (settings) reconfigure(std::move(settings));
 }
 
 void pool_directory::close() {
@@ -163,19 +152,20 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
     settings_ = std::move(settings);
     for (auto it = pools_.begin(); it != pools_.end();) {
       auto wanted = plan_for(*settings_, it->first);
-      if (wanted && wanted->target.node == it->second->node() && wanted->target.database == it->second->database()) {
+      if (wanted && wanted->target.leads_where(it->second->where())) {
         it->second->configure(wanted->limits, std::move(wanted->login));
         ++it;
       } else {
         retired.push_back(it->second);
-        retired_.push_back({std::get<0>(it->first), std::get<1>(it->first), std::move(it->second)});
+        retired_.push_back({it->first.what.database, it->first.what.user, std::move(it->second)});
         it = pools_.erase(it);
       }
     }
     // A pool that is to have connections before any client asks; possible only where it is known who logs in.
     for (const auto& each : settings_->databases) {
-      if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*")
-        find(*settings_, {each.name, each.user, ""});
+      const auto* cluster = settings_->find_cluster(each.cluster);
+      if (settings_->pool.min_size > 0 && !each.user.empty() && each.name != "*" && cluster)
+        find(*settings_, key{{each.name, each.user, ""}, primary_of(*cluster)});
     }
   }
   for (const auto& p : retired)
@@ -188,9 +178,9 @@ void pool_directory::maintain(steady::time_point now) {
   const std::lock_guard lock(mutex_);
   std::erase_if(budgets_, [](const auto& item) { return item.second.use_count() == 1; });
   std::erase_if(pools_, [&](const auto& item) {
-    const auto& [what, p] = item;
+    const auto& [where, p] = item;
     const bool done = p.use_count() == 1 && p->state(now).open == 0 && p->limits().min_size == 0;
-    if (done) keep_traffic(std::get<0>(what), *p);
+    if (done) keep_traffic(where.what.database, *p);
     return done;
   });
   std::erase_if(retired_, [&](const entry& each) {

@@ -6,7 +6,6 @@
 #include <mutex>
 #include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "config/config.hpp"
@@ -21,9 +20,16 @@ class pool_directory {
   pool_directory(std::vector<worker*> workers, pool::opener open)
       : workers_(std::move(workers)), open_(std::move(open)) {}
 
-  // The pool of this database and login; null if the configuration has no such database.
-  std::shared_ptr<pool> find(const config::settings& settings, const std::string& database, const std::string& user,
-                             const std::string& replication);
+  // What a client asks for when it logs in.
+  struct wish {
+    std::string database, user, replication;
+
+    auto operator<=>(const wish&) const = default;
+  };
+  // The pool for this on a node of the database's cluster; null if the configuration has no such database or node.
+  std::shared_ptr<pool> find(const config::settings& settings, const wish& what, const std::string& node);
+  // The same on the cluster's primary; null also while there is none.
+  std::shared_ptr<pool> find_primary(const config::settings& settings, const wish& what);
 
   struct entry {
     std::string database;  // the clients' name for it
@@ -36,9 +42,9 @@ class pool_directory {
 
   // Applies a configuration to the pools there are; those it leads elsewhere are retired, telling why.
   void reconfigure(std::shared_ptr<const config::settings> settings, wire::pg_error why = pool::served_elsewhere());
-  // A login on this node failed, or it turned out to be a standby: where a cluster has another candidate for the
-  // primary, its pools move on to that one. Clients hear why when there is none that serves.
-  void suspect(const node& failed, const wire::pg_error& why);
+  // Of a cluster of several nodes, by name; empty: there is none. Pools that led to another one are retired, and those
+  // by which it was read: its connections are from when it was a standby.
+  void set_primary(const std::string& cluster, const std::string& node);
   // The end: every pool closes what is idle and opens nothing any more.
   void close();
   // Every quarter of a second, from the control thread. Pools without connections, waiters and users go.
@@ -52,18 +58,23 @@ class pool_directory {
   bool drained(const std::string& database) const;
 
  private:
-  using key = std::tuple<std::string, std::string, std::string>;  // database, user, replication
+  struct key {
+    wish what;
+    std::string node;
+
+    auto operator<=>(const key&) const = default;
+  };
   struct plan {
     pool::target target;
     server_login login;
     pool_limits limits;
   };
   // Guarded by mutex_ from here on.
-  std::shared_ptr<pool> find(const config::settings& settings, key what);
+  std::shared_ptr<pool> find(const config::settings& settings, key where);
   std::optional<plan> plan_for(const config::settings& settings, const key& what);
   std::shared_ptr<budget> budget_for(const std::string& whose, std::uint32_t limit);
-  std::shared_ptr<node> node_for(const config::cluster& cluster);
-  std::size_t primary_of(const config::cluster& cluster);
+  std::shared_ptr<node> node_for(const config::node& at);
+  std::string primary_of(const config::cluster& cluster) const;
   bool is_paused(const std::string& database) const;
   void keep_traffic(const std::string& database, const pool& gone);
 
@@ -72,7 +83,7 @@ class pool_directory {
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<node>> nodes_;      // by name
   std::map<std::string, std::shared_ptr<budget>> budgets_;  // "database d", "user u"
-  std::map<std::string, std::size_t> primaries_;            // cluster -> index of the node taken for its primary
+  std::map<std::string, std::string> primaries_;            // cluster -> its primary, where there are several nodes
   std::shared_ptr<const config::settings> settings_;
   std::map<key, std::shared_ptr<pool>> pools_;
   std::vector<entry> retired_;                  // that somebody still uses: they count on

@@ -20,7 +20,8 @@ namespace forebay {
 struct node_state {
   explicit node_state(const config::breaker& limits) : reads(limits), writes(limits) {}
 
-  breaker reads, writes;  // by direction of use
+  breaker reads, writes;                    // by direction of use
+  std::atomic<std::uint32_t> in_flight{0};  // requests and transactions, of all workers
   std::atomic<std::uint64_t> routed_reads{0}, routed_writes{0};
 };
 

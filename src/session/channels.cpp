@@ -76,8 +76,13 @@ std::string channel_hub::user() const {
 
 void channel_hub::connect() {
   if (pool_) return;
-  pool_ = process_.pools.find(*process_.settings(), database_, user(), "");
-  if (!pool_) return granted({nullptr, wire::pg_error::error("3D000", "database \"" + database_ + "\" is gone")});
+  const auto settings = process_.settings();
+  pool_ = process_.pools.find_primary(*settings, {database_, user(), ""});
+  if (!pool_) {
+    return granted({nullptr, settings->find_database(database_)
+                                 ? wire::pg_error::error("57P03", "there is no primary to listen on")
+                                 : wire::pg_error::error("3D000", "database \"" + database_ + "\" is gone")});
+  }
   pool_->lend_beyond_size(true);
   waiting_since_ = steady::now();
   if (!check_due_) check();

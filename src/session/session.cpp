@@ -9,8 +9,6 @@ namespace {
 
 // More replies than this waiting for a client that does not read them, and its requests are not read either.
 constexpr std::size_t max_client_backlog = 256 * 1024;
-// Nodes tried for one request when the one before turned out not to be the primary.
-constexpr std::uint8_t max_attempts = 4;
 // Reads per event and server, so that one large result does not keep a worker's other clients waiting.
 constexpr int reads_per_event = 4;
 
@@ -99,7 +97,7 @@ void session::process(std::string_view in) {
       return end_in_order(std::make_unique<wire::pg_error>(wire::pg_error::fatal("08P01", "invalid message length")));
     }
     if (!*next) break;
-    if (!take(**next)) {
+    if (!take(**next, in)) {
       framer_ = framer_before;
       in = in_before;
       break;
@@ -108,7 +106,14 @@ void session::process(std::string_view in) {
   if (!state_.gone) client_.keep(ending_ ? std::string_view{} : in);
 }
 
-bool session::take(const wire::piece& p) {
+bool session::take(const wire::piece& p, std::string_view rest) {
+  if (!take_piece(p, rest)) return false;
+  const bool ends_batch = p.type == 'Q' || p.type == 'F' || p.type == wire::sync::type;
+  if (route_ && p.last && ends_batch) route_->at = routing_state::batch::none;
+  return true;
+}
+
+bool session::take_piece(const wire::piece& p, std::string_view rest) {
   if (p.first && p.type == wire::terminate::type) {
     end_in_order(nullptr);
     return true;
@@ -143,11 +148,20 @@ bool session::take(const wire::piece& p) {
       default:
         break;
     }
+    judge(p, rest);
+    if (!refusal_ && get_server() == lookout::waits) return false;
     if (refusal_) {
       fail_request(p, *std::exchange(refusal_, nullptr));
       return true;
     }
-    if (!get_server()) return false;
+  } else if (p.first) {
+    judge(p, rest);
+    if (must_leave_replica()) {
+      held_ = !server_->state.tracker.settled();
+      if (held_) return false;
+      drop_server();
+      return take_piece(p, rest);
+    }
   }
   if (conversation().must_wait(p)) {
     conversation().hasten(p);
@@ -158,6 +172,7 @@ bool session::take(const wire::piece& p) {
     request_at_ = home_.on.now();
     if (server_->state.tracker.status() == 'I') transaction_at_ = request_at_;
   }
+  remember_request(p);
   if (auto error = conversation().request(p)) end_in_order(std::make_unique<wire::pg_error>(std::move(*error)));
   return true;
 }
@@ -210,6 +225,7 @@ void session::process_replies() {
           return release();
         }
         auto talk = conversation();
+        if (next && is_retried(**next)) return;
         const bool told = server_->state.tracker.skipping();
         const auto queries_owed = limits_.query.count() != 0 ? server_->state.tracker.ready_owed() : 0;
         const auto progress = next ? talk.reply(**next) : exchange::progress::violation;
@@ -227,6 +243,7 @@ void session::process_replies() {
       server_->io.keep(input.data);
     }
     if (!home_.to_client.empty()) {
+      if (route_) route_->request.clear();
       traffic::add(pool_->traffic_of(home_.on).bytes_to_clients, home_.to_client.size());
       if (client_.write(home_.to_client)) leave();
     }
@@ -292,21 +309,6 @@ void session::await_next() {
 
 // The lease.
 
-bool session::get_server() {
-  if (pool_->retired()) {
-    auto fresh = home_.process.pools.find(*home_.process.settings(), database_, user_, replication_);
-    if (fresh) pool_ = std::move(fresh);
-  }
-  if (auto server = pool_->checkout(home_.on, shared_from_this())) {
-    attach(std::move(server));
-    return true;
-  }
-  waiting_ = true;
-  waiting_since_ = home_.on.now();
-  limits_.checkout = home_.process.settings()->pool.checkout_timeout;
-  return false;
-}
-
 void session::on_granted(checkout_result result) {
   home_.on.update_now();
   waiting_ = false;
@@ -318,14 +320,16 @@ void session::on_granted(checkout_result result) {
     if (result.server) result.server->home().checkin(std::move(result.server));
     return finish();
   }
-  if (result.error && pool_->retired() && attempts_++ < max_attempts) {
-    if (!get_server()) return finish_event();
-    // found one at once on the new node
-  } else if (result.server) {
+  if (result.server) {
     attach(std::move(result.server));
-  } else {
-    refusal_ = std::make_unique<wire::pg_error>(std::move(*result.error));
+  } else if (try_elsewhere(std::move(*result.error)) == lookout::waits) {
+    return finish_event();
   }
+  go_on();
+}
+
+// It has a server now, or why not.
+void session::go_on() {
   const auto input = client_.take_kept();
   if (stage_ == stage::greeting) {
     client_.keep(input);
@@ -337,11 +341,14 @@ void session::on_granted(checkout_result result) {
 }
 
 void session::attach(server_ptr server) {
-  attempts_ = 0;
   state_.half_sent = false;
   server_ = std::move(server);
   leased_at_ = home_.on.now();
   traffic::add(pool_->traffic_of(home_.on).checkouts, 1);
+  if (const auto& node = permit_.node()) {
+    node->in_flight.fetch_add(1, std::memory_order_relaxed);
+    (route_ && route_->on_replica ? node->routed_reads : node->routed_writes).fetch_add(1, std::memory_order_relaxed);
+  }
   if (state_.mode == config::pool_mode::session) {
     state_.pin = pin_reason::session_mode;
     server_->state.left |= mask_of(pin_reason::session_mode);
@@ -352,6 +359,7 @@ void session::attach(server_ptr server) {
 void session::release() {
   if (!server_ || !server_->state.tracker.settled()) return;
   account();
+  attempts_ = 0;
   if (state_.gone) return put_in_order();
   if (stage_ == stage::greeting) return end_greeting();
   if (held_ || notifies_) return;
@@ -360,6 +368,7 @@ void session::release() {
   if (!between_messages) return;
   if (conversation().pin_is_in_doubt()) return conversation().ask_whether_pinned();
   if (!conversation().releasable() || server_->io.backlog()) return;
+  note_own_write();
   drop_server();
   if (draining_) drain();
 }

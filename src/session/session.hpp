@@ -48,6 +48,24 @@ struct session_limits {
   static session_limits of(const config::settings& settings, const config::user* user);
 };
 
+// What a session knows of the way of its requests, where they may go different ways.
+struct routing_state {
+  enum class batch : std::uint8_t { none, judged, running };
+
+  route_wish wish;
+  const char* reason = "";  // why the primary
+  std::string about;
+  std::size_t batch_size = 0;
+  batch at = batch::none;
+  bool on_replica = false;    // its server, or the one it waits for
+  bool only_primary = false;  // the request at hand, after a replica has refused it
+  std::size_t node = 0;       // by its index in the view
+  std::uint64_t failed = 0;   // nodes that have failed the request which is asked again, a bit for each
+  std::uint64_t ticket = 0;   // for its last write, while it is not known how far that is
+  lsn written{};
+  std::string request;  // what the replica was asked, while not a byte of its answer has gone to the client
+};
+
 class session final : public pool::waiter, public std::enable_shared_from_this<session> {
  public:
   session(shard& home, stream client);
@@ -78,13 +96,18 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   info describe();
   // The server connection it holds, if any: for SHOW SERVERS.
   const server_connection* server() const { return server_.get(); }
-  const pool* home_pool() const { return pool_.get(); }  // null before login and on the console
+  // Where it asked last; null before login and on the console.
+  const pool* home_pool() const { return pool_.get(); }
   stage current_stage() const { return stage_; }
   const std::string& database() const { return database_; }
   const std::string& replication() const { return replication_; }  // the startup parameter's value
   bool gone() const { return state_.gone; }                        // its client left; it puts its server in order
 
   void granted(checkout_result result) override;
+
+  // From its shard: more is known of its cluster, for which it waits; or a node is down or another one the primary.
+  void on_view();
+  void on_nodes_changed(const known_cluster& cluster);
 
   // From the hub of its channels, on its worker. Settled: what its transaction said about channels is done; else why
   // not.
@@ -114,12 +137,16 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
 
   // From the client.
   void process(std::string_view in);
-  bool take(const wire::piece& p);  // false: not without a server connection; comes again
+  // False: not without a server connection; comes again. `rest` is what the client has sent behind it.
+  bool take(const wire::piece& p, std::string_view rest);
+  bool take_piece(const wire::piece& p, std::string_view rest);
   void fail_request(const wire::piece& p, wire::pg_error error);
   void answer_ready();
   void relay_from_client(std::string_view in);
   // What the client sends now waits until a server was had, or an answer.
-  bool holds_input() const { return waiting_ || held_ || console_busy_ || settling_ || stage_ == stage::greeting; }
+  bool holds_input() const {
+    return waiting_ || held_ || retrying_ || console_busy_ || settling_ || stage_ == stage::greeting;
+  }
 
   // Login (session_login.cpp).
   void process_login(std::string_view in);
@@ -133,8 +160,21 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void process_console(std::string_view in);
   void on_console_answer(const console_session::answer& answer);
 
+  // Where it goes (session_route.cpp).
+  void judge(const wire::piece& p, std::string_view rest);
+  bool must_leave_replica();
+  enum class lookout : std::uint8_t { served, waits, refused };  // refused: see refusal_
+  lookout get_server();
+  lookout try_elsewhere(wire::pg_error error);
+  void wait_for_view();
+  bool stop_waiting();
+  void note_own_write();
+  void remember_request(const wire::piece& p);
+  bool is_retried(const wire::piece& reply);
+  bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
+
   // The lease.
-  bool get_server();
+  void go_on();
   void attach(server_ptr server);
   void release();
   void account();
@@ -153,7 +193,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool answered() const;
   void put_in_order();                                // the server, for its next user
   void lose_server(wire::pg_error error, bool told);  // told: of an error in this batch already
-  void drop_server();
+  void drop_server(std::string_view failure = {});    // the node's own, if it is that
   void finish();
   void forward_cancel();
 
@@ -164,7 +204,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   wire::framer framer_;
   client_state state_;
   server_ptr server_;
-  std::shared_ptr<pool> pool_;
+  std::shared_ptr<destination> to_;             // since its login
+  std::shared_ptr<pool> pool_;                  // of the request at hand or the last one
+  std::unique_ptr<routing_state> route_;        // the same, where the cluster has several nodes
   std::shared_ptr<channel_hub> channels_;       // once it has listened
   std::unique_ptr<handshake> handshake_;        // while logging in
   std::unique_ptr<console_session> console_;    // on the console
@@ -173,14 +215,17 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::string user_;
   std::string database_;
   std::string replication_;  // value of the startup parameter
+  admission permit_;         // of the node whose server it has or waits for
   std::string cancel_key_;
   session_limits limits_;
   deadline deadline_;  // not later than next_due()
   std::uint32_t number_ = 0;
   std::uint8_t attempts_ = 0;
   stage stage_ = stage::login;
-  bool waiting_ = false;  // for a server connection
-  bool held_ = false;     // for a reply that decides what the client's next message means
+  bool waiting_ = false;   // for a server connection
+  bool in_room_ = false;   // waiting, for a node to be there, in no pool's queue
+  bool retrying_ = false;  // what it asked is about to be asked again
+  bool held_ = false;      // for a reply that decides what the client's next message means
   bool console_busy_ = false;
   bool settling_ = false;  // all waits until its channels are settled, from the ReadyForQuery of its transaction on
   bool notifies_ = false;  // and its server is kept until then: its own notifications come from there

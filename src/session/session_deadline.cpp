@@ -117,14 +117,21 @@ void session::on_deadline() {
 }
 
 void session::give_up_waiting() {
-  if (!pool_->cancel(*this)) {
+  const bool for_node = in_room_;
+  if (!stop_waiting()) {
     limits_.checkout = {};  // granted() is on its way; a time-out still due would be due for ever
     return;
   }
   const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(home_.on.now() - waiting_since_).count();
   log_warning("checkout_timeout", {{"database", database_}, {"user", user_}, {"waited_ms", waited}});
-  on_granted({nullptr, wire::pg_error::error(
-                           "53300", "no server connection became free within " + std::to_string(waited) + " ms")});
+  auto why =
+      for_node
+          ? wire::pg_error::error("57P03", "no server to answer came within " + std::to_string(waited) + " ms")
+          : wire::pg_error::error("53300", "no server connection became free within " + std::to_string(waited) + " ms");
+  waiting_ = false;
+  refusal_ = std::make_unique<wire::pg_error>(std::move(why));
+  permit_.gave_up();
+  go_on();
 }
 
 }  // namespace forebay

@@ -71,7 +71,7 @@ void session::leave() {
   if (!home_.to_server.empty() && server_ && server_->io.write(home_.to_server)) server_->state.broken = true;
   client_.close();
   if (waiting_) {
-    if (!pool_->cancel(*this)) return;  // granted() is on its way and ends the session
+    if (!stop_waiting()) return;  // granted() is on its way and ends the session
     waiting_ = false;
   }
   if (std::exchange(settling_, false)) process_replies();  // what came behind that has no event any more
@@ -133,9 +133,13 @@ void session::put_in_order() {
 }
 
 // Gives the server connection up: to the pool, or to its end when it is broken.
-void session::drop_server() {
+void session::drop_server(std::string_view failure) {
   server_->io.stop_waiting();
   auto server = std::move(server_);
+  if (const auto node = permit_.node()) node->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (!failure.empty()) permit_.failed(home_.on.now(), failure, home_.random);
+  server->state.broken ? permit_.gave_up() : permit_.succeeded(home_.on.now());
+  if (route_) route_->request.clear();
   auto& gate = *server->cancels;
   if (server->state.broken) return;
   server->state.doubtful = server->state.doubtful || gate.overdue;
@@ -156,10 +160,14 @@ void session::lose_server(wire::pg_error error, bool told) {
                               {"sqlstate", error.sqlstate},
                               {"reason", error.message}});
   const bool half_reply = s.forwarding_rest && !s.framer.at_boundary();
-  const bool in_transaction =
-      s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.in_doubt();
   // "protocol synchronization was lost": over what the client sent.
   const bool over_client = error.level == wire::severity::fatal && error.sqlstate == "08P01";
+  // Told by the server itself, or its end: an administrator's word about this one connection counts, too.
+  const bool of_node = !over_client && (error.sqlstate.starts_with("08") || error.sqlstate.starts_with("57P0"));
+  if (of_node) home_.process.suspect(server_->home().node()->name(), error.message);
+  if (of_node && retry_elsewhere(error, false)) return;
+  const bool in_transaction =
+      s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.in_doubt();
   // What we ask ahead of the client's request does not make a pipeline of it.
   const auto ready_owed = s.tracker.ready_owed() - (s.before ? 1 : 0);
   const bool unsynced = s.tracker.unsynced();
@@ -167,7 +175,7 @@ void session::lose_server(wire::pg_error error, bool told) {
   s.broken = true;
   conversation().server_lost();
   home_.to_server.clear();
-  drop_server();
+  drop_server(of_node ? error.message : std::string_view());
   if (state_.gone) return finish();
   // Its transaction, its session state or its place in a pipeline is lost with the server: the client must know.
   const bool pipelined = ready_owed > 1 || (ready_owed == 1 && unsynced);
@@ -199,7 +207,7 @@ void session::cancel(std::string_view key) {
     home_.on.update_now();
     if (console_) return console_->cancel();
     if (!waiting_) return forward_cancel();
-    if (stage_ == stage::ready && pool_->cancel(*this)) {
+    if (stage_ == stage::ready && stop_waiting()) {
       on_granted({nullptr, wire::pg_error::error("57014", "canceling statement due to user request")});
     }
   });

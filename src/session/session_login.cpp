@@ -99,8 +99,8 @@ void session::enter_pool() {
   const auto settings = home_.process.settings();
   const auto& who = handshake_->identity();
   replication_ = who.replication;
-  pool_ = home_.process.pools.find(*settings, database_, user_, replication_);
-  if (!pool_) return fatal(wire::pg_error::fatal("3D000", "database \"" + database_ + "\" does not exist"));
+  to_ = home_.destination_for({database_, user_, replication_});
+  if (!to_->exists()) return fatal(wire::pg_error::fatal("3D000", "database \"" + database_ + "\" does not exist"));
   const auto* database = settings->find_database(database_);
   const auto* user = settings->find_user(user_);
   state_.mode = user && user->mode ? *user->mode : database->mode.value_or(settings->pool.mode);
@@ -108,14 +108,14 @@ void session::enter_pool() {
   limits_ = session_limits::of(*settings, user);
   state_.on_session_state = settings->pool.on_session_state;
   stage_ = stage::greeting;
-  if (!pool_->for_replication()) {
-    if (auto known = pool_->greeting(settings_key(who.settings))) {
+  if (replication_.empty()) {
+    if (auto known = to_->greeting(settings_key(who.settings))) {
       state_.settings.wanted = std::move(known);
       return end_greeting();
     }
   }
   // Somebody has to ask a server what these settings look like in its own spelling, and whether they are any good.
-  if (get_server()) begin_greeting();
+  if (get_server() != lookout::waits) begin_greeting();
 }
 
 void session::begin_greeting() {

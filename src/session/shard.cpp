@@ -34,6 +34,31 @@ void shard::for_each(const std::function<void(session&)>& visit) {
   }
 }
 
+void shard::set_view(const cluster_view_ptr& view) {
+  auto& known = clusters_[view->name];
+  const auto before = std::exchange(known.view, view);
+  const bool same_nodes = before && before->generation == view->generation;
+  if (!same_nodes) known.latencies.assign(view->nodes.size(), peak_ewma());
+  for (const auto& waiting : std::exchange(known.waiting, {}))
+    if (const auto s = waiting.lock()) s->on_view();
+  bool fell = false;
+  for (std::size_t i = 0; same_nodes && i < view->nodes.size(); ++i)
+    fell = fell || (before->nodes[i].up && !view->nodes[i].up);
+  if (same_nodes && !fell && before->primary == view->primary) return;
+  for_each([&](session& s) { s.on_nodes_changed(known); });
+}
+
+void shard::set_rules(const std::string& cluster, const std::string& database, read_rules_ptr rules) {
+  clusters_[cluster].rules[database] = std::move(rules);
+}
+
+std::shared_ptr<destination> shard::destination_for(const pool_directory::wish& what) {
+  auto& known = destinations_[what];
+  auto found = known.lock();
+  if (!found) known = found = std::make_shared<destination>(*this, what);
+  return found;
+}
+
 void shard::drain() {
   draining_ = true;
   for_each([](session& s) { s.drain(); });

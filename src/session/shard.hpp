@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,9 +13,12 @@
 #include "net/worker.hpp"
 #include "pool/connector.hpp"
 #include "pool/pool_directory.hpp"
+#include "routing/access.hpp"
 #include "routing/classifier.hpp"
+#include "routing/monitor.hpp"
 #include "session/channels.hpp"
 #include "session/console_session.hpp"
+#include "session/destination.hpp"
 
 // What sessions share: with all others of the process (proxy) and with those of their worker (shard).
 namespace forebay {
@@ -34,6 +38,14 @@ struct proxy {
   console_factory make_console;
   std::string process_secret;
   std::atomic<std::uint32_t> clients{0};
+  monitor* watch = nullptr;  // null: nobody watches, in tests
+
+  void watch_catalog(const std::string& cluster, const std::string& database) const {
+    if (watch) watch->watch_catalog(cluster, database);
+  }
+  void suspect(const std::string& node, const std::string& why) const {
+    if (watch) watch->suspect(node, why);
+  }
 
   std::shared_ptr<const config::settings> settings() const {
     const std::lock_guard lock(mutex_);
@@ -44,15 +56,29 @@ struct proxy {
     settings_ = std::move(s);
   }
 
+  // The latest of each cluster; sessions go by their shard's.
+  std::vector<cluster_view_ptr> views() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<cluster_view_ptr> all;
+    for (const auto& [name, view] : views_)
+      all.push_back(view);
+    return all;
+  }
+  void set_view(cluster_view_ptr view) {
+    const std::lock_guard lock(mutex_);
+    views_[view->name] = std::move(view);
+  }
+
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const config::settings> settings_;
+  std::map<std::string, cluster_view_ptr> views_;
 };
 
 // The sessions of one worker. Used on its thread only, except through worker::post().
 class shard {
  public:
-  shard(proxy& p, worker& w) : process(p), on(w) {}
+  shard(proxy& p, worker& w) : process(p), on(w), random(random_u32()), settings_(p.settings()) {}
 
   void accept(stream client);
 
@@ -70,17 +96,33 @@ class shard {
   void drain();
   bool draining() const { return draining_; }
 
+  // As this worker knows it: told by the control plane, and the same for the length of an event.
+  const std::shared_ptr<const config::settings>& settings() const { return settings_; }
+  void set_settings(std::shared_ptr<const config::settings> fresh) { settings_ = std::move(fresh); }
+  known_cluster& cluster(const std::string& name) { return clusters_[name]; }
+  void set_view(const cluster_view_ptr& view);
+  void set_rules(const std::string& cluster, const std::string& database, read_rules_ptr rules);
+  std::shared_ptr<destination> destination_for(const pool_directory::wish& what);
+  void forget(const destination& gone) { destinations_.erase(gone.what()); }
+
   proxy& process;
   worker& on;
   // Scratch of the event being handled; empty between events.
   gather to_server;
   gather to_client;
   classifier sql;
+  access_reader access;
+  quick_random random;
+  // Requests that went to the primary, by the reason why not to a replica (static texts).
+  std::unordered_map<const char*, std::uint64_t> reasons;
 
  private:
   static constexpr unsigned number_bits = 23;  // numbers stay positive in clients that use signed ones
   static_assert(config::max_workers <= 1U << (31 - number_bits));
 
+  std::shared_ptr<const config::settings> settings_;
+  std::map<std::string, known_cluster> clusters_;
+  std::map<pool_directory::wish, std::weak_ptr<destination>> destinations_;
   std::unordered_map<std::uint32_t, std::shared_ptr<session>> sessions_;
   std::uint32_t last_number_ = 0;
   bool draining_ = false;

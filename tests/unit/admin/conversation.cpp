@@ -131,7 +131,7 @@ void open_server_for(house& h, const std::string& database) {
   struct nobody final : pool::waiter {
     void granted(checkout_result) override {}
   };
-  const auto p = h.pools.find(*h.process.settings(), database, "root", "");
+  const auto p = h.pools.find_primary(*h.process.settings(), {database, "root", ""});
   const auto who = std::make_shared<nobody>();
   CHECK_FALSE(p->checkout(h.first, who));
   p->cancel(*who);

@@ -25,7 +25,7 @@ struct fixture {
 
 TEST_CASE_FIXTURE(fixture, "counters outlive the pool that counted") {
   const auto use = [&](const std::string& database, std::uint64_t checkouts) {
-    const auto p = h.pools.find(*h.process.settings(), database, "other", "");
+    const auto p = h.pools.find_primary(*h.process.settings(), {database, "other", ""});
     REQUIRE(p);
     traffic::add(p->traffic_of(h.first).queries, 3);
     traffic::add(p->traffic_of(h.second).checkouts, checkouts);
@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(fixture, "a name that no server answered to leaves no counters
   const auto all = std::make_shared<const config::settings>(settings);
   h.pools.reconfigure(all);
   for (const std::string database : {"real", "made_up"}) {
-    const auto p = h.pools.find(*all, database, "other", "");
+    const auto p = h.pools.find_primary(*all, {database, "other", ""});
     traffic::add(p->traffic_of(h.first).bytes_from_clients, 10);
     traffic::add(p->traffic_of(h.first).checkouts, database == "real" ? 1 : 0);
   }

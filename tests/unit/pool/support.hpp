@@ -170,7 +170,7 @@ class far_side {
 // A node, its pools and four workers.
 struct house {
   explicit house(bool at_once, std::uint32_t node_limit = 0)
-      : servers(at_once), at(std::make_shared<node>("db", std::uint16_t{5432}, node_limit)) {}
+      : servers(at_once), at(std::make_shared<node>(config::node{.host = "db", .max_connections = node_limit})) {}
   ~house() {
     for (auto& p : pools)
       p->close_idle();

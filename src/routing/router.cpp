@@ -1,0 +1,63 @@
+#include "routing/router.hpp"
+
+namespace forebay {
+namespace {
+
+bool avoided(const route_wish& wish, std::size_t node) {
+  return node < 64 && (wish.avoid >> node & 1) != 0;
+}
+
+}  // namespace
+
+// Null: the replica may answer.
+const char* router::why_unfit(const node_view& node, const route_wish& wish, steady::time_point now) const {
+  if (!node.up) return "no replica is up";
+  if (node.draining) return "the replicas are drained";
+  if (!node.state->reads.is_available(now)) return "the replicas' breakers are open";
+  if (!node.replay_lag) return "it is not known how far the replicas are";
+  if (how_.max_replay_lag.count() != 0 && *node.replay_lag > how_.max_replay_lag) return "the replicas lag";
+  if (how_.max_lag_bytes.bytes != 0 && (!node.lag_bytes || *node.lag_bytes > how_.max_lag_bytes.bytes))
+    return "the replicas lag";
+  if (how_.read_your_writes == config::read_your_writes::off) return nullptr;
+  if (wish.own_write_open || node.position < wish.needed) return "own write not replayed yet";
+  return nullptr;
+}
+
+route_choice router::choose(const cluster_view& view, const route_wish& wish, std::span<const peak_ewma> latencies,
+                            steady::time_point now, quick_random& random) {
+  using kind = route_wish::kind;
+  const auto no_primary = "there is no primary";
+  const bool has_primary = view.primary && !view.nodes[*view.primary].draining && !avoided(wish, *view.primary);
+  if (wish.what == kind::primary) {
+    return has_primary ? route_choice{view.primary, ""} : route_choice{std::nullopt, no_primary};
+  }
+  if (wish.what == kind::any && has_primary) return {view.primary, ""};
+
+  const char* reason = "there is no replica";
+  bool own_write = false;
+  candidates_.clear();
+  for (std::size_t i = 0; i < view.nodes.size(); ++i) {
+    const auto& node = view.nodes[i];
+    candidate c{.node = static_cast<std::uint32_t>(i),
+                .weight = node.weight,
+                .priority = node.priority,
+                .own_zone = node.own_zone,
+                .eligible = false,
+                .in_flight = node.state->in_flight.load(std::memory_order_relaxed),
+                .since = node.since,
+                .latency = i < latencies.size() ? &latencies[i] : nullptr};
+    if (node.role == node_view::role::replica) {
+      const auto* unfit = avoided(wish, i) ? "the replicas have failed" : why_unfit(node, wish, now);
+      c.eligible = unfit == nullptr;
+      if (unfit) reason = unfit;
+      own_write = own_write || (unfit && node.up && (wish.own_write_open || node.position < wish.needed));
+    }
+    candidates_.push_back(c);
+  }
+  if (const auto chosen = balance_.choose(candidates_, now, random)) return {chosen, ""};
+  if (has_primary && (how_.fallback_to_primary || own_write)) return {view.primary, reason};
+  // Without a primary the answer may come with one; without leave to ask it, with a replica.
+  return {std::nullopt, reason, how_.fallback_to_primary};
+}
+
+}  // namespace forebay

@@ -1,0 +1,133 @@
+#include "session/destination.hpp"
+
+#include "session/shard.hpp"
+
+namespace forebay {
+
+void admission::succeeded(steady::time_point now) {
+  if (!node_) return;
+  by_->succeeded(permit_, now);
+  node_.reset();
+}
+
+void admission::failed(steady::time_point now, std::string_view why, quick_random& random) {
+  if (!node_) return;
+  by_->failed(permit_, now, why, random);
+  node_.reset();
+}
+
+void admission::gave_up() {
+  if (!node_) return;
+  by_->gave_up(permit_);
+  node_.reset();
+}
+
+destination::destination(shard& home, pool_directory::wish what) : home_(home), what_(std::move(what)) {
+  refresh();
+}
+
+destination::~destination() {
+  home_.forget(*this);
+}
+
+void destination::refresh() {
+  if (settings_ != home_.settings()) {
+    settings_ = home_.settings();
+    pools_.clear();
+    router_.reset();
+    cluster_ = nullptr;
+    const auto* database = settings_->find_database(what_.database);
+    if (!database) return;
+    on_server_ = database->dbname.empty() ? what_.database : database->dbname;
+    router_.emplace(settings_->routing_of(*database));
+    cluster_ = &home_.cluster(database->cluster);
+    const auto* cluster = settings_->find_cluster(database->cluster);
+    const bool wanted = cluster && cluster->nodes.size() > 1 && router_->how().read_write_split;
+    if (wanted) home_.process.watch_catalog(database->cluster, on_server_);
+  }
+  if (cluster_ && cluster_->view && generation_ != cluster_->view->generation) {
+    generation_ = cluster_->view->generation;
+    pools_.clear();
+  }
+}
+
+bool destination::exists() {
+  refresh();
+  return cluster_ != nullptr;
+}
+
+bool destination::has_several_nodes() {
+  refresh();
+  return cluster_ && cluster_->view && cluster_->view->nodes.size() > 1;
+}
+
+bool destination::splits() {
+  return has_several_nodes() && router_->how().read_write_split && what_.replication.empty();
+}
+
+const read_rules* destination::rules() const {
+  const auto known = cluster_->rules.find(on_server_);
+  return known == cluster_->rules.end() ? nullptr : known->second.get();
+}
+
+const route_settings& destination::settings_of(const parameters& wanted) {
+  if (wanted_ != wanted) {
+    route_settings_ = route_settings::of(*wanted);
+    wanted_ = wanted;
+  }
+  return route_settings_;
+}
+
+std::shared_ptr<pool> destination::pool_of(std::size_t node) {
+  pools_.resize(cluster_->view->nodes.size());
+  auto& known = pools_[node];
+  if (!known || known->retired()) known = home_.process.pools.find(*settings_, what_, cluster_->view->nodes[node].name);
+  return known;
+}
+
+destination::place destination::choose(const route_wish& wish) {
+  refresh();
+  place found;
+  if (!cluster_ || !cluster_->view) {
+    found.reason = "its cluster is not known yet";
+    return found;
+  }
+  const auto& view = *cluster_->view;
+  const auto now = home_.on.now();
+  auto open = wish;
+  while (true) {
+    const auto choice = router_->choose(view, open, cluster_->latencies, now, home_.random);
+    found.reason = choice.reason;
+    found.may_wait = choice.may_wait;
+    if (!choice.node) return found;
+    const auto& node = view.nodes[*choice.node];
+    found.node = *choice.node;
+    found.is_primary = view.primary == choice.node;
+    auto& by = found.is_primary ? node.state->writes : node.state->reads;
+    if (const auto permit = by.ask(now)) {
+      found.permit = admission(node.state, by, *permit);
+      found.where = pool_of(*choice.node);
+      if (!found.where) found.reason = "the node is no longer in the configuration";
+      return found;
+    }
+    if (found.is_primary) {
+      found.refusal = "server at " + node.name + " is " + by.refusal(now);
+      found.reason = "the primary's breaker is open";
+      found.may_wait = view.nodes.size() > 1;  // for another one to be promoted
+      return found;
+    }
+    open.avoid |= std::uint64_t{1} << (*choice.node % 64);
+  }
+}
+
+parameters destination::greeting(const std::string& startup_settings) {
+  refresh();
+  if (!cluster_ || !cluster_->view) return nullptr;
+  for (std::size_t i = 0; i < cluster_->view->nodes.size(); ++i) {
+    const auto p = pool_of(i);
+    if (auto known = p ? p->greeting(startup_settings) : nullptr) return known;
+  }
+  return nullptr;
+}
+
+}  // namespace forebay

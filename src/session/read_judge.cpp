@@ -1,0 +1,160 @@
+#include "session/read_judge.hpp"
+
+#include <algorithm>
+
+#include "protocol/wire/extended.hpp"
+#include "routing/hints.hpp"
+#include "routing/sql_scan.hpp"
+
+namespace forebay {
+namespace {
+
+using kind = route_wish::kind;
+
+verdict primary(const char* reason, std::string about = {}) {
+  return {kind::primary, reason, std::move(about)};
+}
+
+std::string_view up_to_nul(std::string_view body) {
+  return body.substr(0, body.find('\0'));
+}
+
+route_settings::side side_of(std::string_view value) {
+  if (same_name(value, "primary")) return route_settings::side::primary;
+  return same_name(value, "replica") ? route_settings::side::replica : route_settings::side::none;
+}
+
+}  // namespace
+
+route_settings route_settings::of(const parameter_set& wanted) {
+  route_settings found;
+  const auto value_of = [&](std::string_view name) {
+    const auto* e = wanted.find(name);
+    return e ? std::string_view(e->value) : std::string_view();
+  };
+  found.asked = side_of(value_of("forebay.route"));
+  const auto explain = value_of("forebay.explain");
+  found.explain = same_name(explain, "on") || same_name(explain, "true") || explain == "1";
+  found.read_only = value_of("default_transaction_read_only") == "on";
+  found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
+  return found;
+}
+
+verdict read_judge::of(const wire::piece& first, wire::framer framer, std::string_view rest) {
+  if (wants_.asked == route_settings::side::primary) return primary("forebay.route");
+  if (!first.first || !first.whole()) return primary("too large");
+  if (first.type == 'Q') {
+    auto found = of_text(up_to_nul(first.body()));
+    found.size = first.raw.size();
+    return found;
+  }
+  reads_ = in_transaction_ = false;
+  parsed_.clear();
+  if (auto refused = add(first)) return std::move(*refused);
+  while (true) {
+    const auto next = framer.next(rest);
+    if (!next || !*next || !(*next)->first) return primary("a batch whose Sync has not come yet");
+    if ((*next)->type == wire::sync::type) break;
+    if (auto refused = add(**next)) return std::move(*refused);
+  }
+  return {reads_ ? kind::read : kind::any, "", {}, static_cast<std::size_t>(rest.data() - first.raw.data())};
+}
+
+std::optional<verdict> read_judge::add(const wire::piece& p) {
+  verdict found{kind::any};
+  switch (p.type) {
+    case wire::parse::type: {
+      const auto m = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
+      if (!m) return primary("too large");
+      parsed_.push_back(m->name);
+      found = of_text(m->query);
+      break;
+    }
+    case wire::bind::type: {
+      const auto m = wire::bind_names::decode_front(p.body());
+      if (!m) return primary("malformed");
+      found = of_name(m->statement);
+      break;
+    }
+    case wire::describe::type: {
+      const auto m = p.whole() ? wire::describe::decode(p.body()) : wire::describe::decode({});
+      if (!m) return primary("malformed");
+      if (m->kind == 'S') found = of_name(m->name);
+      break;
+    }
+    case wire::execute::type:
+    case wire::close::type:
+    case wire::flush::type:
+      break;
+    default:
+      return primary("not a query");
+  }
+  if (found.what == kind::primary) return found;
+  reads_ = reads_ || found.what == kind::read;
+  return std::nullopt;
+}
+
+verdict read_judge::of_name(std::string_view name) {
+  if (std::ranges::find(parsed_, name) != parsed_.end()) return {kind::any};  // judged when it was parsed
+  const auto s = client_.find_statement(name);
+  return s ? of_text(s->query) : primary("a statement that is not known");
+}
+
+verdict read_judge::of_text(std::string_view text) {
+  auto side = wants_.asked;
+  if (const auto hint = hinted_route(text); !hint.empty()) side = side_of(hint);
+  if (side == route_settings::side::primary) return primary("asked for by hint");
+  if (!reads_as_written(text, *client_.settings.wanted)) return primary("not to be read by these settings");
+  const auto access = sql_.access_of(text);
+  auto found = of_access(*access);
+  if (found.what == kind::primary || found.what == kind::any) return found;
+  if (side == route_settings::side::replica) return found;
+  if (!rules_) return primary("the database's catalog is not known yet");
+  if (auto refused = rules_->why_not(*access)) return primary(refused->reason, std::move(refused->name));
+  return found;
+}
+
+// By the text alone.
+verdict read_judge::of_access(const sql_access& access) {
+  using what = sql_access::kind;
+  const bool serializable = access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable
+                                                   : wants_.serializable;
+  switch (access.what) {
+    case what::primary:
+      return primary(access.reason);
+    case what::read:
+      return serializable && !in_transaction_ ? primary("serializable") : verdict{kind::read};
+    case what::begin:
+      if (!access.modes.read_only.value_or(wants_.read_only)) return primary("a transaction that may write");
+      if (serializable) return primary("serializable");
+      in_transaction_ = true;
+      return {kind::read};
+    case what::commit:
+    case what::rollback:
+    case what::savepoint:
+    case what::cursor:
+      return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
+    case what::show:
+      return {kind::any};
+    case what::set:
+      if (client_.on_session_state == config::session_state_policy::pin) return primary("keeps its server");
+      return {kind::any};
+    case what::execute: {
+      const auto s = client_.find_statement(access.name);
+      const auto inner = s ? sql_.access_of(s->query) : nullptr;
+      if (!inner) return primary("a statement that is not known");
+      if (inner->what != what::read) return primary("executes what is no read");
+      if (rules_)
+        if (auto refused = rules_->why_not(*inner)) return primary(refused->reason, std::move(refused->name));
+      return {kind::read};
+    }
+    case what::prepare:
+    case what::deallocate:
+    case what::set_transaction:
+    case what::set_characteristics:
+      break;
+  }
+  return primary("keeps its server, or is about it");
+}
+
+}  // namespace forebay

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/wire/framer.hpp"
+#include "routing/access.hpp"
+#include "routing/read_rules.hpp"
+#include "routing/router.hpp"
+#include "session/client_state.hpp"
+
+// Whether what a client is about to ask may run on a replica: all of its messages up to the Sync that ends them, as far
+// as they are there to be read. What is not there to be read is for the primary. Pure but for the memory of verdicts.
+namespace forebay {
+
+// What a session's settings say of where it wants to be.
+struct route_settings {
+  enum class side : std::uint8_t { none, primary, replica };
+  side asked = side::none;  // forebay.route
+  bool explain = false;     // forebay.explain
+  bool read_only = false;   // default_transaction_read_only
+  bool serializable = false;
+
+  static route_settings of(const parameter_set& wanted);
+};
+
+struct verdict {
+  route_wish::kind what = route_wish::kind::primary;
+  const char* reason = "";  // static: why the primary
+  std::string about;        // the function or relation that the reason is about
+  std::size_t size = 0;     // of the batch in bytes; 0: it is not there to its end
+};
+
+class read_judge {
+ public:
+  // `rules`: null while the catalog of the database is not known.
+  read_judge(access_reader& sql, const read_rules* rules, const client_state& client, const route_settings& wants)
+      : sql_(sql), rules_(rules), client_(client), wants_(wants) {}
+
+  // Of the piece that the framer has just handed out, and what is behind it.
+  verdict of(const wire::piece& first, wire::framer framer, std::string_view rest);
+
+ private:
+  std::optional<verdict> add(const wire::piece& p);
+  verdict of_text(std::string_view text);
+  verdict of_access(const sql_access& access);
+  verdict of_name(std::string_view name);
+
+  access_reader& sql_;
+  const read_rules* rules_;
+  const client_state& client_;
+  const route_settings& wants_;
+  std::vector<std::string_view> parsed_;  // names that the batch itself has given
+  bool in_transaction_ = false;           // that the batch has begun, and that reads only
+  bool reads_ = false;                    // so far something of it asks for a replica
+};
+
+}  // namespace forebay

@@ -1,0 +1,238 @@
+#include <algorithm>
+
+#include "core/log.hpp"
+#include "protocol/wire/notice.hpp"
+#include "session/session.hpp"
+
+// Which node a session's requests go to: judged before each batch, asked for a server, and asked again elsewhere where
+// a node fails it.
+namespace forebay {
+namespace {
+
+using kind = route_wish::kind;
+using batch = routing_state::batch;
+
+// Nodes that one request is tried on.
+constexpr std::uint8_t max_attempts = 8;
+
+// The node's own fault, not the login's nor the limits'.
+bool is_of_node(const wire::pg_error& e) {
+  return e.sqlstate.starts_with("08") || e.sqlstate.starts_with("57P0");
+}
+
+}  // namespace
+
+// Before a batch: whether it may run on a replica. What is sent to a primary's server that is held already goes there
+// whatever it is, and what is within a transaction stays in it.
+void session::judge(const wire::piece& p, std::string_view rest) {
+  const bool routed = stage_ == stage::ready && state_.mode != config::pool_mode::session && to_->splits();
+  if (!routed) {
+    route_.reset();
+    return;
+  }
+  if (!route_) route_ = std::make_unique<routing_state>();
+  auto& r = *route_;
+  if (r.at != batch::none) return;
+  if (server_ && !r.on_replica) {
+    r.wish.what = kind::primary;
+    r.at = batch::running;
+    return;
+  }
+  if (server_ && server_->state.tracker.settled() && server_->state.tracker.status() != 'I') {
+    r.at = batch::running;
+    return;
+  }
+  const auto& wants = to_->settings_of(state_.settings.wanted);
+  auto found = read_judge(home_.access, to_->rules(), state_, wants).of(p, framer_, rest);
+  if (std::exchange(r.only_primary, false)) found = {kind::primary, "a replica has refused it"};
+  r.wish = {.what = found.what, .avoid = std::exchange(r.failed, 0)};
+  r.reason = found.reason;
+  r.about = std::move(found.about);
+  r.batch_size = found.size;
+  r.at = batch::judged;
+}
+
+// Its server is a replica's, and what comes is not for that.
+bool session::must_leave_replica() {
+  if (!route_ || !route_->on_replica || route_->at != batch::judged || route_->wish.what != kind::primary) return false;
+  const auto& tracker = server_->state.tracker;
+  if (tracker.settled() && tracker.status() != 'I') {
+    route_->at = batch::running;
+    return false;
+  }
+  return true;
+}
+
+session::lookout session::get_server() {
+  route_wish wish;
+  if (route_) {
+    auto& r = *route_;
+    if (r.ticket != 0 && to_->cluster().view->covered >= r.ticket) {
+      r.written = std::max(r.written, to_->cluster().view->written);
+      r.ticket = 0;
+    }
+    r.wish.needed = r.written;
+    r.wish.own_write_open = r.ticket != 0;
+    wish = r.wish;
+  } else if (stage_ == stage::greeting && replication_.empty()) {
+    wish.what = kind::any;
+  }
+  if (!waiting_) waiting_since_ = home_.on.now();
+  auto place = to_->choose(wish);
+  permit_ = std::move(place.permit);
+  if (!place.where) {
+    if (place.may_wait) {
+      wait_for_view();
+      return lookout::waits;
+    }
+    refusal_ = std::make_unique<wire::pg_error>(wire::pg_error::error(
+        "57P03", place.refusal.empty() ? std::string("no node can answer: ") + place.reason : place.refusal));
+    waiting_ = false;
+    return lookout::refused;
+  }
+  pool_ = std::move(place.where);
+  if (route_) {
+    route_->on_replica = !place.is_primary;
+    route_->node = place.node;
+    if (*route_->reason == '\0') route_->reason = place.reason;
+    if (place.is_primary) ++home_.reasons[route_->reason];
+  }
+  if (auto server = pool_->checkout(home_.on, shared_from_this())) {
+    waiting_ = false;
+    attach(std::move(server));
+    return lookout::served;
+  }
+  waiting_ = true;
+  limits_.checkout = home_.settings()->pool.checkout_timeout;
+  return lookout::waits;
+}
+
+// A node has not given a server: another one may, or the same later. Not `waits`: it has one, or a refusal.
+session::lookout session::try_elsewhere(wire::pg_error error) {
+  const bool moved = pool_ && pool_->retired();
+  const bool of_node = is_of_node(error) && !moved;
+  const bool was_waiting_for_primary = !route_ || !route_->on_replica;
+  if (of_node) permit_.failed(home_.on.now(), error.message, home_.random);
+  permit_.gave_up();
+  const bool again = (moved || (of_node && to_->has_several_nodes())) && attempts_++ < max_attempts;
+  if (!again) {
+    refusal_ = std::make_unique<wire::pg_error>(std::move(error));
+    return lookout::refused;
+  }
+  waiting_ = true;  // since it began to
+  if (of_node && was_waiting_for_primary) {
+    wait_for_view();  // in which the primary is another one, or it is known that this one serves
+    return lookout::waits;
+  }
+  if (of_node) route_->wish.avoid |= std::uint64_t{1} << (route_->node % 64);
+  return get_server();
+}
+
+void session::wait_for_view() {
+  waiting_ = in_room_ = true;
+  to_->cluster().waiting.push_back(weak_from_this());
+  limits_.checkout = home_.settings()->pool.checkout_timeout;
+}
+
+// True: it waits no longer. False: granted() is on its way.
+bool session::stop_waiting() {
+  if (std::exchange(in_room_, false)) return true;
+  return pool_->cancel(*this);
+}
+
+void session::on_view() {
+  guard([&] {
+    if (!std::exchange(in_room_, false)) return;
+    home_.on.update_now();
+    if (state_.gone) {
+      waiting_ = false;
+      return finish();
+    }
+    if (get_server() == lookout::waits) return;
+    go_on();
+  });
+}
+
+void session::on_nodes_changed(const known_cluster& cluster) {
+  if (!to_ || !to_->exists() || &to_->cluster() != &cluster || !pool_) return;
+  const auto& nodes = cluster.view->nodes;
+  const auto named = [&](const node_view& n) { return n.name == pool_->node()->name(); };
+  const auto at = std::ranges::find_if(nodes, named);
+  const bool is_up = at != nodes.end() && at->up;
+  if (waiting_ && !in_room_ && !is_up && nodes.size() > 1 && pool_->cancel(*this)) {
+    guard([&] {
+      home_.on.update_now();
+      on_granted({nullptr, wire::pg_error::error("08006", "server at " + pool_->node()->name() + " is down")});
+    });
+  } else if (server_ && nodes.size() > 1 && !server_->state.tracker.settled()) {
+    const bool deposed = !is_up && cluster.view->primary && pool_->must_be_primary();
+    if (!(route_ && route_->on_replica && !is_up) && !deposed) return;
+    guard([&] {
+      home_.on.update_now();
+      lose_server(wire::pg_error::error("08006", "server at " + pool_->node()->name() + " is down"),
+                  server_->state.tracker.skipping());
+      finish_event();
+    });
+  }
+}
+
+// What its next reads have to see.
+void session::note_own_write() {
+  if (!route_ || route_->on_replica || route_->wish.what != kind::primary) return;
+  const auto& view = *to_->cluster().view;
+  bool first = false;
+  route_->ticket = view.writes->take_ticket(first);
+  if (first && home_.process.watch) home_.process.watch->hurry(view.name);
+}
+
+// What a replica is asked is kept until the first byte of its answer has gone to the client.
+void session::remember_request(const wire::piece& p) {
+  if (!route_ || route_->at != batch::judged) return;
+  route_->at = batch::running;
+  if (!route_->on_replica || route_->batch_size == 0) return;
+  const bool first = server_->state.tracker.settled();
+  if (first || !route_->request.empty()) route_->request.append(p.raw.data(), route_->batch_size);
+}
+
+// Of a replica's reply: it cannot do what it was asked, or not now, and the primary can.
+bool session::is_retried(const wire::piece& reply) {
+  if (!route_ || !route_->on_replica || route_->request.empty() || reply.type != wire::error_response::type) return false;
+  const auto error = wire::error_response::decode(reply.body());
+  if (!error) return false;
+  const auto state = error->sqlstate();
+  // A read-only transaction; what a standby lacks; a conflict with what it replays.
+  if (state != "25006" && state != "0A000" && state != "40001") return false;
+  return retry_elsewhere(error->to_pg_error(), true);
+}
+
+// True: its request is about to be asked again, on another node.
+bool session::retry_elsewhere(const wire::pg_error& why, bool on_primary) {
+  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || attempts_++ >= max_attempts) return false;
+  auto request = std::exchange(route_->request, {});
+  log_info("read_retried", {{"session", number_},
+                            {"server", pool_->node()->name()},
+                            {"sqlstate", why.sqlstate},
+                            {"reason", why.message}});
+  route_->failed |= std::uint64_t{1} << (route_->node % 64);
+  server_->state.broken = true;
+  conversation().server_lost();
+  home_.to_server.clear();
+  home_.to_client.clear();  // of this request alone
+  drop_server();
+  route_->at = batch::none;
+  route_->only_primary = on_primary;
+  retrying_ = true;
+  request += client_.take_kept();
+  home_.on.post([s = shared_from_this(), request = std::move(request)]() mutable {
+    s->guard([&] {
+      s->home_.on.update_now();
+      s->retrying_ = false;
+      if (s->state_.gone) return;
+      s->process(request);
+      s->finish_event();
+    });
+  });
+  return true;
+}
+
+}  // namespace forebay
