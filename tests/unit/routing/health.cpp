@@ -16,8 +16,10 @@ using namespace std::chrono_literals;
 
 // A cluster of the nodes a, b, c in words, so that a test reads as a table of what happened and what is then known:
 //   "a writes 1:500"       it answers: not in recovery, on timeline 1, at position 500
-//   "b replays 1:480"      it answers: in recovery, receives timeline 1. "?:480": which one is not told; "?1:480": but its
-//                          control file tells of 1. "stale 3s" after it: its stream is lost, and what it has replayed old
+//   "b replays 1:480"      it answers: in recovery, receives timeline 1. "?:480": which one is not told; "?1:480": but
+//   its
+//                          control file tells of 1. "stale 3s" after it: its stream is lost, and what it has replayed
+//                          old
 //   "other" at the end     of another cluster
 //   "a fails" "a suspected" "wait 2s" "b at 490" (the short question)
 // Known is of each node: primary, time/bytes that a replica is behind ("?": not known), up (in no role), refused, down.
@@ -201,8 +203,7 @@ TEST_CASE("of two primaries on one timeline the present one stays, or there is n
 TEST_CASE("a node of another cluster is refused") {
   table t;
   t.play({{"a writes 1:500 other, b writes 1:500, c replays 1:500", "refused primary 0s/0"}});
-  CHECK(t.health.view()->nodes[0].reason ==
-        "belongs to another cluster: its system identifier is 7001, not 7000");
+  CHECK(t.health.view()->nodes[0].reason == "belongs to another cluster: its system identifier is 7001, not 7000");
   // Once a primary is known most nodes do not count, until none of its cluster is left.
   t.play({{"c replays 1:500 other", "refused primary refused"},
           {"b fails, b fails", "refused down refused"},
@@ -252,13 +253,13 @@ TEST_CASE("after a change of primary a replica has to follow the new one") {
           {"d replays ?:510", "down primary ?/? 0s/0"},
           {"c replays 1:520", "down primary ?/? 0s/0"}});
   CHECK(t.health.view()->nodes[2].position == lsn{});
+  CHECK_FALSE(t.health.is_behind(2));
   CHECK(t.health.view()->nodes[3].position == lsn{510});
 }
 
 TEST_CASE("the short question moves positions and asks for the long one when the role is another") {
   table t(2);
-  t.play({{"a writes 1:500, b replays 1:500", "primary 0s/0"},
-          {"wait 1s, a at 600", "primary 0s/0"}});
+  t.play({{"a writes 1:500, b replays 1:500", "primary 0s/0"}, {"wait 1s, a at 600", "primary 0s/0"}});
   CHECK(t.health.is_behind(1));
   CHECK(t.health.view()->written == lsn{600});
   CHECK_FALSE(t.health.has_news());
