@@ -63,6 +63,8 @@ void watched_cluster::run(steady::time_point now) {
 }
 
 void watched_cluster::begin_round(steady::time_point now) {
+  // One that does not answer keeps nobody from hearing of the others.
+  round_is_done_ = round_is_done_ || std::ranges::any_of(nodes_, &prober::in_round);
   round_at_ = now + (health_.primary() ? limits_.interval : std::min(limits_.interval, config::duration(100)));
   for (index i = 0; i < nodes_.size(); ++i) {
     auto& p = nodes_[i];
