@@ -101,7 +101,7 @@ std::optional<cluster_health::index> cluster_health::find(const std::string& nam
 
 bool cluster_health::is_behind(index who) const {
   const auto& n = nodes_[who];
-  return n.up && n.role == role::replica && n.position < written_;
+  return n.up && n.lag_bytes && n.position < written_;
 }
 
 void cluster_health::see_primary(lsn position, steady::time_point asked) {

@@ -139,9 +139,10 @@ void monitor::loop::tell_news() {
 void monitor::loop::sleep() {
   std::vector<pq_connection*> connections;
   auto until = steady::time_point::max();
+  const auto now = steady::now();
   for (auto& [name, each] : clusters_) {
     each.add_connections(connections);
-    until = std::min(until, each.next());
+    until = std::min(until, each.next(now));
   }
   for (auto& [name, each] : catalogs_) {
     connections.push_back(&each.connection());
@@ -153,7 +154,7 @@ void monitor::loop::sleep() {
     all.push_back({each->fd(), each->events(), 0});
   int timeout = -1;
   if (until != steady::time_point::max()) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
     timeout = static_cast<int>(std::clamp<decltype(left)>(left, 0, 60'000));
   }
   // One that failed while it was begun or asked has nothing to poll.

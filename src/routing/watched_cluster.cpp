@@ -63,6 +63,8 @@ void watched_cluster::run(steady::time_point now) {
 }
 
 void watched_cluster::begin_round(steady::time_point now) {
+  // One that does not answer keeps nobody from hearing of the others.
+  round_is_done_ = round_is_done_ || std::ranges::any_of(nodes_, &prober::in_round);
   round_at_ = now + (health_.primary() ? limits_.interval : std::min(limits_.interval, config::duration(100)));
   for (index i = 0; i < nodes_.size(); ++i) {
     auto& p = nodes_[i];
@@ -185,14 +187,14 @@ void watched_cluster::ask_positions(steady::time_point now) {
     if (health_.is_behind(i) && may_ask(i)) begin(i, question::position, now);
 }
 
-steady::time_point watched_cluster::next() const {
+steady::time_point watched_cluster::next(steady::time_point now) const {
   if (nodes_.empty()) return never;
   auto soonest = round_at_;
   for (const auto& p : nodes_)
     soonest = std::min(soonest, p.under_way == question::none ? p.due : p.begun + limits_.timeout);
   if (const auto primary = health_.primary(); primary && tickets_wait() && may_ask(*primary))
     soonest = std::min(soonest, position_asked_ + between_positions);
-  if (fast_at_ < ticket_at_ + tickets_are_recent && anybody_is_behind()) soonest = std::min(soonest, fast_at_);
+  if (now < ticket_at_ + tickets_are_recent && anybody_is_behind()) soonest = std::min(soonest, fast_at_);
   return soonest;
 }
 

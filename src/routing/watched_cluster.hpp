@@ -28,8 +28,8 @@ class watched_cluster {
   void suspect(const std::string& node, const std::string& why, steady::time_point now);
   bool drain(const std::string& node, bool yes) { return health_.drain(node, yes); }
 
-  void run(steady::time_point now);  // whatever is due, or has come
-  steady::time_point next() const;   // when to run again if nothing comes
+  void run(steady::time_point now);                       // whatever is due, or has come
+  steady::time_point next(steady::time_point now) const;  // when to run again if nothing comes
   void add_connections(std::vector<pq_connection*>& to);
   cluster_view_ptr take_view();  // null: nothing new
 

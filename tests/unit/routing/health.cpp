@@ -253,6 +253,7 @@ TEST_CASE("after a change of primary a replica has to follow the new one") {
           {"d replays ?:510", "down primary ?/? 0s/0"},
           {"c replays 1:520", "down primary ?/? 0s/0"}});
   CHECK(t.health.view()->nodes[2].position == lsn{});
+  CHECK_FALSE(t.health.is_behind(2));
   CHECK(t.health.view()->nodes[3].position == lsn{510});
 }
 
