@@ -20,10 +20,10 @@ bool is_refusal(const std::string& sqlstate) {
 
 }  // namespace
 
-void catalog_watch::aim(std::optional<pq_connection::target> primary, steady::time_point now) {
-  if (primary) primary->dbname = database_;
-  if (primary == to_) return;
-  to_ = std::move(primary);
+void catalog_watch::aim(std::optional<pq_connection::target> node, steady::time_point now) {
+  if (node) node->dbname = database_;
+  if (node == to_) return;
+  to_ = std::move(node);
   io_.close();
   step_ = step::none;
   fingerprint_.clear();

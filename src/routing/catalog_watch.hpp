@@ -11,7 +11,7 @@
 #include "routing/pq_connection.hpp"
 #include "routing/read_rules.hpp"
 
-// Keeps the read_rules of one database, by a connection of its own to the primary. On the monitor's thread. What was
+// Keeps the read_rules of one database, by a connection of its own to a node. On the monitor's thread. What was
 // known stays while it is read anew, and for 30 s while it cannot be read.
 namespace forebay {
 
@@ -20,7 +20,7 @@ class catalog_watch {
   catalog_watch(std::string cluster, std::string database)
       : cluster_(std::move(cluster)), database_(std::move(database)) {}
 
-  void aim(std::optional<pq_connection::target> primary, steady::time_point now);  // nothing: there is none
+  void aim(std::optional<pq_connection::target> node, steady::time_point now);  // nothing: there is none
   void set_lists(const config::routing& routing, steady::time_point now);
   void changed(steady::time_point now);
 

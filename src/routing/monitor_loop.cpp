@@ -124,7 +124,7 @@ void monitor::loop::run_all(steady::time_point now) {
   for (auto& [name, each] : clusters_)
     each.run(now);
   for (auto& [name, each] : catalogs_) {
-    each.aim(clusters_.at(each.cluster()).primary(), now);
+    each.aim(clusters_.at(each.cluster()).source_of_catalogs(), now);
     each.run(now);
   }
 }

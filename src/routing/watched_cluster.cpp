@@ -208,9 +208,12 @@ cluster_view_ptr watched_cluster::take_view() {
   return health_.view();
 }
 
-std::optional<pq_connection::target> watched_cluster::primary() const {
-  if (nodes_.empty() || !health_.primary()) return std::nullopt;
-  return nodes_[*health_.primary()].to;
+std::optional<pq_connection::target> watched_cluster::source_of_catalogs() const {
+  if (nodes_.empty()) return std::nullopt;
+  if (const auto primary = health_.primary()) return nodes_[*primary].to;
+  for (index i = 0; i < nodes_.size(); ++i)
+    if (health_.is_up(i)) return nodes_[i].to;
+  return std::nullopt;
 }
 
 }  // namespace forebay

@@ -34,7 +34,8 @@ class watched_cluster {
   cluster_view_ptr take_view();  // null: nothing new
 
   // Where a catalog is to be read.
-  std::optional<pq_connection::target> primary() const;
+  // The primary; while there is none a replica, which has the same.
+  std::optional<pq_connection::target> source_of_catalogs() const;
 
  private:
   using index = cluster_health::index;
