@@ -65,6 +65,10 @@ bool destination::splits() {
   return has_several_nodes() && router_->how().read_write_split && what_.replication.empty();
 }
 
+void destination::catalog_changed() {
+  if (splits() && home_.process.watch) home_.process.watch->catalog_changed(cluster_->view->name, on_server_);
+}
+
 const read_rules* destination::rules() const {
   const auto known = cluster_->rules.find(on_server_);
   return known == cluster_->rules.end() ? nullptr : known->second.get();

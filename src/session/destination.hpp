@@ -82,6 +82,7 @@ class destination {
 
   const route_settings& settings_of(const parameters& wanted);
   const read_rules* rules() const;
+  void catalog_changed();
   known_cluster& cluster() { return *cluster_; }
   // What a client that logs in is told, if any node's pool knows it.
   parameters greeting(const std::string& startup_settings);

@@ -35,6 +35,7 @@ route_settings route_settings::of(const parameter_set& wanted) {
   found.asked = side_of(value_of("forebay.route"));
   const auto explain = value_of("forebay.explain");
   found.explain = same_name(explain, "on") || same_name(explain, "true") || explain == "1";
+  found.read_after = lsn::parse(value_of("forebay.read_after")).value_or(lsn{});
   found.read_only = value_of("default_transaction_read_only") == "on";
   found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
   return found;
@@ -117,8 +118,8 @@ verdict read_judge::of_text(std::string_view text) {
 // By the text alone.
 verdict read_judge::of_access(const sql_access& access) {
   using what = sql_access::kind;
-  const bool serializable = access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable
-                                                   : wants_.serializable;
+  const bool serializable =
+      access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable : wants_.serializable;
   switch (access.what) {
     case what::primary:
       return primary(access.reason);

@@ -22,6 +22,7 @@ struct route_settings {
   bool explain = false;     // forebay.explain
   bool read_only = false;   // default_transaction_read_only
   bool serializable = false;
+  lsn read_after{};  // forebay.read_after: what another session has written
 
   static route_settings of(const parameter_set& wanted);
 };

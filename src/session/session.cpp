@@ -131,6 +131,7 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     }
     return true;
   }
+  if (p.first && (p.type == 'Q' || p.type == 'P')) answer_about_itself(p);
   if (!server_) {
     const bool collecting = state_.rest == client_state::rest::collect;
     if (!p.first && !collecting) return true;  // the rest of a message that was answered without a server
@@ -213,6 +214,7 @@ void session::on_server_readable() {
 void session::process_replies() {
   for (int round = 0; round < reads_per_event && server_; ++round) {
     auto input = server_->io.read();
+    if (route_ && input.fresh != 0) observe_latency();
     if (stage_ == stage::relay) {
       home_.to_client.view(input.data);
     } else {
@@ -369,6 +371,7 @@ void session::release() {
   if (conversation().pin_is_in_doubt()) return conversation().ask_whether_pinned();
   if (!conversation().releasable() || server_->io.backlog()) return;
   note_own_write();
+  if (std::exchange(state_.schema_is_new, false)) to_->catalog_changed();
   drop_server();
   if (draining_) drain();
 }

@@ -161,6 +161,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void on_console_answer(const console_session::answer& answer);
 
   // Where it goes (session_route.cpp).
+  void answer_about_itself(const wire::piece& p);
+  void explain_route();
+  std::string last_route() const;
   void judge(const wire::piece& p, std::string_view rest);
   bool must_leave_replica();
   enum class lookout : std::uint8_t { served, waits, refused };  // refused: see refusal_
@@ -171,6 +174,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void note_own_write();
   void remember_request(const wire::piece& p);
   bool is_retried(const wire::piece& reply);
+  void learn_write();
+  void observe_latency();
   bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
 
   // The lease.

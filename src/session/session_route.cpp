@@ -1,7 +1,10 @@
 #include <algorithm>
 
 #include "core/log.hpp"
+#include "protocol/wire/extended.hpp"
 #include "protocol/wire/notice.hpp"
+#include "protocol/wire/query.hpp"
+#include "routing/hints.hpp"
 #include "session/session.hpp"
 
 // Which node a session's requests go to: judged before each batch, asked for a server, and asked again elsewhere where
@@ -21,6 +24,47 @@ bool is_of_node(const wire::pg_error& e) {
 }
 
 }  // namespace
+
+// SHOW forebay.last_route and SHOW forebay.last_write, as SQL that any server answers.
+void session::answer_about_itself(const wire::piece& p) {
+  state_.own_answer.clear();
+  constexpr std::size_t longest = 256;
+  if (!to_ || !p.whole() || p.body_size > longest) return;
+  auto text = p.body();
+  if (p.type == wire::parse::type) {
+    const auto m = wire::parse::decode(p.body());
+    if (!m) return;
+    text = m->query;
+  }
+  const auto asked = shown_setting(text.substr(0, text.find('\0')));
+  if (same_name(asked, "forebay.last_route")) {
+    state_.own_answer = "SELECT " + quote_literal(last_route()) + " AS \"forebay.last_route\"";
+  } else if (same_name(asked, "forebay.last_write")) {
+    const auto open = route_ && route_->ticket != 0;
+    const auto at = route_ ? route_->written : lsn{};
+    state_.own_answer =
+        "SELECT " + quote_literal(open ? std::string("unknown yet") : at.text()) + " AS \"forebay.last_write\"";
+  }
+}
+
+// "replica 10.0.0.2:5432", "primary 10.0.0.1:5432: volatile function public.next_number".
+std::string session::last_route() const {
+  if (!pool_) return "none";
+  const auto& node = pool_->node()->name();
+  if (!route_) return "primary " + node + ": reads are not split here";
+  if (route_->on_replica) return "replica " + node;
+  std::string text = "primary " + node;
+  if (*route_->reason != '\0') text += std::string(": ") + route_->reason;
+  if (!route_->about.empty()) text += " " + route_->about;
+  return text;
+}
+
+void session::explain_route() {
+  if (!to_->settings_of(state_.settings.wanted).explain || state_.gone) return;
+  const auto text = "forebay: " + last_route();
+  home_.to_client.copy(
+      wire::encode(wire::notice_response{{{'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', text}}}));
+}
 
 // Before a batch: whether it may run on a replica. What is sent to a primary's server that is held already goes there
 // whatever it is, and what is within a transaction stays in it.
@@ -71,7 +115,7 @@ session::lookout session::get_server() {
       r.written = std::max(r.written, to_->cluster().view->written);
       r.ticket = 0;
     }
-    r.wish.needed = r.written;
+    r.wish.needed = std::max(r.written, to_->settings_of(state_.settings.wanted).read_after);
     r.wish.own_write_open = r.ticket != 0;
     wish = r.wish;
   } else if (stage_ == stage::greeting && replication_.empty()) {
@@ -189,30 +233,60 @@ void session::note_own_write() {
 void session::remember_request(const wire::piece& p) {
   if (!route_ || route_->at != batch::judged) return;
   route_->at = batch::running;
+  explain_route();
   if (!route_->on_replica || route_->batch_size == 0) return;
   const bool first = server_->state.tracker.settled();
   if (first || !route_->request.empty()) route_->request.append(p.raw.data(), route_->batch_size);
 }
 
+// At the first bytes of a replica's answer.
+void session::observe_latency() {
+  if (!route_->on_replica || route_->request.empty()) return;
+  auto& latencies = to_->cluster().latencies;
+  if (route_->node < latencies.size()) latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
+}
+
 // Of a replica's reply: it cannot do what it was asked, or not now, and the primary can.
 bool session::is_retried(const wire::piece& reply) {
-  if (!route_ || !route_->on_replica || route_->request.empty() || reply.type != wire::error_response::type) return false;
+  if (!route_ || !route_->on_replica || route_->request.empty() || reply.type != wire::error_response::type)
+    return false;
   const auto error = wire::error_response::decode(reply.body());
   if (!error) return false;
   const auto state = error->sqlstate();
   // A read-only transaction; what a standby lacks; a conflict with what it replays.
   if (state != "25006" && state != "0A000" && state != "40001") return false;
+  if (state == "25006") learn_write();
   return retry_elsewhere(error->to_pg_error(), true);
+}
+
+// The statements of what was asked last: one of them writes, though nothing said so.
+void session::learn_write() {
+  wire::framer framer;
+  std::string_view in = route_->request;
+  while (const auto next = framer.next(in)) {
+    if (!*next) break;
+    const auto& p = **next;
+    const auto body = p.body();
+    if (p.type == wire::query::type) {
+      home_.access.learn_write(body.substr(0, body.find('\0')));
+    } else if (p.type == wire::parse::type) {
+      if (const auto m = wire::parse::decode(body)) home_.access.learn_write(m->query);
+    } else if (p.type == wire::bind::type) {
+      const auto m = wire::bind_names::decode_front(body);
+      const auto s = m ? state_.find_statement(m->statement) : nullptr;
+      if (s) home_.access.learn_write(s->query);
+    }
+  }
 }
 
 // True: its request is about to be asked again, on another node.
 bool session::retry_elsewhere(const wire::pg_error& why, bool on_primary) {
-  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || attempts_++ >= max_attempts) return false;
+  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || attempts_++ >= max_attempts)
+    return false;
   auto request = std::exchange(route_->request, {});
-  log_info("read_retried", {{"session", number_},
-                            {"server", pool_->node()->name()},
-                            {"sqlstate", why.sqlstate},
-                            {"reason", why.message}});
+  log_info(
+      "read_retried",
+      {{"session", number_}, {"server", pool_->node()->name()}, {"sqlstate", why.sqlstate}, {"reason", why.message}});
   route_->failed |= std::uint64_t{1} << (route_->node % 64);
   server_->state.broken = true;
   conversation().server_lost();
