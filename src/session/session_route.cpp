@@ -108,6 +108,11 @@ bool session::must_leave_replica() {
 }
 
 session::lookout session::get_server() {
+  if (!to_->exists()) {
+    waiting_ = false;
+    refusal_ = std::make_unique<wire::pg_error>(pool::served_elsewhere());
+    return lookout::refused;
+  }
   route_wish wish;
   if (route_) {
     auto& r = *route_;
@@ -129,8 +134,8 @@ session::lookout session::get_server() {
       wait_for_view();
       return lookout::waits;
     }
-    refusal_ = std::make_unique<wire::pg_error>(wire::pg_error::error(
-        "57P03", place.refusal.empty() ? std::string("no node can answer: ") + place.reason : place.refusal));
+    const auto why = wire::pg_error::error("57P03", std::string("no node can answer: ") + place.reason);
+    refusal_ = std::make_unique<wire::pg_error>(place.refusal.value_or(why));
     waiting_ = false;
     return lookout::refused;
   }
