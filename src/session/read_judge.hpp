@@ -46,7 +46,7 @@ class read_judge {
  private:
   std::optional<verdict> add(const wire::piece& p);
   verdict of_text(std::string_view text);
-  verdict of_access(const sql_access& access);
+  verdict of_access(const sql_access& access, bool on_replica);
   verdict of_name(std::string_view name);
 
   access_reader& sql_;
