@@ -20,33 +20,38 @@ TRIES = int(os.environ.get("FOREBAY_OWN_WRITES", 1000 if SANITIZED else 4000))
 DELAY_MS = 200
 
 
-@pytest.fixture
-def late(cluster):
-    """Both replicas replay commits 200 ms after they were made."""
+def delay(cluster, *milliseconds):
+    """How late each replica replays what was committed; None: as ever."""
+    for node, ms in zip(cluster.replicas, milliseconds):
+        with node.connect("postgres") as c:
+            c.execute("alter system reset recovery_min_apply_delay" if ms is None else f"alter system set recovery_min_apply_delay = '{ms}ms'")
+            c.execute("select pg_reload_conf()")
+            wanted = f"{ms}ms" if ms else "0"
+            eventually(lambda c=c: c.execute("show recovery_min_apply_delay").fetchone()[0] == wanted, 10, f"{node.name} replays {wanted} late")
+
+
+@pytest.fixture(scope="module")
+def own(cluster):
     cluster.sql("drop table if exists own; create table own (session int primary key, n int not null);"
                 f" insert into own select i, 0 from generate_series(0, {2 * SESSIONS}) i; grant all on own to public;"
                 " create or replace function write_own(s int, v int) returns int language sql as 'update own set n = v where session = s returning n'")
     replicas_have_all(cluster)
-    with cluster.replicas[0].connect("postgres") as one, cluster.replicas[1].connect("postgres") as two:
-        try:
-            for c in (one, two):
-                c.execute(f"alter system set recovery_min_apply_delay = '{DELAY_MS}ms'")
-                c.execute("select pg_reload_conf()")
-            cluster.sql("update own set n = -1 where session = 0")
-            eventually(lambda: all(c.execute("show recovery_min_apply_delay").fetchone()[0] == f"{DELAY_MS}ms" for c in (one, two)), 10, "the delay is set")
-            yield
-        finally:
-            for c in (one, two):
-                c.execute("alter system reset recovery_min_apply_delay")
-                c.execute("select pg_reload_conf()")
-            replicas_have_all(cluster)
+    yield
+    delay(cluster, None, None)
     cluster.sql("drop table own; drop function write_own")
+    replicas_have_all(cluster)
 
 
-def start(forebay, cluster, own="session", **routing):
+@pytest.fixture
+def late(cluster, own):
+    """Both replicas replay commits 200 ms after they were made."""
+    delay(cluster, DELAY_MS, DELAY_MS)
+
+
+def start(forebay, cluster, how="session", **routing):
     """pg_is_in_recovery() is let through, so that a read tells who answered it."""
     proxy = forebay(nodes=all_nodes(cluster), pool={"size": 20}, health={"interval": "100ms"},
-                    routing={"read_your_writes": own, "read_functions": ["pg_is_in_recovery"], **routing})
+                    routing={"read_your_writes": how, "read_functions": ["pg_is_in_recovery"], **routing})
     until_reads_go_to_replicas(proxy, sql="select n, pg_is_in_recovery() from own where session = 0")
     return proxy
 
@@ -284,10 +289,7 @@ def test_what_others_have_written_is_not_waited_for(forebay, cluster, late):
 
 def test_with_one_replica_in_time_it_is_the_one(forebay, cluster, late):
     """One lags, the other does not: own writes are read there, soon, and never on the first."""
-    with cluster.replicas[1].connect("postgres") as c:
-        c.execute("alter system reset recovery_min_apply_delay")
-        c.execute("select pg_reload_conf()")
-        eventually(lambda: c.execute("show recovery_min_apply_delay").fetchone()[0] == "0", 10, "no delay")
+    delay(cluster, DELAY_MS, None)
     replicas_have_all(cluster)
     proxy = start(forebay, cluster)
     before = routed_reads(proxy)
@@ -308,7 +310,7 @@ def test_with_one_replica_in_time_it_is_the_one(forebay, cluster, late):
 
 def test_off_misses(forebay, cluster, late):
     """So the tests above can fail."""
-    proxy = start(forebay, cluster, own="off")
+    proxy = start(forebay, cluster, how="off")
     assert len(missed_of(proxy, simple, SESSIONS * 10)) > SESSIONS
     assert len(missed_of(proxy, extended, SESSIONS * 5)) > SESSIONS // 2
 
