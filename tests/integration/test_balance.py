@@ -4,7 +4,7 @@ import pytest
 
 import wire
 from harness import Background, eventually, run_threads
-from where import Witness, replicas_have_all, until_reads_go_to_replicas
+from where import Witness, all_nodes, replicas_have_all, until_reads_go_to_replicas
 
 pytestmark = pytest.mark.proxy
 
@@ -31,8 +31,9 @@ def witness(cluster, shared):
 
 def start(forebay, cluster, strategy, one=None, two=None, replicas=2, databases=None, **routing):
     """`one` and `two`: keys of the replicas. One worker: each has its own turns."""
-    nodes = [{"host": n.host, "port": n.port, **(more or {})} for n, more in zip(cluster.replicas, (one, two))]
-    nodes.append({"host": cluster.primary.host, "port": cluster.primary.port})
+    nodes = all_nodes(cluster)
+    for node, keys in zip(nodes, (one, two)):
+        node.update(keys or {})
     proxy = forebay(nodes=nodes, general={"workers": 1}, routing={"strategy": strategy, **routing}, databases=databases, pool={"size": 40})
     until_reads_go_to_replicas(proxy, replicas=replicas)
     return proxy
@@ -223,7 +224,7 @@ def test_without_a_zone_all_are_alike(forebay, cluster, witness):
     assert one == two == 50
 
 
-def test_nobody_is_left(forebay, cluster, witness):
+def test_no_replica_is_left(forebay, cluster, witness):
     """Both drained: the primary reads, or nobody if it must not."""
     proxy = start(forebay, cluster, "round_robin")
     strict = start(forebay, cluster, "round_robin", fallback_to_primary=False)
@@ -243,9 +244,16 @@ def test_nobody_is_left(forebay, cluster, witness):
         assert w.value("select pg_is_in_recovery()") == "f"
 
 
+def test_a_login_waits_for_the_nodes_to_be_known(forebay, cluster, witness):
+    """It may be answered by any node, so it is not refused for want of a replica when nothing is known yet."""
+    for _ in range(5):
+        proxy = forebay(nodes=all_nodes(cluster), routing={"fallback_to_primary": False})
+        with proxy.wire() as w:
+            assert w.value("select pg_is_in_recovery()") == "f"
+
+
 def test_no_split(forebay, cluster, witness):
-    nodes = [{"host": n.host, "port": n.port} for n in (*cluster.replicas, cluster.primary)]
-    proxy = forebay(nodes=nodes, routing={"read_write_split": False})
+    proxy = forebay(nodes=all_nodes(cluster), routing={"read_write_split": False})
     assert reads(proxy, witness, 20) == (0, 0, 20)
 
 

@@ -88,12 +88,11 @@ def until_reads_go_to_replicas(proxy, dbname="app", user="app", sql="select 1", 
     with proxy.wire(user, dbname) as w:
         def spread():
             w.run(sql)
-            return sum(count > before[node] for node, count in routed_reads(proxy).items()) >= replicas
+            return sum(count > before.get(node, 0) for node, count in routed_reads(proxy).items()) >= replicas
         eventually(spread, 20, "reads go to replicas")
     proxy.quiet(dbname, user)
 
 
-def all_nodes(cluster, **of_replicas):
+def all_nodes(cluster):
     """For forebay(nodes=...): roles are found out; the last is the primary."""
-    nodes = [{"host": n.host, "port": n.port, **of_replicas} for n in cluster.replicas]
-    return [*nodes, {"host": cluster.primary.host, "port": cluster.primary.port}]
+    return [{"host": n.host, "port": n.port} for n in (*cluster.replicas, cluster.primary)]
