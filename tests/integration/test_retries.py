@@ -98,6 +98,7 @@ def test_a_hint_does_not_make_a_replica_write(cluster, proxy):
 
 def test_serializable_by_the_role_is_asked_again_on_the_primary(cluster, proxy):
     """Forebay is not told of the defaults of a role or a database; a standby refuses this one (0A000)."""
+    cluster.sql("grant select on t to app2", dbname=DATABASE)
     cluster.sql(f"alter role app2 in database {DATABASE} set default_transaction_isolation = 'serializable'")
     replicas_have_all(cluster)
     try:
