@@ -3,7 +3,7 @@
 P the primary, R a replica, S the same node as the step before, * whichever. Within a script no two texts are equal.
 """
 
-from wire import bind, close_statement, describe_statement, execute, flush, parse, query, sync, transcript
+from wire import bind, close_statement, describe_statement, execute, flush, function_call, parse, query, sync, transcript
 
 
 def rows_of(replies):
@@ -237,6 +237,25 @@ SCRIPTS = [
     Script("an empty query", Messages("*", "", parse(""), bind(), execute(), sync(), expects="1 2 I Z:I"), ("R", "select 1")),
     Script("Sync alone", Messages("*", "", sync(), expects="Z:I"), ("R", "select 1")),
     Script("an unknown statement", Messages("*", "", bind((), "unknown"), execute(), sync(), expects="E:26000 Z:I"), ("R", "select 1")),
+    # -- what ends a transaction on a replica and goes on to write
+    Script("COMMIT and a write in one text, out of a transaction that reads only",
+           ("*", "begin read only"), ("*", "select 1"), ("P", "commit; insert into t2 values (11, 'behind')"), ("R", "select 2")),
+    Batches("COMMIT and a write in one batch, out of a transaction that reads only",
+            *batch("*", "begin read only", "select 1"), *batch("P", "commit", "insert into t2 values (12, 'behind')"), *batch("R", "select 2")),
+    Script("several statements in a transaction that reads only", ("R", "begin read only"), ("S", "select 1; select 2"), ("S", "commit"), ("R", "select 3")),
+    Script("a chain of transactions that read only",
+           ("R", "begin read only"), ("S", "select 1"), ("S", "commit and chain"), ("S", "select 2"), ("S", "insert into t2 values (13, 'x')", "E:25006 Z:E"), ("S", "rollback"),
+           ("R", "select 3")),
+    Script("a cursor with hold", ("P", "declare h cursor with hold for select id from t order by 1"), ("P", "fetch 2 from h", [["1"], ["2"]]), ("*", "select 1"),
+           ("P", "fetch 1 from h", [["3"]]), ("P", "close h"), ("*", "select 2"), ("R", "select 3")),
+    Batches("SET in a batch of reads", *batch("*", "set work_mem = '3MB'", "select 1"), *batch("*", "show work_mem", expects="1 2 D:3MB C:SHOW Z:I"),
+            *batch("R", "select 2"), *batch("R", "select 3")),
+    Batches("SET LOCAL in a batch of reads", *batch("*", "set local work_mem = '3MB'", "select 1"), *batch("R", "select 2"), *batch("*", "show work_mem", expects="1 2 D:4MB C:SHOW Z:I")),
+    Batches("SET ROLE in a batch that writes", *batch("P", "set role app", "insert into t2 values (14, 'role')", "reset role"), *batch("R", "select 2")),
+    Script("the unnamed statement, bound in a batch of its own",
+           Messages("*", "", parse("select 11"), sync()), Messages("R", "select 11", bind(), execute(), sync(), expects=[["11"]]),
+           Messages("*", "", parse("select volatile_f(12)"), sync()), Messages("P", "select volatile_f(12)", bind(), execute(), sync(), expects=[["12"]])),
+    Script("a function by its number (random)", Messages("*", "", function_call(1598)), ("R", "select 1")),
     # -- all at once: what comes while a server of the primary is held stays there, in order
     Pipeline("queries in one write", ("R", "select 1", [["1"]]), ("P", "insert into t2 values (13, 'pipe')", "C:INSERT_0_1 Z:I"), ("*", "select 2", [["2"]]),
              ("P", "select volatile_f(3)", [["3"]]), ("*", "select 4", [["4"]])),

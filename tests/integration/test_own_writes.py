@@ -287,6 +287,25 @@ def test_what_others_have_written_is_not_waited_for(forebay, cluster, late):
             assert ask(reader, wire.query(read(1)))[0][1] == "t"
 
 
+@pytest.mark.parametrize("by", ["set", "startup option"])
+def test_a_session_reads_what_another_one_has_told_of(forebay, cluster, late, by):
+    """SHOW forebay.last_write here, forebay.read_after there: after a reconnect, or in another process."""
+    proxy = start(forebay, cluster)
+    for v in range(1, 6):
+        with proxy.wire() as w:
+            ask(w, wire.query(update(5, v)))
+
+            def last_write():
+                at = w.value("show forebay.last_write")
+                return at if "/" in at else None
+            at = eventually(last_write, 10, "it is known how far it has written")
+        with proxy.wire(**({"options": f"-c forebay.read_after={at}"} if by == "startup option" else {})) as w:
+            if by == "set":
+                w.run(f"set forebay.read_after = '{at}'")
+            assert w.run(read(5))[0][0] == str(v)
+            eventually(lambda: w.run(read(5)) == [[str(v), "t"]], 10, "in time a replica has it")
+
+
 def test_with_one_replica_in_time_it_is_the_one(forebay, cluster, late):
     """One lags, the other does not: own writes are read there, soon, and never on the first."""
     delay(cluster, DELAY_MS, None)

@@ -127,7 +127,7 @@ def test_a_session(proxy, witness, script):
         nodes = {n for n, s in statements if s == step.text}
         found.append((step.side, step.text, sorted(nodes)))
         if step.side in "PR":
-            assert {side_of(n) for n in nodes} == {step.side}, (found, statements)
+            assert {side_of(n) for n in nodes} == {step.side}, "\n".join(map(str, [*found, '', *statements]))
         if step.side == "S":  # the same node as the step before
             assert nodes == set(found[-2][2]), (found, statements)
     assert len(answers) == len(script.steps)
@@ -135,3 +135,38 @@ def test_a_session(proxy, witness, script):
         assert step.expects in (None, transcript) or step.expects == rows, (step.text, transcript, rows)
     allowed = {s.text for s in script.steps if s.side in "RS*"}
     assert not [(n, s) for n, s in statements if n != "primary" and s not in allowed and not is_housekeeping(s)], statements
+
+
+def test_execute_of_what_parse_has_named(proxy, witness):
+    """Forebay gives such statements names of its own."""
+    witness.begin()
+    with proxy.wire("app", DATABASE) as w:
+        w.script(wire.parse("select id from t where id = $1", "a"), wire.parse("select volatile_f($1)", "v"), wire.sync())
+        assert w.run("execute a(11)") == [["11"]] and w.run("execute v(12)") == [["12"]]
+    where = {text[-4:]: side_of(node) for node, text in witness.statements() if text.startswith("execute ")}
+    assert where == {"(11)": "R", "(12)": "P"}
+
+
+@pytest.mark.parametrize("setting, text", [
+    ("standard_conforming_strings = off", r"select '\'', volatile_f(8) --'"),
+    ("client_encoding = 'SJIS'", None),
+])
+def test_settings_of_the_role_count(cluster, database, witness, proxy, setting, text):
+    """A login is told of them by ParameterStatus; by them the same bytes are another statement."""
+    cluster.sql(f"alter role app in database {DATABASE} set {setting}")
+    replicas_have_all(cluster)
+    fresh = harness.Forebay(cluster, nodes=all_nodes(cluster), routing={"read_your_writes": "off"})
+    try:
+        until_reads_go_to_replicas(fresh, database)
+        witness.begin()
+        with fresh.wire("app", database) as w:
+            # In SJIS the second byte of this letter is a backslash, and its quote ends the text all the same.
+            sent = text.encode() if text else "select 'ソ', volatile_f(8) --'".encode("sjis")
+            w.send(wire.query(sent))
+            w.until_ready()
+        found = [(n, s) for n, s in witness.statements() if "volatile_f(8)" in s]
+        assert {n for n, _ in found} == {"primary"}, witness.statements()
+    finally:
+        fresh.stop()
+        cluster.sql(f"alter role app in database {DATABASE} reset {setting.split()[0]}")
+        replicas_have_all(cluster)
