@@ -32,6 +32,7 @@ create function volatile_set(int) returns setof int language sql as 'select $1';
 create function writer(a int) returns int language plpgsql as 'begin insert into serials (a) values (a); return a; end';
 create function lying(a int) returns int language plpgsql stable as 'begin perform writer(a); return a; end';
 create function lying_too(a int) returns int language sql stable as 'select writer(a)';
+create function lying_loudly(a int) returns int language plpgsql stable as 'begin raise notice ''writing''; perform pg_sleep(0.1); perform writer(a); return a; end';
 create function writing_default(a int default nextval('s')) returns bigint language sql immutable as 'select a::bigint';
 create function overloaded(int) returns int language sql stable as 'select $1';
 create function overloaded(text) returns int language sql volatile as 'select 1';

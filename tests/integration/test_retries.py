@@ -79,6 +79,24 @@ def test_a_stable_function_that_writes_is_asked_again_and_learned(cluster, proxy
         assert set(places(witness, lie)) == {"primary"}, "it is known by now"
 
 
+def test_what_is_refused_after_a_part_of_the_answer_is_learned_all_the_same(cluster, proxy):
+    """The client has had rows already, so the first time it is an error; not for ever."""
+    sql = "select id, case when id = 20000 then lying(9) end from generate_series(1, 20000) id"
+    with proxy.wire("app", DATABASE) as w:
+        w.send(wire.query(sql))
+        first = w.until_ready()
+        assert first[-2].kind == "C" or first[-2].fields["C"] == "25006"
+        assert len(w.run(sql)) == 20000
+    assert written(cluster)[-1:] == [9]
+
+
+def test_what_is_refused_after_a_notice(cluster, proxy):
+    """A notice is no part of the answer: it is asked again, and at worst says it twice."""
+    with proxy.wire("app", DATABASE) as w:
+        assert w.run("select lying_loudly(3)") == [["3"]]
+    assert written(cluster) == [3]
+
+
 def test_where_the_retry_would_be_no_read_it_is_an_error(cluster, proxy):
     """In a transaction that reads only, as PostgreSQL has it."""
     with proxy.wire("app", DATABASE) as w:
