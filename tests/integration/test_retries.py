@@ -90,11 +90,28 @@ def test_what_is_refused_after_a_part_of_the_answer_is_learned_all_the_same(clus
     assert written(cluster)[-1:] == [9]
 
 
-def test_what_is_refused_after_a_notice(cluster, proxy):
-    """A notice is no part of the answer: it is asked again, and at worst says it twice."""
+def test_what_is_refused_after_a_notice_is_learned_all_the_same(cluster, proxy):
+    """PostgreSQL sends a notice at once, and with it what is before: the description of the rows."""
     with proxy.wire("app", DATABASE) as w:
+        w.send(wire.query("select lying_loudly(3)"))
+        first = w.until_ready()
+        assert first[-2].kind == "C" or first[-2].fields["C"] == "25006"
         assert w.run("select lying_loudly(3)") == [["3"]]
-    assert written(cluster) == [3]
+    assert written(cluster)[-1:] == [3]
+
+
+def test_what_is_refused_in_a_transaction_says_nothing_of_what_was_before(cluster, proxy, witness):
+    with proxy.wire("app", DATABASE) as w:
+        for _ in range(2):
+            w.run("begin read only")
+            w.run("select 1 as before")
+            assert w.script(wire.query("insert into serials (a) values (1)")) == "E:25006 Z:E"
+            w.run("rollback")
+        witness.begin()
+        w.run("begin read only")
+        w.run("commit")
+        w.run("select 1 as before")
+    assert "primary" not in places(witness, "begin read only") + places(witness, "select 1 as before")
 
 
 def test_where_the_retry_would_be_no_read_it_is_an_error(cluster, proxy):
