@@ -56,8 +56,8 @@ route_choice router::choose(const cluster_view& view, const route_wish& wish, st
   }
   if (const auto chosen = balance_.choose(candidates_, now, random)) return {chosen, ""};
   if (has_primary && (how_.fallback_to_primary || own_write)) return {view.primary, reason};
-  // Without a primary the answer may come with one; without leave to ask it, with a replica.
-  return {std::nullopt, reason, how_.fallback_to_primary};
+  // The answer may come with a primary, but for a read that has no leave to ask it.
+  return {std::nullopt, reason, how_.fallback_to_primary || wish.what == kind::any};
 }
 
 }  // namespace forebay

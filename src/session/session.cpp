@@ -245,7 +245,7 @@ void session::process_replies() {
       server_->io.keep(input.data);
     }
     if (!home_.to_client.empty()) {
-      if (route_) route_->request.clear();
+      if (route_) route_->answered = true;
       traffic::add(pool_->traffic_of(home_.on).bytes_to_clients, home_.to_client.size());
       if (client_.write(home_.to_client)) leave();
     }

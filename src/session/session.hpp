@@ -63,7 +63,8 @@ struct routing_state {
   std::uint64_t failed = 0;   // nodes that have failed the request which is asked again, a bit for each
   std::uint64_t ticket = 0;   // for its last write, while it is not known how far that is
   lsn written{};
-  std::string request;  // what the replica was asked, while not a byte of its answer has gone to the client
+  std::string request;    // what the replica was asked, if nothing of another transaction is behind it
+  bool answered = false;  // something of its answer has gone to the client: it is too late to ask again
 };
 
 class session final : public pool::waiter, public std::enable_shared_from_this<session> {

@@ -84,6 +84,7 @@ void session::judge(const wire::piece& p, std::string_view rest) {
   }
   if (server_ && server_->state.tracker.settled() && server_->state.tracker.status() != 'I') {
     r.at = batch::running;
+    r.request.clear();
     return;
   }
   const auto& wants = to_->settings_of(state_.settings.wanted);
@@ -102,6 +103,7 @@ bool session::must_leave_replica() {
   const auto& tracker = server_->state.tracker;
   if (tracker.settled() && tracker.status() != 'I') {
     route_->at = batch::running;
+    route_->request.clear();
     return false;
   }
   return true;
@@ -234,19 +236,22 @@ void session::note_own_write() {
   if (first && home_.process.watch) home_.process.watch->hurry(view.name);
 }
 
-// What a replica is asked is kept until the first byte of its answer has gone to the client.
+// What a replica is asked is kept: to be asked again, or for what is learned from its refusal.
 void session::remember_request(const wire::piece& p) {
   if (!route_ || route_->at != batch::judged) return;
   route_->at = batch::running;
   explain_route();
   if (!route_->on_replica || route_->batch_size == 0) return;
   const bool first = server_->state.tracker.settled();
-  if (first || !route_->request.empty()) route_->request.append(p.raw.data(), route_->batch_size);
+  const bool more = !route_->request.empty() && !route_->answered;
+  if (!more) route_->request.clear();
+  if (first) route_->answered = false;
+  if (first || more) route_->request.append(p.raw.data(), route_->batch_size);
 }
 
 // At the first bytes of a replica's answer.
 void session::observe_latency() {
-  if (!route_->on_replica || route_->request.empty()) return;
+  if (!route_->on_replica || route_->request.empty() || route_->answered) return;
   auto& latencies = to_->cluster().latencies;
   if (route_->node < latencies.size()) latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
 }
@@ -286,8 +291,8 @@ void session::learn_write() {
 
 // True: its request is about to be asked again, on another node.
 bool session::retry_elsewhere(const wire::pg_error& why, bool on_primary) {
-  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || attempts_++ >= max_attempts)
-    return false;
+  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || route_->answered) return false;
+  if (attempts_++ >= max_attempts) return false;
   auto request = std::exchange(route_->request, {});
   log_info(
       "read_retried",
