@@ -1,5 +1,6 @@
 """What the fixtures hand out: the PostgreSQL cluster, running proxies, and waiting for conditions with deadlines."""
 
+import contextlib
 import json
 import os
 import resource
@@ -173,6 +174,27 @@ class Node(Endpoint):
 
     def start(self):
         self._do("start")
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """All its processes stopped, as on a machine that hangs: connections are taken by the kernel, and nobody answers."""
+        data = f"{self.cluster.dir}/{self.name}"
+        postmaster = int(Path(data, "postmaster.pid").read_text().split()[0])
+        stopped = []
+        try:
+            os.kill(postmaster, signal.SIGSTOP)  # first: it makes no more
+            stopped.append(postmaster)
+            for process in Path("/proc").iterdir():
+                with contextlib.suppress(OSError):
+                    pid = int(process.name) if process.name.isdigit() else 0
+                    if pid and pid != postmaster and os.readlink(process / "cwd") == data:
+                        os.kill(pid, signal.SIGSTOP)
+                        stopped.append(pid)
+            yield
+        finally:
+            for pid in reversed(stopped):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
 
 class Cluster:
