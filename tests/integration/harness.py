@@ -175,21 +175,29 @@ class Node(Endpoint):
     def start(self):
         self._do("start")
 
+    def pids(self):
+        """The postmaster first: what is done to it before the rest, keeps it from making more."""
+        data = f"{self.cluster.dir}/{self.name}"
+        yield (postmaster := int(Path(data, "postmaster.pid").read_text().split()[0]))
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if int(process.name) != postmaster and os.readlink(process / "cwd") == data:
+                    yield int(process.name)
+
+    def crash(self):
+        """kill -9 of all its processes, as when the machine is gone, but for its kernel."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     @contextlib.contextmanager
     def frozen(self):
         """All its processes stopped, as on a machine that hangs: connections are taken by the kernel, and nobody answers."""
-        data = f"{self.cluster.dir}/{self.name}"
-        postmaster = int(Path(data, "postmaster.pid").read_text().split()[0])
         stopped = []
         try:
-            os.kill(postmaster, signal.SIGSTOP)  # first: it makes no more
-            stopped.append(postmaster)
-            for process in Path("/proc").iterdir():
-                with contextlib.suppress(OSError):
-                    pid = int(process.name) if process.name.isdigit() else 0
-                    if pid and pid != postmaster and os.readlink(process / "cwd") == data:
-                        os.kill(pid, signal.SIGSTOP)
-                        stopped.append(pid)
+            for pid in self.pids():
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
             yield
         finally:
             for pid in reversed(stopped):
