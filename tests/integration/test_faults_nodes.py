@@ -328,7 +328,9 @@ def test_drain_and_resume(forebay, cluster):
 def test_a_function_that_is_wrongly_called_stable(forebay, cluster):
     """A replica refuses what it does with 25006; the primary does it. The client sees nothing of that."""
     cluster.sql("set synchronous_commit = on; create table if not exists liars (n int); grant all on liars to public;"
-    XX
+    " create or replace function keeps(n int) returns int volatile language sql as"
+                " 'insert into liars values (n) returning n * 2';"
+                " create or replace function lies(n int) returns int stable language plpgsql as 'begin return keeps(n); end'")
     try:
         there = "select 1 from pg_proc where proname = 'lies'"
         eventually(lambda: all(r.psql(there).stdout for r in cluster.replicas), what="the replicas have it")
