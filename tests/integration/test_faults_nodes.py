@@ -253,8 +253,10 @@ def test_all_replicas_are_down_and_the_primary_is_not_to_be_asked(forebay, clust
         assert refused().code == "57P03"
         assert time.monotonic() - begun < 1, "at once"
         w.run("create temporary table written (n int)")  # the primary serves what it is for
-    for door in doors:
-        door.normal()
+    with proxy.wire() as w:
+        for door in doors:
+            door.normal()
+        eventually(lambda: refused() is None, what="a replica is back")
     uses(proxy, cluster, *cluster.replicas)
 
 
@@ -328,7 +330,7 @@ def test_drain_and_resume(forebay, cluster):
 def test_a_function_that_is_wrongly_called_stable(forebay, cluster):
     """A replica refuses what it does with 25006; the primary does it. The client sees nothing of that."""
     cluster.sql("set synchronous_commit = on; create table if not exists liars (n int); grant all on liars to public;"
-    " create or replace function keeps(n int) returns int volatile language sql as"
+                " create or replace function keeps(n int) returns int volatile language sql as"
                 " 'insert into liars values (n) returning n * 2';"
                 " create or replace function lies(n int) returns int stable language plpgsql as 'begin return keeps(n); end'")
     try:
