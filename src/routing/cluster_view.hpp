@@ -30,6 +30,7 @@ struct node_view {
 
   std::string name;  // "host:port"
   node_view::role role = role::unknown;
+  bool heard = false;     // has answered, or failed, once
   bool up = false;        // answers, and belongs to this cluster
   std::string reason;     // why it is not up
   bool draining = false;  // gets nothing new (NODE DRAIN)

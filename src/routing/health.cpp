@@ -121,6 +121,7 @@ cluster_view_ptr cluster_health::view() {
     const bool own_zone = zone_.empty() || n.said.zone == zone_;
     made->nodes.push_back({.name = n.name,
                            .role = n.role,
+                           .heard = n.heard,
                            .up = n.up,
                            .reason = n.reason,
                            .draining = n.draining,

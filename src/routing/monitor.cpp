@@ -30,6 +30,10 @@ void monitor::suspect(const std::string& node, const std::string& why) {
   loop_->post([&to = *loop_, node, why] { to.suspect(node, why); });
 }
 
+void monitor::doubt(const std::string& node, const std::string& why) {
+  loop_->post([&to = *loop_, node, why] { to.doubt(node, why); });
+}
+
 // Being woken is enough: each cluster looks at its tickets.
 void monitor::hurry(const std::string&) {
   loop_->wake();

@@ -40,6 +40,9 @@ class monitor {
   // A passive signal: a login on this node failed or a connection was lost, for the node's own reasons. Counts like a
   // probe that failed, and the node is probed at once. With `standby`: it turned out not to take writes.
   void suspect(const std::string& node, const std::string& why);
+  // The node has said nothing for a while, to nobody of those who asked it: it is probed soon. Counts like a failure,
+  // too, until the probe has its answer.
+  void doubt(const std::string& node, const std::string& why);
   // Some session waits for its ticket.
   void hurry(const std::string& cluster);
   // False: there is no such node.

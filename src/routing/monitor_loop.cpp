@@ -85,6 +85,11 @@ void monitor::loop::suspect(const std::string& node, const std::string& why) {
     each.suspect(node, why, steady::now());
 }
 
+void monitor::loop::doubt(const std::string& node, const std::string& why) {
+  for (auto& [name, each] : clusters_)
+    each.doubt(node, why, steady::now());
+}
+
 void monitor::loop::drain(const std::string& node, bool yes) {
   for (auto& [name, each] : clusters_)
     each.drain(node, yes);

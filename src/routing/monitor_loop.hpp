@@ -36,6 +36,7 @@ class monitor::loop {
   // The rest is for what was posted.
   void configure(std::shared_ptr<const config::settings> settings);
   void suspect(const std::string& node, const std::string& why);
+  void doubt(const std::string& node, const std::string& why);
   void drain(const std::string& node, bool yes);
   void watch_catalog(const std::string& cluster, const std::string& database);
   void catalog_changed(const std::string& cluster, const std::string& database);

@@ -1,5 +1,7 @@
 #include "routing/router.hpp"
 
+#include <algorithm>
+
 namespace forebay {
 namespace {
 
@@ -56,8 +58,11 @@ route_choice router::choose(const cluster_view& view, const route_wish& wish, st
   }
   if (const auto chosen = balance_.choose(candidates_, now, random)) return {chosen, ""};
   if (has_primary && (how_.fallback_to_primary || own_write)) return {view.primary, reason};
-  // The answer may come with a primary, but for a read that has no leave to ask it.
-  return {std::nullopt, reason, how_.fallback_to_primary || wish.what == kind::any};
+  // Without a primary the answer may come with one. Without leave to ask it, it takes a replica; there may be one among
+  // those that are not known yet.
+  const bool may_wait =
+      how_.fallback_to_primary || wish.what == kind::any || !std::ranges::all_of(view.nodes, &node_view::heard);
+  return {std::nullopt, reason, may_wait};
 }
 
 }  // namespace forebay

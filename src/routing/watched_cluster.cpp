@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr auto round_without_primary = 100ms;
 constexpr auto between_suspicions = 50ms;
+constexpr auto between_doubts = 500ms;
 constexpr auto between_positions = 2ms;
 constexpr auto between_replays = 20ms;
 constexpr auto tickets_are_recent = 3s;
@@ -43,6 +44,15 @@ void watched_cluster::suspect(const std::string& node, const std::string& why, s
   if (!found || nodes_.empty()) return;
   health_.suspected(*found, why);
   look_again(nodes_[*found], now);
+}
+
+// Over the connection there is: slow statements make a doubt as well.
+void watched_cluster::doubt(const std::string& node, const std::string& why, steady::time_point now) {
+  const auto found = health_.find(node);
+  if (!found || nodes_.empty()) return;
+  health_.suspected(*found, why);
+  auto& p = nodes_[*found];
+  p.due = std::min(p.due, std::max(now, p.begun + between_doubts));
 }
 
 // A node that ends may serve the connections it has and take no others.

@@ -25,6 +25,7 @@ class watched_cluster {
 
   void configure(const config::settings& settings, const config::cluster& cluster, steady::time_point now);
   void suspect(const std::string& node, const std::string& why, steady::time_point now);
+  void doubt(const std::string& node, const std::string& why, steady::time_point now);
   bool drain(const std::string& node, bool yes) { return health_.drain(node, yes); }
 
   void run(steady::time_point now);                       // whatever is due, or has come

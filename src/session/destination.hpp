@@ -22,6 +22,7 @@ struct known_cluster {
   cluster_view_ptr view;                        // null: nothing yet
   std::map<std::string, read_rules_ptr> rules;  // by the database's name on the server
   std::vector<peak_ewma> latencies;             // of the view's nodes, as this worker sees them
+  std::vector<steady::time_point> heard;        // the same: when anything came from it, or its silence was told
   std::vector<std::weak_ptr<session>> waiting;  // for a view with a node that will do
 };
 

@@ -214,7 +214,7 @@ void session::on_server_readable() {
 void session::process_replies() {
   for (int round = 0; round < reads_per_event && server_; ++round) {
     auto input = server_->io.read();
-    if (route_ && input.fresh != 0) observe_latency();
+    if (input.fresh > 0) note_answer();
     if (stage_ == stage::relay) {
       home_.to_client.view(input.data);
     } else {

@@ -32,9 +32,11 @@ struct session_limits {
     nothing,
     login,
     checkout,
+    silence,      // not a byte from its replica: nothing ends, but others are told
     late_cancel,  // the server is still at what the client asked before it ended the session
     cleaning,     // the server is to end what the client left
     query,
+    replica_down,     // and what it has begun to say may still come
     cancelled_query,  // cancelled for its time-out, and still running
     transaction,
     idle_transaction,
@@ -59,9 +61,14 @@ struct routing_state {
   batch at = batch::none;
   bool on_replica = false;    // its server, or the one it waits for
   bool only_primary = false;  // the request at hand, after a replica has refused it
-  std::size_t node = 0;       // by its index in the view
-  std::uint64_t failed = 0;   // nodes that have failed the request which is asked again, a bit for each
-  std::uint64_t ticket = 0;   // for its last write, while it is not known how far that is
+  std::size_t node = 0;       // by its index in the view of this generation
+  std::uint64_t generation = 0;
+  bool unanswered = false;         // the replica was asked, and not a byte has come
+  steady::time_point looked_at{};  // when its silence was last thought about
+  bool is_down = false;            // the replica, after its answer has begun or in a transaction
+  steady::time_point heard_at{};   // anything of it
+  std::uint64_t failed = 0;        // nodes that have failed the request which is asked again, a bit for each
+  std::uint64_t ticket = 0;        // for its last write, while it is not known how far that is
   lsn written{};
   std::string request;    // what the replica was asked, if nothing of another transaction is behind it
   bool answered = false;  // something of its answer has gone to the client: it is too late to ask again
@@ -174,9 +181,11 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool stop_waiting();
   void note_own_write();
   void remember_request(const wire::piece& p);
+  void note_answer();
+  void note_silence();
+  void give_replica_up();
   bool is_retried(const wire::piece& reply);
   void learn_write();
-  void observe_latency();
   bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
 
   // The lease.

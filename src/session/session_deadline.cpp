@@ -7,10 +7,12 @@ namespace forebay {
 namespace {
 
 // A server that does not end what its client left within this time is closed instead of reused, and one that does not
-// end a query that was cancelled for its time-out is given up.
+// end a query that was cancelled for its time-out is given up; so is a replica that is down and says nothing more.
 constexpr std::chrono::seconds patience{5};
 // What was asked before the session was ended in order has this long to be done, if the client does not stay for it.
 constexpr std::chrono::seconds grace{1};
+// Who is silent for so long is no longer taken for quick.
+constexpr std::chrono::milliseconds silence{250};
 
 void add(session_limits::due& next, session_limits::what what, steady::time_point since, config::duration limit) {
   if (limit.count() != 0 && since + limit < next.at) next = {what, since + limit};
@@ -43,6 +45,7 @@ session_limits::due session::next_due() const {
     add(next, what::login, connected_at_, limits_.login);
   } else if (waiting_) {
     add(next, what::checkout, waiting_since_, limits_.checkout);
+    if (route_ && route_->on_replica && !in_room_) add(next, what::silence, route_->looked_at, silence);
   } else if (stage_ == stage::ready && server_ && !server_->state.tracker.settled()) {
     if (state_.timed_out) {
       add(next, what::cancelled_query, timed_out_at_, patience);
@@ -50,6 +53,8 @@ session_limits::due session::next_due() const {
       add(next, what::query, request_at_, limits_.query);
     }
     add(next, what::transaction, transaction_at_, limits_.transaction);
+    if (route_ && route_->unanswered) add(next, what::silence, route_->looked_at, silence);
+    if (route_ && route_->is_down) add(next, what::replica_down, std::max(route_->heard_at, request_at_), patience);
   } else if (stage_ == stage::ready && server_ && server_->state.tracker.status() != 'I') {
     add(next, what::idle_transaction, active_at_, limits_.idle_transaction);
     add(next, what::transaction, transaction_at_, limits_.transaction);
@@ -79,6 +84,12 @@ void session::on_deadline() {
       break;
     case what::checkout:
       give_up_waiting();
+      break;
+    case what::silence:
+      note_silence();
+      break;
+    case what::replica_down:
+      give_replica_up();
       break;
     case what::late_cancel:
       cancel_due_ = false;

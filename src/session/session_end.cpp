@@ -139,7 +139,10 @@ void session::drop_server(std::string_view failure) {
   if (const auto node = permit_.node()) node->in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (!failure.empty()) permit_.failed(home_.on.now(), failure, home_.random);
   server->state.broken ? permit_.gave_up() : permit_.succeeded(home_.on.now());
-  if (route_) route_->request.clear();
+  if (route_) {
+    route_->request.clear();
+    route_->unanswered = route_->is_down = false;
+  }
   auto& gate = *server->cancels;
   if (server->state.broken) return;
   server->state.doubtful = server->state.doubtful || gate.overdue;

@@ -23,6 +23,10 @@ bool is_of_node(const wire::pg_error& e) {
   return e.sqlstate.starts_with("08") || e.sqlstate.starts_with("57P0");
 }
 
+wire::pg_error is_down_error(const pool& of) {
+  return wire::pg_error::error("08006", "server at " + of.node()->name() + " is down");
+}
+
 }  // namespace
 
 // SHOW forebay.last_route and SHOW forebay.last_write, as SQL that any server answers.
@@ -50,10 +54,10 @@ void session::answer_about_itself(const wire::piece& p) {
 // "replica 10.0.0.2:5432", "primary 10.0.0.1:5432: volatile function public.next_number".
 std::string session::last_route() const {
   if (!pool_) return "none";
-  const auto& node = pool_->node()->name();
-  if (!route_) return "primary " + node + ": reads are not split here";
-  if (route_->on_replica) return "replica " + node;
-  std::string text = "primary " + node;
+  const auto& name = pool_->node()->name();
+  if (!route_) return "primary " + name + ": reads are not split here";
+  if (route_->on_replica) return "replica " + name;
+  std::string text = "primary " + name;
   if (*route_->reason != '\0') text += std::string(": ") + route_->reason;
   if (!route_->about.empty()) text += " " + route_->about;
   return text;
@@ -145,6 +149,8 @@ session::lookout session::get_server() {
   if (route_) {
     route_->on_replica = !place.is_primary;
     route_->node = place.node;
+    route_->generation = to_->cluster().view->generation;
+    route_->looked_at = home_.on.now();
     if (*route_->reason == '\0') route_->reason = place.reason;
     if (place.is_primary) ++home_.reasons[route_->reason];
   }
@@ -207,24 +213,37 @@ void session::on_view() {
 void session::on_nodes_changed(const known_cluster& cluster) {
   if (!to_ || !to_->exists() || &to_->cluster() != &cluster || !pool_) return;
   const auto& nodes = cluster.view->nodes;
-  const auto named = [&](const node_view& n) { return n.name == pool_->node()->name(); };
-  const auto at = std::ranges::find_if(nodes, named);
-  const bool is_up = at != nodes.end() && at->up;
-  if (waiting_ && !in_room_ && !is_up && nodes.size() > 1 && pool_->cancel(*this)) {
+  const auto at = std::ranges::find(nodes, pool_->node()->name(), &node_view::name);
+  // What a node that is no longer in the configuration has under way, it may end.
+  const bool is_down = at != nodes.end() && !at->up;
+  if (waiting_ && !in_room_ && is_down && nodes.size() > 1 && pool_->cancel(*this)) {
     guard([&] {
       home_.on.update_now();
-      on_granted({nullptr, wire::pg_error::error("08006", "server at " + pool_->node()->name() + " is down")});
+      on_granted({nullptr, is_down_error(*pool_)});
     });
-  } else if (server_ && nodes.size() > 1 && !server_->state.tracker.settled()) {
-    const bool deposed = !is_up && cluster.view->primary && pool_->must_be_primary();
-    if (!(route_ && route_->on_replica && !is_up) && !deposed) return;
+  } else if (server_ && is_down && nodes.size() > 1) {
+    const bool of_replica = route_ && route_->on_replica;
+    // To a transaction, too, that the old primary has open: it must not be committed there.
+    const bool deposed = cluster.view->primary && pool_->must_be_primary();
+    if (!of_replica && !deposed) return;
     guard([&] {
       home_.on.update_now();
-      lose_server(wire::pg_error::error("08006", "server at " + pool_->node()->name() + " is down"),
-                  server_->state.tracker.skipping());
+      if (of_replica && route_->request.empty()) {
+        route_->is_down = true;
+        return arm_deadline();
+      }
+      lose_server(is_down_error(*pool_), server_->state.tracker.skipping());
       finish_event();
     });
   }
+}
+
+// It is down for the monitor and has been silent here as well. The rest of an answer can come from nowhere else.
+void session::give_replica_up() {
+  const auto& nodes = to_->cluster().view->nodes;
+  const auto at = std::ranges::find(nodes, pool_->node()->name(), &node_view::name);
+  route_->is_down = at == nodes.end() || !at->up;
+  if (route_->is_down) lose_server(is_down_error(*pool_), server_->state.tracker.skipping());
 }
 
 // What its next reads have to see.
@@ -245,15 +264,36 @@ void session::remember_request(const wire::piece& p) {
   const bool first = server_->state.tracker.settled();
   const bool more = !route_->request.empty() && !route_->answered;
   if (!more) route_->request.clear();
-  if (first) route_->answered = false;
+  if (first) {
+    route_->answered = false;
+    route_->unanswered = true;
+    route_->looked_at = request_at_;
+  }
   if (first || more) route_->request.append(p.raw.data(), route_->batch_size);
 }
 
-// At the first bytes of a replica's answer.
-void session::observe_latency() {
-  if (!route_->on_replica || route_->request.empty() || route_->answered) return;
-  auto& latencies = to_->cluster().latencies;
-  if (route_->node < latencies.size()) latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
+// Something has come from a server. Of a replica's answer the first byte counts.
+void session::note_answer() {
+  if (route_) route_->heard_at = home_.on.now();
+  if (!route_ || !std::exchange(route_->unanswered, false)) return;
+  auto& cluster = to_->cluster();
+  if (route_->generation != cluster.view->generation) return;
+  cluster.heard[route_->node] = home_.on.now();
+  cluster.latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
+}
+
+// Nothing has come of its replica for a while: it is not quick, and where nobody else hears of it either, the monitor
+// is to look at it at once.
+void session::note_silence() {
+  const auto now = home_.on.now();
+  const auto since = std::exchange(route_->looked_at, now);
+  if (!to_->exists() || route_->generation != to_->cluster().view->generation) return;
+  auto& cluster = to_->cluster();
+  if (route_->unanswered) cluster.latencies[route_->node].observe(now, now - request_at_);
+  auto& heard = cluster.heard[route_->node];
+  if (heard > since) return;
+  heard = now;
+  home_.process.doubt(cluster.view->nodes[route_->node].name, "it is silent");
 }
 
 // Of a replica's reply: it cannot do what it was asked, or not now, and the primary can.

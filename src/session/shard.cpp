@@ -38,12 +38,18 @@ void shard::set_view(const cluster_view_ptr& view) {
   auto& known = clusters_[view->name];
   const auto before = std::exchange(known.view, view);
   const bool same_nodes = before && before->generation == view->generation;
-  if (!same_nodes) known.latencies.assign(view->nodes.size(), peak_ewma());
+  if (!same_nodes) {
+    known.latencies.assign(view->nodes.size(), peak_ewma());
+    known.heard.assign(view->nodes.size(), on.now());
+  }
   for (const auto& waiting : std::exchange(known.waiting, {}))
     if (const auto s = waiting.lock()) s->on_view();
   bool fell = false;
-  for (std::size_t i = 0; same_nodes && i < view->nodes.size(); ++i)
+  for (std::size_t i = 0; same_nodes && i < view->nodes.size(); ++i) {
     fell = fell || (before->nodes[i].up && !view->nodes[i].up);
+    // How it was before it fell says nothing about it now.
+    if (!before->nodes[i].up && view->nodes[i].up) known.latencies[i] = {};
+  }
   if (same_nodes && !fell && before->primary == view->primary) return;
   for_each([&](session& s) { s.on_nodes_changed(known); });
 }

@@ -46,6 +46,9 @@ struct proxy {
   void suspect(const std::string& node, const std::string& why) const {
     if (watch) watch->suspect(node, why);
   }
+  void doubt(const std::string& node, const std::string& why) const {
+    if (watch) watch->doubt(node, why);
+  }
 
   std::shared_ptr<const config::settings> settings() const {
     const std::lock_guard lock(mutex_);

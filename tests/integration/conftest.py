@@ -62,7 +62,8 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         for proxy in getattr(item, "proxies", []):
-            report.sections.append((f"Forebay's log ({report.when})", proxy.log()[-4000:]))
+            told = [line for line in proxy.log().splitlines() if " client_login " not in line and " client_left " not in line]
+            report.sections.append((f"Forebay's log ({report.when})", "\n".join(told)[-4000:]))
 
 
 @pytest.fixture(scope="session")

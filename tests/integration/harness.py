@@ -1,5 +1,6 @@
 """What the fixtures hand out: the PostgreSQL cluster, running proxies, and waiting for conditions with deadlines."""
 
+import contextlib
 import json
 import os
 import resource
@@ -173,6 +174,35 @@ class Node(Endpoint):
 
     def start(self):
         self._do("start")
+
+    def pids(self):
+        """The postmaster first: what is done to it before the rest, keeps it from making more."""
+        data = f"{self.cluster.dir}/{self.name}"
+        yield (postmaster := int(Path(data, "postmaster.pid").read_text().split()[0]))
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if int(process.name) != postmaster and os.readlink(process / "cwd") == data:
+                    yield int(process.name)
+
+    def crash(self):
+        """kill -9 of all its processes, as when the machine is gone, but for its kernel."""
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """All its processes stopped, as on a machine that hangs: connections are taken by the kernel, and nobody answers."""
+        stopped = []
+        try:
+            for pid in self.pids():
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in reversed(stopped):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
 
 class Cluster:

@@ -48,7 +48,8 @@ TEST_CASE("positions as PostgreSQL writes them") {
     CHECK(lsn::parse(text)->text() == text);
   CHECK(lsn::parse("16/b374d848") == lsn{0x16'B374D848});
   CHECK(*lsn::parse("1/0") > *lsn::parse("0/FFFFFFFF"));
-  for (const auto* text : {"", "/", "1", "1/", "/1", "g/1", "1/-1", " 1/1", "1/1 ", "123456789/0", "0/123456789", "1/1/1"}) {
+  for (const auto* text :
+       {"", "/", "1", "1/", "/1", "g/1", "1/-1", " 1/1", "1/1 ", "123456789/0", "0/123456789", "1/1/1"}) {
     CAPTURE(text);
     CHECK_FALSE(lsn::parse(text));
   }

@@ -19,7 +19,7 @@ struct house {
       node_view n;
       n.name = "n" + std::to_string(view.nodes.size());
       n.role = is;
-      n.up = true;
+      n.heard = n.up = true;
       n.position = {100};
       n.replay_lag = 0ms;
       n.lag_bytes = 0;
