@@ -46,10 +46,10 @@ verdict read_judge::of(const wire::piece& first, wire::framer framer, std::strin
   if (first.type == 'Q') {
     auto found = of_text(up_to_nul(first.body()));
     found.size = first.raw.size();
+    found.begin = std::move(begin_);
+    found.ties = ties_;
     return found;
   }
-  reads_ = in_transaction_ = false;
-  parsed_.clear();
   if (auto refused = add(first)) return std::move(*refused);
   while (true) {
     const auto next = framer.next(rest);
@@ -57,7 +57,8 @@ verdict read_judge::of(const wire::piece& first, wire::framer framer, std::strin
     if ((*next)->type == wire::sync::type) break;
     if (auto refused = add(**next)) return std::move(*refused);
   }
-  return {reads_ ? kind::read : kind::any, "", {}, static_cast<std::size_t>(rest.data() - first.raw.data())};
+  const auto size = static_cast<std::size_t>(rest.data() - first.raw.data());
+  return {reads_ ? kind::read : kind::any, "", {}, size, std::move(begin_), ties_};
 }
 
 std::optional<verdict> read_judge::add(const wire::piece& p) {
@@ -107,7 +108,9 @@ verdict read_judge::of_text(std::string_view text) {
   if (side == route_settings::side::primary) return primary(by_hint ? "asked for by hint" : "forebay.route");
   if (!reads_as_written(text, *client_.settings.wanted)) return primary("not to be read by these settings");
   const auto access = sql_.access_of(text);
+  const bool was_within = in_transaction_;
   auto found = of_access(*access, side == route_settings::side::replica);
+  if (in_transaction_ && !was_within) begin_ = text;
   if (found.what == kind::primary || found.what == kind::any) return found;
   if (side == route_settings::side::replica) return found;
   if (!rules_) return primary("the database's catalog is not known yet");
@@ -133,13 +136,16 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
       return {kind::read};
     case what::commit:
     case what::rollback:
+      return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
     case what::savepoint:
     case what::cursor:
+      ties_ = true;
       return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
     case what::show:
       return {kind::any};
     case what::set:
       if (client_.on_session_state == config::session_state_policy::pin) return primary("keeps its server");
+      ties_ = ties_ || in_transaction_;
       return {kind::any};
     case what::execute: {
       const auto s = client_.find_statement(access.name);

@@ -32,13 +32,17 @@ struct verdict {
   const char* reason = "";  // static: why the primary
   std::string about;        // the function or relation that the reason is about
   std::size_t size = 0;     // of the batch in bytes; 0: it is not there to its end
+  std::string begin{};      // the BEGIN in it
+  bool ties = false;        // to its server: a cursor, a savepoint, a setting of the transaction
 };
 
 class read_judge {
  public:
   // `rules`: null while the catalog of the database is not known.
-  read_judge(access_reader& sql, const read_rules* rules, const client_state& client, const route_settings& wants)
-      : sql_(sql), rules_(rules), client_(client), wants_(wants) {}
+  // `within`: a transaction on a replica is open.
+  read_judge(access_reader& sql, const read_rules* rules, const client_state& client, const route_settings& wants,
+             bool within = false)
+      : sql_(sql), rules_(rules), client_(client), wants_(wants), in_transaction_(within) {}
 
   // Of the piece that the framer has just handed out, and what is behind it.
   verdict of(const wire::piece& first, wire::framer framer, std::string_view rest);
@@ -54,8 +58,10 @@ class read_judge {
   const client_state& client_;
   const route_settings& wants_;
   std::vector<std::string_view> parsed_;  // names that the batch itself has given
-  bool in_transaction_ = false;           // that the batch has begun, and that reads only
+  bool in_transaction_;                   // that the batch has begun or is within, and that reads only
   bool reads_ = false;                    // so far something of it asks for a replica
+  bool ties_ = false;
+  std::string begin_;
 };
 
 }  // namespace forebay

@@ -152,7 +152,9 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     judge(p, rest);
     if (!refusal_ && get_server() == lookout::waits) return false;
     if (refusal_) {
-      fail_request(p, *std::exchange(refusal_, nullptr));
+      auto why = std::exchange(refusal_, nullptr);
+      const bool within = route_ && !route_->resume.empty();
+      within ? fatal(std::move(*why)) : fail_request(p, std::move(*why));
       return true;
     }
   } else if (p.first) {
@@ -160,7 +162,7 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     if (must_leave_replica()) {
       held_ = !server_->state.tracker.settled();
       if (held_) return false;
-      drop_server();
+      leave_replica();
       return take_piece(p, rest);
     }
   }
@@ -347,9 +349,13 @@ void session::attach(server_ptr server) {
   server_ = std::move(server);
   leased_at_ = home_.on.now();
   traffic::add(pool_->traffic_of(home_.on).checkouts, 1);
-  if (const auto& node = permit_.node()) {
-    node->in_flight.fetch_add(1, std::memory_order_relaxed);
-    (route_ && route_->on_replica ? node->routed_reads : node->routed_writes).fetch_add(1, std::memory_order_relaxed);
+  if (const auto& at = permit_.node()) {
+    at->in_flight.fetch_add(1, std::memory_order_relaxed);
+    (route_ && route_->on_replica ? at->routed_reads : at->routed_writes).fetch_add(1, std::memory_order_relaxed);
+  }
+  if (route_ && !route_->resume.empty()) {
+    conversation().apply_settings(state_.settings.wanted);
+    conversation().run_own(std::exchange(route_->resume, {}));
   }
   if (state_.mode == config::pool_mode::session) {
     state_.pin = pin_reason::session_mode;

@@ -60,6 +60,8 @@ struct routing_state {
   std::size_t batch_size = 0;
   batch at = batch::none;
   bool on_replica = false;    // its server, or the one it waits for
+  std::string begin;          // of the transaction it has open on a replica, if that can go on elsewhere
+  std::string resume;         // the same, to be begun again on the primary's server
   bool only_primary = false;  // the request at hand, after a replica has refused it
   std::size_t node = 0;       // by its index in the view of this generation
   std::uint64_t generation = 0;
@@ -174,6 +176,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::string last_route() const;
   void judge(const wire::piece& p, std::string_view rest);
   bool must_leave_replica();
+  void leave_replica();
   enum class lookout : std::uint8_t { served, waits, refused };  // refused: see refusal_
   lookout get_server();
   lookout try_elsewhere(wire::pg_error error);

@@ -136,7 +136,7 @@ void session::put_in_order() {
 void session::drop_server(std::string_view failure) {
   server_->io.stop_waiting();
   auto server = std::move(server_);
-  if (const auto node = permit_.node()) node->in_flight.fetch_sub(1, std::memory_order_relaxed);
+  if (const auto at = permit_.node()) at->in_flight.fetch_sub(1, std::memory_order_relaxed);
   if (!failure.empty()) permit_.failed(home_.on.now(), failure, home_.random);
   server->state.broken ? permit_.gave_up() : permit_.succeeded(home_.on.now());
   if (route_) {

@@ -86,31 +86,40 @@ void session::judge(const wire::piece& p, std::string_view rest) {
     r.at = batch::running;
     return;
   }
-  if (server_ && server_->state.tracker.settled() && server_->state.tracker.status() != 'I') {
+  // Within a transaction on a replica: what it cannot do there, see must_leave_replica().
+  const char status = server_ ? server_->state.tracker.status() : 'I';
+  if (status == 'E') {
     r.at = batch::running;
-    r.request.clear();
     return;
   }
   const auto& wants = to_->settings_of(state_.settings.wanted);
-  auto found = read_judge(home_.access, to_->rules(), state_, wants).of(p, framer_, rest);
+  auto found = read_judge(home_.access, to_->rules(), state_, wants, status == 'T').of(p, framer_, rest);
   if (std::exchange(r.only_primary, false)) found = {kind::primary, "a replica has refused it"};
   r.wish = {.what = found.what, .avoid = std::exchange(r.failed, 0)};
   r.reason = found.reason;
   r.about = std::move(found.about);
   r.batch_size = found.size;
+  if (found.what != kind::primary && status == 'I') r.begin = std::move(found.begin);
+  if (found.ties) r.begin.clear();
   r.at = batch::judged;
 }
 
-// Its server is a replica's, and what comes is not for that.
+// Its server is a replica's, and what comes is not for that. A transaction that has only read so far goes on on the
+// primary: each of its statements has a snapshot of its own anyway. One that cannot stays where it is.
 bool session::must_leave_replica() {
   if (!route_ || !route_->on_replica || route_->at != batch::judged || route_->wish.what != kind::primary) return false;
   const auto& tracker = server_->state.tracker;
-  if (tracker.settled() && tracker.status() != 'I') {
-    route_->at = batch::running;
-    route_->request.clear();
-    return false;
+  if (!tracker.settled() || tracker.status() == 'I' || !route_->begin.empty()) return true;
+  route_->at = batch::running;
+  return false;
+}
+
+void session::leave_replica() {
+  if (server_->state.tracker.status() == 'T') {
+    route_->resume = std::exchange(route_->begin, {});
+    server_->state.broken = true;  // closed: what it has open there ends
   }
-  return true;
+  drop_server();
 }
 
 session::lookout session::get_server() {
@@ -261,6 +270,10 @@ void session::remember_request(const wire::piece& p) {
   route_->at = batch::running;
   explain_route();
   if (!route_->on_replica || route_->batch_size == 0) return;
+  if (server_->state.tracker.status() != 'I') {
+    route_->request.clear();  // a part of a transaction is not asked again
+    return;
+  }
   const bool first = server_->state.tracker.settled();
   const bool more = !route_->request.empty() && !route_->answered;
   if (!more) route_->request.clear();
