@@ -218,7 +218,7 @@ def test_the_old_primary_comes_back_and_takes_writes(forebay, line):
         assert errors(late) == [] and {port(a) for a in late} == {heir.port}
         one_at_a_time(load.stop(), old, heir)
     fresh = before_all(forebay, line)
-    with writes(fresh) as load, reads(fresh) as others:
+    with Load(fresh, lambda client, number: insert(client + 100, number), clients=8) as load, reads(fresh) as others:
         enough(load, 0.0)
         assert {port(a) for a in load.answers} == {heir.port}
         assert old.port not in {port(a) for a in others.answers}
