@@ -333,6 +333,7 @@ std::optional<request> reply_tracker::request_within_copy() const {
 
 bool reply_tracker::may_refuse() const {
   if (status_ == 'E' || copy_in()) return true;
+  if (skipping()) return true;                          // the batch that failed may have begun a transaction
   if (status_ == 'T' && ready_owed() > 0) return true;  // else what fails is of the same batch: then it is skipped
   return std::any_of(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) {
     return e.kind == request::query || e.kind == request::execute || e.kind == request::function_call;

@@ -72,13 +72,13 @@ void show_nodes(invocation in) {
     for (std::size_t i = 0; i < view->nodes.size(); ++i) {
       const auto& n = view->nodes[i];
       const auto& state = *n.state;
-      out.push_back({view->name, n.name, role_text(*view, i), state_text(n), n.reason,
-                     std::string(to_string((view->primary == i ? state.writes : state.reads).look(steady::now()).state)),
-                     n.replay_lag ? milliseconds(*n.replay_lag) : "", n.lag_bytes ? std::to_string(*n.lag_bytes) : "",
-                     number(n.latency.count()), number(open[n.name]), number(state.in_flight.load()),
-                     number(static_cast<std::int64_t>(state.routed_reads.load())),
-                     number(static_cast<std::int64_t>(state.routed_writes.load())), number(n.weight),
-                     number(n.priority)});
+      out.push_back(
+          {view->name, n.name, role_text(*view, i), state_text(n), n.reason,
+           std::string(to_string((view->primary == i ? state.writes : state.reads).look(steady::now()).state)),
+           n.replay_lag ? milliseconds(*n.replay_lag) : "", n.lag_bytes ? std::to_string(*n.lag_bytes) : "",
+           number(n.latency.count()), number(open[n.name]), number(state.in_flight.load()),
+           number(static_cast<std::int64_t>(state.routed_reads.load())),
+           number(static_cast<std::int64_t>(state.routed_writes.load())), number(n.weight), number(n.priority)});
     }
   }
   in.done(rows(std::move(out)));

@@ -15,6 +15,17 @@ struct lsn {
 
   auto operator<=>(const lsn&) const = default;
 
+  std::string text() const {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto hex = [&](std::uint32_t part) {
+      std::string out;
+      for (int shift = 28; shift >= 0; shift -= 4)
+        if (const auto digit = part >> shift & 15; digit != 0 || !out.empty() || shift == 0) out += digits[digit];
+      return out;
+    };
+    return hex(static_cast<std::uint32_t>(position >> 32)) + '/' + hex(static_cast<std::uint32_t>(position));
+  }
+
   // "16/B374D848"
   static std::optional<lsn> parse(std::string_view text) {
     const auto slash = text.find('/');

@@ -39,6 +39,14 @@ class text_cache {
     }
   }
 
+  // Of a text that is known: another value, of no more bytes. False: it is not known.
+  bool replace(std::string_view text, Value value) {
+    const auto known = by_text_.find(text);
+    if (known == by_text_.end()) return false;
+    known->second->value = std::move(value);
+    return true;
+  }
+
   std::size_t bytes() const { return bytes_; }
 
  private:

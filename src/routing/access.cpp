@@ -263,14 +263,22 @@ sql_access read_access(const std::string& text) {
   return statement ? on_statement(*statement) : primary("unparsable");
 }
 
+std::string_view access_reader::key_of(std::string_view text, bool is_query) {
+  return is_query && make_sql_template(text, template_) ? std::string_view(template_) : text;
+}
+
+void access_reader::learn_write(std::string_view text) {
+  static const auto refused = std::make_shared<const sql_access>(primary("a replica has refused it as a write"));
+  known_.replace(key_of(text, first_word_of(text) == beginning::query), refused);
+}
+
 sql_access_ptr access_reader::access_of(std::string_view text) {
   static const auto not_a_select = std::make_shared<const sql_access>(primary("not a select"));
   static const auto too_large = std::make_shared<const sql_access>(primary("too large"));
   const auto first = first_word_of(text);
   if (first == beginning::other) return not_a_select;
   if (text.size() > max_parsed_text) return too_large;
-  const bool has_template = first == beginning::query && make_sql_template(text, template_);
-  const auto key = has_template ? std::string_view(template_) : text;
+  const auto key = key_of(text, first == beginning::query);
   if (const auto* known = known_.find(key)) return *known;
   ++parsed_;
   auto access = std::make_shared<const sql_access>(read_access(std::string(text)));

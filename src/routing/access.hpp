@@ -24,12 +24,18 @@ class access_reader {
  public:
   sql_access_ptr access_of(std::string_view text);
 
+  // A replica has refused it as a write (25006), whatever was thought of it: the primary's, for as long as it is
+  // remembered.
+  void learn_write(std::string_view text);
+
   static constexpr std::size_t max_bytes = 2 * 1024 * 1024;  // of what is remembered
 
   std::size_t bytes() const { return known_.bytes(); }
   std::size_t parsed() const { return parsed_; }  // how often the grammar was asked
 
  private:
+  std::string_view key_of(std::string_view text, bool is_query);
+
   text_cache<sql_access_ptr> known_{max_bytes};
   std::size_t parsed_ = 0;
   std::string template_;

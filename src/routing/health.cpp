@@ -42,7 +42,6 @@ void cluster_health::answered(index who, const probe_answer& said, std::chrono::
   n.asked = asked;
   n.latency = latency;
   n.bad = 0;
-  if (said.in_recovery) n.outvoted = 0;
   if (n.here == presence::unknown) n.here = presence::up;
   if (n.here == presence::down && ++n.good >= limits_.rise) {
     n.here = presence::up;

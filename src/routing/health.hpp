@@ -21,9 +21,9 @@
 //               any node had it when it last answered. Others are refused.
 //   primary     the node that is up and not in recovery; never one that is said to be a replica. Of several the one
 //   with
-//               the highest timeline, of equals the present primary or else none; the others are refused until they are
-//               in recovery, so a primary that was left behind never comes back by itself. From the start nobody is the
-//               primary until each node has answered or failed once.
+//               the highest timeline, of equals the present primary or else none; the others are refused for as long as
+//               they take writes on that timeline or a lower one, so a primary that was left behind never comes back by
+//               itself. From the start nobody is the primary until each node has answered or failed once.
 //   lag         in bytes and in time (routing/position_history) against the primary as it was last seen. A replica has
 //               to be known to follow that primary's timeline once there was another primary before; until then
 //               its lag is not known and its position counts for nothing.

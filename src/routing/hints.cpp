@@ -32,6 +32,17 @@ std::string_view value_in(std::string_view comment, std::string_view key) {
 
 }  // namespace
 
+std::string_view shown_setting(std::string_view text) {
+  constexpr std::string_view show = "show";
+  text = trimmed(text);
+  if (text.size() <= show.size() || !same_name(text.substr(0, show.size()), show)) return {};
+  text.remove_prefix(show.size());
+  if (space.find(text.front()) == space.npos) return {};
+  while (text.ends_with(';'))
+    text = trimmed(text.substr(0, text.size() - 1));
+  return trimmed(text);
+}
+
 std::string_view hinted_route(std::string_view text) {
   while (true) {
     const auto start = text.find_first_not_of(space);

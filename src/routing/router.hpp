@@ -19,9 +19,9 @@ struct route_wish {
     any,   // answered by every node alike: the primary while there is one
   };
   kind what = kind::primary;
-  lsn needed{};                // what the session has written: a replica must have replayed it
-  bool own_write_open = false; // it has written, and how far is not known yet
-  std::uint64_t avoid = 0;     // nodes that have failed this request, a bit for each index
+  lsn needed{};                 // what the session has written: a replica must have replayed it
+  bool own_write_open = false;  // it has written, and how far is not known yet
+  std::uint64_t avoid = 0;      // nodes that have failed this request, a bit for each index
 };
 
 struct route_choice {

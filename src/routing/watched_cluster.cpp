@@ -16,6 +16,7 @@ constexpr auto between_doubts = 500ms;
 constexpr auto between_positions = 2ms;
 constexpr auto between_replays = 20ms;
 constexpr auto tickets_are_recent = 3s;
+constexpr auto a_moment = 100ms;  // in which what the primary has just told of comes to its replicas
 const std::string too_many_connections = "53300";
 
 }  // namespace
@@ -64,7 +65,7 @@ void watched_cluster::run(steady::time_point now) {
   if (nodes_.empty()) return;
   if (const auto last = health_.writes()->last(); last != tickets_seen_) {
     tickets_seen_ = last;
-    ticket_at_ = now;
+    fast_until_ = now + tickets_are_recent;
   }
   for (index i = 0; i < nodes_.size(); ++i)
     run(i, now);
@@ -75,6 +76,7 @@ void watched_cluster::run(steady::time_point now) {
 void watched_cluster::begin_round(steady::time_point now) {
   // One that does not answer keeps nobody from hearing of the others.
   round_is_done_ = round_is_done_ || std::ranges::any_of(nodes_, &prober::in_round);
+  fast_until_ = std::max(fast_until_, now + a_moment);
   round_at_ = now + (health_.primary() ? limits_.interval : std::min(limits_.interval, config::duration(100)));
   for (index i = 0; i < nodes_.size(); ++i) {
     auto& p = nodes_[i];
@@ -191,7 +193,7 @@ bool watched_cluster::anybody_is_behind() const {
 void watched_cluster::ask_positions(steady::time_point now) {
   if (const auto primary = health_.primary(); primary && tickets_wait() && may_ask(*primary))
     if (now >= position_asked_ + between_positions) begin(*primary, question::position, now);
-  if (now < fast_at_ || now >= ticket_at_ + tickets_are_recent) return;
+  if (now < fast_at_ || now >= fast_until_) return;
   fast_at_ = now + between_replays;
   for (index i = 0; i < nodes_.size(); ++i)
     if (health_.is_behind(i) && may_ask(i)) begin(i, question::position, now);
@@ -204,7 +206,7 @@ steady::time_point watched_cluster::next(steady::time_point now) const {
     soonest = std::min(soonest, p.under_way == question::none ? p.due : p.begun + limits_.timeout);
   if (const auto primary = health_.primary(); primary && tickets_wait() && may_ask(*primary))
     soonest = std::min(soonest, position_asked_ + between_positions);
-  if (now < ticket_at_ + tickets_are_recent && anybody_is_behind()) soonest = std::min(soonest, fast_at_);
+  if (now < fast_until_ && anybody_is_behind()) soonest = std::min(soonest, fast_at_);
   return soonest;
 }
 

@@ -13,11 +13,10 @@
 // Asks the nodes of one cluster, each over a connection that stays open, and tells its health what they say. On the
 // monitor's thread:
 //
-//   everything    of all nodes with each round: every health.interval, every 100 ms while there is no primary
+//   everything    of all nodes with each round: every health.interval, every 100 ms while there is no primary;
 //                 of one node at once that is suspected or whose connection is lost, over a new connection
-//   the position  of the primary when tickets wait, at most every 2 ms; of replicas behind it every 20 ms, while
-//   tickets are
-//                 being taken
+//   the position  of the primary when tickets wait, at most every 2 ms; of replicas that are behind every 20 ms, while
+//                 tickets are taken, and for a moment after each round: most have caught up by then
 namespace forebay {
 
 class watched_cluster {
@@ -73,10 +72,10 @@ class watched_cluster {
   config::health limits_;
   std::deque<prober> nodes_;  // in the health's order; none while there is one node only
   bool round_is_done_ = false;
-  steady::time_point round_at_{}, fast_at_{};
-  steady::time_point position_asked_{};  // of the primary
+  steady::time_point round_at_{};
+  steady::time_point fast_at_{}, fast_until_{};  // when to ask replicas that are behind
+  steady::time_point position_asked_{};          // of the primary
   std::uint64_t tickets_seen_ = 0;
-  steady::time_point ticket_at_{};  // when they were seen to have become more
 };
 
 }  // namespace forebay

@@ -56,6 +56,8 @@ struct client_state {
   std::string text_tail;   // the last bytes of a large Query's piece before
 
   bool changed_schema = false;  // in its transaction
+  bool schema_is_new = false;   // for others too, since somebody was told
+  std::string own_answer;       // SQL in place of a SHOW that Forebay itself has the answer to
 
   bool timed_out = false;  // its query was cancelled for query_timeout
 

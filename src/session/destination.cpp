@@ -65,6 +65,10 @@ bool destination::splits() {
   return has_several_nodes() && router_->how().read_write_split && what_.replication.empty();
 }
 
+void destination::catalog_changed() {
+  if (splits() && home_.process.watch) home_.process.watch->catalog_changed(cluster_->view->name, on_server_);
+}
+
 const read_rules* destination::rules() const {
   const auto known = cluster_->rules.find(on_server_);
   return known == cluster_->rules.end() ? nullptr : known->second.get();
@@ -81,14 +85,16 @@ const route_settings& destination::settings_of(const parameters& wanted) {
 std::shared_ptr<pool> destination::pool_of(std::size_t node) {
   pools_.resize(cluster_->view->nodes.size());
   auto& known = pools_[node];
-  if (!known || known->retired()) known = home_.process.pools.find(*settings_, what_, cluster_->view->nodes[node].name);
+  // By the settings of now: this worker may have to hear of them yet, and a pool by old ones would be there for good.
+  if (!known || known->retired())
+    known = home_.process.pools.find(*home_.process.settings(), what_, cluster_->view->nodes[node].name);
   return known;
 }
 
 destination::place destination::choose(const route_wish& wish) {
   refresh();
   place found;
-  if (!cluster_ || !cluster_->view) {
+  if (!cluster_->view) {
     found.reason = "its cluster is not known yet";
     return found;
   }
@@ -107,11 +113,12 @@ destination::place destination::choose(const route_wish& wish) {
     if (const auto permit = by.ask(now)) {
       found.permit = admission(node.state, by, *permit);
       found.where = pool_of(*choice.node);
-      if (!found.where) found.reason = "the node is no longer in the configuration";
+      found.may_wait = found.where != nullptr;
+      if (!found.where) found.refusal = pool::served_elsewhere();
       return found;
     }
     if (found.is_primary) {
-      found.refusal = "server at " + node.name + " is " + by.refusal(now);
+      found.refusal = wire::pg_error::error("57P03", "server at " + node.name + " is " + by.refusal(now));
       found.reason = "the primary's breaker is open";
       found.may_wait = view.nodes.size() > 1;  // for another one to be promoted
       return found;

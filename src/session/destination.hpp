@@ -77,12 +77,13 @@ class destination {
     bool is_primary = true;
     const char* reason = "";  // static: why not on a replica, or why nowhere
     bool may_wait = true;
-    std::string refusal;  // the breaker's words, if it is that
+    std::optional<wire::pg_error> refusal{};  // what the client is to hear, where it is not for the reason
   };
-  place choose(const route_wish& wish);
+  place choose(const route_wish& wish);  // where it exists
 
   const route_settings& settings_of(const parameters& wanted);
   const read_rules* rules() const;
+  void catalog_changed();
   known_cluster& cluster() { return *cluster_; }
   // What a client that logs in is told, if any node's pool knows it.
   parameters greeting(const std::string& startup_settings);

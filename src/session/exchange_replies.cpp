@@ -286,7 +286,10 @@ void exchange::on_ready(bool ours) {
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
   if (!idle) return;
-  if (std::exchange(client_.changed_schema, false)) schema_changed();  // for others only now
+  if (std::exchange(client_.changed_schema, false)) {  // for others only now
+    schema_changed();
+    client_.schema_is_new = true;
+  }
   if (!client_.gone) to_client_.copy(std::exchange(client_.notifications, {}));
   if (!ours) ++client_.transactions;
   if (!server_.tracker.settled()) return;

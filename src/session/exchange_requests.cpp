@@ -131,6 +131,7 @@ std::string exchange::reading_of(std::string_view text, const sql_effects_ptr& e
 
 // What the server gets for a text of the client.
 exchange::sql_to_send exchange::as_sent(std::string_view text) const {
+  if (!client_.own_answer.empty()) return {nullptr, client_.own_answer, true};
   auto effects = effects_of(text);
   if (!effects || !client_.renames()) return {std::move(effects), text};
   const bool refused = (effects->mask & ~effect::harmless) != effect::none &&

@@ -35,13 +35,13 @@ route_settings route_settings::of(const parameter_set& wanted) {
   found.asked = side_of(value_of("forebay.route"));
   const auto explain = value_of("forebay.explain");
   found.explain = same_name(explain, "on") || same_name(explain, "true") || explain == "1";
+  found.read_after = lsn::parse(value_of("forebay.read_after")).value_or(lsn{});
   found.read_only = value_of("default_transaction_read_only") == "on";
   found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
   return found;
 }
 
 verdict read_judge::of(const wire::piece& first, wire::framer framer, std::string_view rest) {
-  if (wants_.asked == route_settings::side::primary) return primary("forebay.route");
   if (!first.first || !first.whole()) return primary("too large");
   if (first.type == 'Q') {
     auto found = of_text(up_to_nul(first.body()));
@@ -103,10 +103,11 @@ verdict read_judge::of_name(std::string_view name) {
 verdict read_judge::of_text(std::string_view text) {
   auto side = wants_.asked;
   if (const auto hint = hinted_route(text); !hint.empty()) side = side_of(hint);
-  if (side == route_settings::side::primary) return primary("asked for by hint");
+  const bool by_hint = side != wants_.asked;
+  if (side == route_settings::side::primary) return primary(by_hint ? "asked for by hint" : "forebay.route");
   if (!reads_as_written(text, *client_.settings.wanted)) return primary("not to be read by these settings");
   const auto access = sql_.access_of(text);
-  auto found = of_access(*access);
+  auto found = of_access(*access, side == route_settings::side::replica);
   if (found.what == kind::primary || found.what == kind::any) return found;
   if (side == route_settings::side::replica) return found;
   if (!rules_) return primary("the database's catalog is not known yet");
@@ -115,17 +116,18 @@ verdict read_judge::of_text(std::string_view text) {
 }
 
 // By the text alone.
-verdict read_judge::of_access(const sql_access& access) {
+verdict read_judge::of_access(const sql_access& access, bool on_replica) {
   using what = sql_access::kind;
-  const bool serializable = access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable
-                                                   : wants_.serializable;
+  const bool serializable =
+      access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable : wants_.serializable;
   switch (access.what) {
     case what::primary:
       return primary(access.reason);
     case what::read:
       return serializable && !in_transaction_ ? primary("serializable") : verdict{kind::read};
     case what::begin:
-      if (!access.modes.read_only.value_or(wants_.read_only)) return primary("a transaction that may write");
+      if (!access.modes.read_only.value_or(wants_.read_only || on_replica))
+        return primary("a transaction that may write");
       if (serializable) return primary("serializable");
       in_transaction_ = true;
       return {kind::read};

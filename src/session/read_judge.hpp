@@ -22,6 +22,7 @@ struct route_settings {
   bool explain = false;     // forebay.explain
   bool read_only = false;   // default_transaction_read_only
   bool serializable = false;
+  lsn read_after{};  // forebay.read_after: what another session has written
 
   static route_settings of(const parameter_set& wanted);
 };
@@ -45,7 +46,7 @@ class read_judge {
  private:
   std::optional<verdict> add(const wire::piece& p);
   verdict of_text(std::string_view text);
-  verdict of_access(const sql_access& access);
+  verdict of_access(const sql_access& access, bool on_replica);
   verdict of_name(std::string_view name);
 
   access_reader& sql_;

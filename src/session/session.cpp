@@ -131,6 +131,7 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     }
     return true;
   }
+  if (p.first && (p.type == 'Q' || p.type == 'P')) answer_about_itself(p);
   if (!server_) {
     const bool collecting = state_.rest == client_state::rest::collect;
     if (!p.first && !collecting) return true;  // the rest of a message that was answered without a server
@@ -244,7 +245,7 @@ void session::process_replies() {
       server_->io.keep(input.data);
     }
     if (!home_.to_client.empty()) {
-      if (route_) route_->request.clear();
+      if (route_) route_->answered = true;
       traffic::add(pool_->traffic_of(home_.on).bytes_to_clients, home_.to_client.size());
       if (client_.write(home_.to_client)) leave();
     }
@@ -370,6 +371,7 @@ void session::release() {
   if (conversation().pin_is_in_doubt()) return conversation().ask_whether_pinned();
   if (!conversation().releasable() || server_->io.backlog()) return;
   note_own_write();
+  if (std::exchange(state_.schema_is_new, false)) to_->catalog_changed();
   drop_server();
   if (draining_) drain();
 }

@@ -70,7 +70,8 @@ struct routing_state {
   std::uint64_t failed = 0;        // nodes that have failed the request which is asked again, a bit for each
   std::uint64_t ticket = 0;        // for its last write, while it is not known how far that is
   lsn written{};
-  std::string request;  // what the replica was asked, while not a byte of its answer has gone to the client
+  std::string request;    // what the replica was asked, if nothing of another transaction is behind it
+  bool answered = false;  // something of its answer has gone to the client: it is too late to ask again
 };
 
 class session final : public pool::waiter, public std::enable_shared_from_this<session> {
@@ -168,6 +169,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void on_console_answer(const console_session::answer& answer);
 
   // Where it goes (session_route.cpp).
+  void answer_about_itself(const wire::piece& p);
+  void explain_route();
+  std::string last_route() const;
   void judge(const wire::piece& p, std::string_view rest);
   bool must_leave_replica();
   enum class lookout : std::uint8_t { served, waits, refused };  // refused: see refusal_
@@ -181,6 +185,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void note_silence();
   void give_replica_up();
   bool is_retried(const wire::piece& reply);
+  void learn_write();
   bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
 
   // The lease.

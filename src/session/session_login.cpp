@@ -139,6 +139,9 @@ void session::begin_greeting() {
     const auto* reported = server_->state.initial->find(name);
     wanted.push_back({reported ? reported->name : name, value, reported != nullptr});
   }
+  // Whichever node answers, to a client it is one server.
+  if (to_->has_several_nodes() && server_->state.initial->find("in_hot_standby"))
+    wanted.push_back({"in_hot_standby", "off", true});
   state_.settings.wanted = parameter_set::intern(std::move(wanted));
   conversation().apply_settings(state_.settings.wanted);
   if (server_->state.tracker.settled()) end_greeting();

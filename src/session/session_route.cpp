@@ -1,7 +1,10 @@
 #include <algorithm>
 
 #include "core/log.hpp"
+#include "protocol/wire/extended.hpp"
 #include "protocol/wire/notice.hpp"
+#include "protocol/wire/query.hpp"
+#include "routing/hints.hpp"
 #include "session/session.hpp"
 
 // Which node a session's requests go to: judged before each batch, asked for a server, and asked again elsewhere where
@@ -26,6 +29,47 @@ wire::pg_error is_down_error(const pool& of) {
 
 }  // namespace
 
+// SHOW forebay.last_route and SHOW forebay.last_write, as SQL that any server answers.
+void session::answer_about_itself(const wire::piece& p) {
+  state_.own_answer.clear();
+  constexpr std::size_t longest = 256;
+  if (!to_ || !p.whole() || p.body_size > longest) return;
+  auto text = p.body();
+  if (p.type == wire::parse::type) {
+    const auto m = wire::parse::decode(p.body());
+    if (!m) return;
+    text = m->query;
+  }
+  const auto asked = shown_setting(text.substr(0, text.find('\0')));
+  if (same_name(asked, "forebay.last_route")) {
+    state_.own_answer = "SELECT " + quote_literal(last_route()) + " AS \"forebay.last_route\"";
+  } else if (same_name(asked, "forebay.last_write")) {
+    const auto open = route_ && route_->ticket != 0;
+    const auto at = route_ ? route_->written : lsn{};
+    state_.own_answer =
+        "SELECT " + quote_literal(open ? std::string("unknown yet") : at.text()) + " AS \"forebay.last_write\"";
+  }
+}
+
+// "replica 10.0.0.2:5432", "primary 10.0.0.1:5432: volatile function public.next_number".
+std::string session::last_route() const {
+  if (!pool_) return "none";
+  const auto& name = pool_->node()->name();
+  if (!route_) return "primary " + name + ": reads are not split here";
+  if (route_->on_replica) return "replica " + name;
+  std::string text = "primary " + name;
+  if (*route_->reason != '\0') text += std::string(": ") + route_->reason;
+  if (!route_->about.empty()) text += " " + route_->about;
+  return text;
+}
+
+void session::explain_route() {
+  if (!to_->settings_of(state_.settings.wanted).explain || state_.gone) return;
+  const auto text = "forebay: " + last_route();
+  home_.to_client.copy(
+      wire::encode(wire::notice_response{{{'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', text}}}));
+}
+
 // Before a batch: whether it may run on a replica. What is sent to a primary's server that is held already goes there
 // whatever it is, and what is within a transaction stays in it.
 void session::judge(const wire::piece& p, std::string_view rest) {
@@ -44,6 +88,7 @@ void session::judge(const wire::piece& p, std::string_view rest) {
   }
   if (server_ && server_->state.tracker.settled() && server_->state.tracker.status() != 'I') {
     r.at = batch::running;
+    r.request.clear();
     return;
   }
   const auto& wants = to_->settings_of(state_.settings.wanted);
@@ -62,12 +107,18 @@ bool session::must_leave_replica() {
   const auto& tracker = server_->state.tracker;
   if (tracker.settled() && tracker.status() != 'I') {
     route_->at = batch::running;
+    route_->request.clear();
     return false;
   }
   return true;
 }
 
 session::lookout session::get_server() {
+  if (!to_->exists()) {
+    waiting_ = false;
+    refusal_ = std::make_unique<wire::pg_error>(pool::served_elsewhere());
+    return lookout::refused;
+  }
   route_wish wish;
   if (route_) {
     auto& r = *route_;
@@ -75,7 +126,7 @@ session::lookout session::get_server() {
       r.written = std::max(r.written, to_->cluster().view->written);
       r.ticket = 0;
     }
-    r.wish.needed = r.written;
+    r.wish.needed = std::max(r.written, to_->settings_of(state_.settings.wanted).read_after);
     r.wish.own_write_open = r.ticket != 0;
     wish = r.wish;
   } else if (stage_ == stage::greeting && replication_.empty()) {
@@ -89,8 +140,8 @@ session::lookout session::get_server() {
       wait_for_view();
       return lookout::waits;
     }
-    refusal_ = std::make_unique<wire::pg_error>(wire::pg_error::error(
-        "57P03", place.refusal.empty() ? std::string("no node can answer: ") + place.reason : place.refusal));
+    const auto why = wire::pg_error::error("57P03", std::string("no node can answer: ") + place.reason);
+    refusal_ = std::make_unique<wire::pg_error>(place.refusal.value_or(why));
     waiting_ = false;
     return lookout::refused;
   }
@@ -204,17 +255,21 @@ void session::note_own_write() {
   if (first && home_.process.watch) home_.process.watch->hurry(view.name);
 }
 
-// What a replica is asked is kept until the first byte of its answer has gone to the client.
+// What a replica is asked is kept: to be asked again, or for what is learned from its refusal.
 void session::remember_request(const wire::piece& p) {
   if (!route_ || route_->at != batch::judged) return;
   route_->at = batch::running;
+  explain_route();
   if (!route_->on_replica || route_->batch_size == 0) return;
   const bool first = server_->state.tracker.settled();
+  const bool more = !route_->request.empty() && !route_->answered;
+  if (!more) route_->request.clear();
   if (first) {
+    route_->answered = false;
     route_->unanswered = true;
     route_->looked_at = request_at_;
   }
-  if (first || !route_->request.empty()) route_->request.append(p.raw.data(), route_->batch_size);
+  if (first || more) route_->request.append(p.raw.data(), route_->batch_size);
 }
 
 // Something has come from a server. Of a replica's answer the first byte counts.
@@ -250,13 +305,34 @@ bool session::is_retried(const wire::piece& reply) {
   const auto state = error->sqlstate();
   // A read-only transaction; what a standby lacks; a conflict with what it replays.
   if (state != "25006" && state != "0A000" && state != "40001") return false;
+  if (state == "25006") learn_write();
   return retry_elsewhere(error->to_pg_error(), true);
+}
+
+// The statements of what was asked last: one of them writes, though nothing said so.
+void session::learn_write() {
+  wire::framer framer;
+  std::string_view in = route_->request;
+  while (const auto next = framer.next(in)) {
+    if (!*next) break;
+    const auto& p = **next;
+    const auto body = p.body();
+    if (p.type == wire::query::type) {
+      home_.access.learn_write(body.substr(0, body.find('\0')));
+    } else if (p.type == wire::parse::type) {
+      if (const auto m = wire::parse::decode(body)) home_.access.learn_write(m->query);
+    } else if (p.type == wire::bind::type) {
+      const auto m = wire::bind_names::decode_front(body);
+      const auto s = m ? state_.find_statement(m->statement) : nullptr;
+      if (s) home_.access.learn_write(s->query);
+    }
+  }
 }
 
 // True: its request is about to be asked again, on another node.
 bool session::retry_elsewhere(const wire::pg_error& why, bool on_primary) {
-  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || attempts_++ >= max_attempts)
-    return false;
+  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || route_->answered) return false;
+  if (attempts_++ >= max_attempts) return false;
   auto request = std::exchange(route_->request, {});
   log_info(
       "read_retried",

@@ -101,7 +101,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("errors show the client's names", ERRORS, "std::optional(std::string(text).replace(at, statement_name_size, *name))", "std::optional(text)"),
     ("a plan older than a change of the schema is made anew", STATEMENTS,
      "server_.outdated || server_.prepared.prepared_before(s, schema_era());", "server_.outdated;"),
-    ("a change of the schema counts from its COMMIT on", REPLIES, "if (std::exchange(client_.changed_schema, false)) schema_changed();", ""),
+    ("a change of the schema counts from its COMMIT on", REPLIES, "    schema_changed();\n    client_.schema_is_new = true;\n", ""),
     ("PREPARE that is not answered yet may have given the name", STATEMENTS, "if (pinned || (client_.effects & effect::prepare) != 0) {", "if (pinned) {"),
     ("what is named beside those of PREPARE knows the names that Parse gave", STATEMENTS, "const auto as_known = about ? with_server_name(*s, about) : s;", "const auto as_known = s;"),
     ("a name given beside those of PREPARE keeps the server", PINNING, "WHERE from_sql OR NOT pg_catalog.starts_with(name, 'forebay_')", "WHERE from_sql"),

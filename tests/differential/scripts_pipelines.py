@@ -102,6 +102,8 @@ SCRIPTS = {
     "terminate: in a transaction": Script(("a", [query("begin"), query("insert into own_a values (5, 'x')")], 2), ("a", [terminate()], CLOSED), SELECT_B),
     "terminate: in a batch": Script(("a", [parse("insert into own_a values (5, 'x')"), bind(), execute(), flush()], "C"), ("a", [terminate()], CLOSED), SELECT_B),
     "terminate: in COPY": Script(("a", [query("copy own_a from stdin")], "G"), ("a", [copy_data("9\tx\n"), terminate()], CLOSED), SELECT_B),
+    "a Parse that is known, behind a batch that has failed in its own transaction": Script(
+        ("b", [parse("begin", "t"), bind([], "t"), execute("", 1), execute(), sync(), parse("begin", "u"), parse("select 5", "s"), sync(), query("rollback")], 3)),
     "unknown message type": Script(("a", [*ONE, sync(), message("y", b"")], CLOSED), SELECT_B),
     "big: rows": Script(
         ("a", [query("select repeat('x', 300000), n from generate_series(1, 5) n")], 1), SELECT_B,

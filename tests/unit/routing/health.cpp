@@ -148,12 +148,13 @@ TEST_CASE("down after fall failures in a row, up again after rise answers") {
 TEST_CASE("a suspicion counts like a failure, but a probe has the last word") {
   table t(3, {.fall = 3});
   t.play({all_well,
-          {"b suspected, b suspected, b suspected, b suspected", "primary 0s/0 0s/0"},
+          {"b suspected, b suspected, b suspected, b suspected, a writes 1:500", "primary 0s/0 0s/0"},
           {"b fails", "primary down 0s/0"},
           {"c suspected, c replays 1:500, c fails, c fails", "primary down 0s/0"},
           {"c fails", "primary down down"}});
   table strict(2, {.fall = 1});
-  strict.play({{"a writes 1:1, b replays 1:1, b suspected", "primary 0s/0"}, {"b fails", "primary down"}});
+  strict.play(
+      {{"a writes 1:1, b replays 1:1, b suspected, a writes 1:1", "primary 0s/0"}, {"b fails", "primary down"}});
 }
 
 TEST_CASE("a role in the configuration is a claim") {
