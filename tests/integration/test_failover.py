@@ -82,6 +82,8 @@ def line(whole_line):
     whole_line.sql("drop table if exists written")
     whole_line.sql("create table written (client int, number int, port int, primary key (client, number))")
     whole_line.sql("grant all on written to public")
+    there = "select has_table_privilege('app', 'written', 'insert')"
+    eventually(lambda: all(r.psql(there, check=False).stdout == "t\n" for r in whole_line.replicas), what="the replicas have it")
     return whole_line
 
 
@@ -218,7 +220,7 @@ def test_the_old_primary_comes_back_and_takes_writes(forebay, line):
         assert errors(late) == [] and {port(a) for a in late} == {heir.port}
         one_at_a_time(load.stop(), old, heir)
     fresh = before_all(forebay, line)
-    with writes(fresh) as load, reads(fresh) as others:
+    with Load(fresh, lambda client, number: insert(client + 100, number), clients=8) as load, reads(fresh) as others:
         enough(load, 0.0)
         assert {port(a) for a in load.answers} == {heir.port}
         assert old.port not in {port(a) for a in others.answers}
@@ -242,6 +244,27 @@ def test_a_promotion_beside_a_living_primary(forebay, line):
     first = min(a.ended for a in there if port(a) == heir.port)
     assert [a for a in there if port(a) == old.port and a.asked > first + 0.05] == []
     eventually(lambda: "split_brain" in proxy.log(), what="it is told")
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_nothing_is_committed_on_a_primary_that_was_replaced(forebay, line, mode):
+    """A transaction was open there and idle, or the session has its server for good. It hears of the end."""
+    old, heir = line.primary, line.replicas[0]
+    proxy = before_all(forebay, line, pool={"size": 40, "mode": mode})
+    with proxy.wire() as w, proxy.wire() as idle:
+        assert idle.value(insert(2, 0)) == str(old.port)
+        w.run("begin")
+        assert w.value(insert(1, 0)) == str(old.port)
+        line.promote(heir)
+        eventually(lambda: node_row(proxy, heir)["role"] == "primary", what="the promotion is seen")
+        end = w.until_closed()
+        assert [m.fields["C"] for m in end if m.kind == "E"] == ["08006"], end
+        if mode == "session":
+            assert idle.until_closed() != []
+        else:
+            assert idle.value(insert(3, 0)) == str(heir.port)
+    assert (1, 0) not in present(line)
+    assert old.psql("select count(*) from written where client = 1").stdout == "0\n"
 
 
 def test_a_switchover_in_order(forebay, line):
@@ -291,7 +314,7 @@ def test_a_single_node_is_restarted(forebay, line, end):
     """Who asks meanwhile hears of it at once; then service goes on by itself."""
     line.sql("alter system set synchronous_commit = on")
     line.sql("select pg_reload_conf()")
-    proxy = before(forebay, [line.primary])
+    proxy = before(forebay, [line.primary], breaker={"max_open_time": "1s"})
     with writes(proxy, clients=64) as load:
         enough(load, 0.0)
         getattr(line.primary, end)()

@@ -159,6 +159,29 @@ def test_a_replica_falls_silent(forebay, cluster, doors, fault, strategy, limit)
     uses(proxy, cluster, *cluster.replicas)
 
 
+def test_a_transaction_on_a_silent_replica_ends(forebay, cluster, doors):
+    """It cannot go on elsewhere, and does not wait for ever."""
+    proxy = split(forebay, cluster, doors)
+    with ExitStack() as stack:
+        all_of_them = [stack.enter_context(proxy.wire()) for _ in range(4)]
+        at = []
+        for w in all_of_them:
+            w.run("begin read only")
+            at.append(int(w.value(READ)))
+        assert set(at) == {r.port for r in cluster.replicas}
+        doors[0].black_hole()
+        eventually(lambda: row_of(proxy, doors[0])["state"] == "down", what="it is found out")
+        for w, port in zip(all_of_them, at):
+            w.send(wire.query(READ), wire.query("commit") if port != doors[0].node.port else b"")
+            if port == doors[0].node.port:
+                end = w.until_closed()
+                assert [m.fields["C"] for m in end if m.kind == "E"] == ["08006"], end
+            else:
+                assert "E:" not in wire.transcript(w.until_ready(2))
+        doors[0].normal()
+    uses(proxy, cluster, *cluster.replicas)
+
+
 # ---- slow -----------------------------------------------------------------------------------------------------------
 
 
