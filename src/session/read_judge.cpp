@@ -37,6 +37,7 @@ route_settings route_settings::of(const parameter_set& wanted) {
   found.explain = same_name(explain, "on") || same_name(explain, "true") || explain == "1";
   found.read_after = lsn::parse(value_of("forebay.read_after")).value_or(lsn{});
   found.read_only = value_of("default_transaction_read_only") == "on";
+  found.repeatable = same_name(value_of("default_transaction_isolation"), "repeatable read");
   found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
   return found;
 }
@@ -47,6 +48,7 @@ verdict read_judge::of(const wire::piece& first, wire::framer framer, std::strin
     auto found = of_text(up_to_nul(first.body()));
     found.size = first.raw.size();
     found.begin = std::move(begin_);
+    found.one_snapshot = one_snapshot_;
     found.ties = ties_;
     return found;
   }
@@ -58,7 +60,7 @@ verdict read_judge::of(const wire::piece& first, wire::framer framer, std::strin
     if (auto refused = add(**next)) return std::move(*refused);
   }
   const auto size = static_cast<std::size_t>(rest.data() - first.raw.data());
-  return {reads_ ? kind::read : kind::any, "", {}, size, std::move(begin_), ties_};
+  return {reads_ ? kind::read : kind::any, "", {}, size, std::move(begin_), one_snapshot_, ties_};
 }
 
 std::optional<verdict> read_judge::add(const wire::piece& p) {
@@ -127,12 +129,15 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
     case what::primary:
       return primary(access.reason);
     case what::read:
+      ties_ = ties_ || one_snapshot_;
       return serializable && !in_transaction_ ? primary("serializable") : verdict{kind::read};
     case what::begin:
       if (!access.modes.read_only.value_or(wants_.read_only || on_replica))
         return primary("a transaction that may write");
       if (serializable) return primary("serializable");
       in_transaction_ = true;
+      one_snapshot_ = access.modes.isolation ? access.modes.isolation == transaction_modes::level::repeatable_read
+                                             : wants_.repeatable;
       return {kind::read};
     case what::commit:
     case what::rollback:

@@ -22,18 +22,20 @@ struct route_settings {
   bool explain = false;     // forebay.explain
   bool read_only = false;   // default_transaction_read_only
   bool serializable = false;
-  lsn read_after{};  // forebay.read_after: what another session has written
+  bool repeatable = false;  // default_transaction_isolation, both
+  lsn read_after{};         // forebay.read_after: what another session has written
 
   static route_settings of(const parameter_set& wanted);
 };
 
 struct verdict {
   route_wish::kind what = route_wish::kind::primary;
-  const char* reason = "";  // static: why the primary
-  std::string about;        // the function or relation that the reason is about
-  std::size_t size = 0;     // of the batch in bytes; 0: it is not there to its end
-  std::string begin{};      // the BEGIN in it
-  bool ties = false;        // to its server: a cursor, a savepoint, a setting of the transaction
+  const char* reason = "";    // static: why the primary
+  std::string about;          // the function or relation that the reason is about
+  std::size_t size = 0;       // of the batch in bytes; 0: it is not there to its end
+  std::string begin{};        // the BEGIN in it
+  bool one_snapshot = false;  // for all that follows that BEGIN
+  bool ties = false;          // to its server: a cursor, a savepoint, a setting of the transaction
 };
 
 class read_judge {
@@ -62,6 +64,7 @@ class read_judge {
   bool reads_ = false;                    // so far something of it asks for a replica
   bool ties_ = false;
   std::string begin_;
+  bool one_snapshot_ = false;
 };
 
 }  // namespace forebay

@@ -61,6 +61,7 @@ struct routing_state {
   batch at = batch::none;
   bool on_replica = false;    // its server, or the one it waits for
   std::string begin;          // of the transaction it has open on a replica, if that can go on elsewhere
+  bool one_snapshot = false;  // for all of that transaction: what has been read ties it to its server
   std::string resume;         // the same, to be begun again on the primary's server
   bool only_primary = false;  // the request at hand, after a replica has refused it
   std::size_t node = 0;       // by its index in the view of this generation

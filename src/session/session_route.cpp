@@ -99,8 +99,11 @@ void session::judge(const wire::piece& p, std::string_view rest) {
   r.reason = found.reason;
   r.about = std::move(found.about);
   r.batch_size = found.size;
-  if (found.what != kind::primary && status == 'I') r.begin = std::move(found.begin);
-  if (found.ties) r.begin.clear();
+  if (found.what != kind::primary && status == 'I') {
+    r.begin = std::move(found.begin);
+    r.one_snapshot = found.one_snapshot;
+  }
+  if (found.ties || (r.one_snapshot && status == 'T' && found.what == kind::read)) r.begin.clear();
   r.at = batch::judged;
 }
 
@@ -109,7 +112,9 @@ void session::judge(const wire::piece& p, std::string_view rest) {
 bool session::must_leave_replica() {
   if (!route_ || !route_->on_replica || route_->at != batch::judged || route_->wish.what != kind::primary) return false;
   const auto& tracker = server_->state.tracker;
-  if (!tracker.settled() || tracker.status() == 'I' || !route_->begin.empty()) return true;
+  if (!tracker.settled()) return true;
+  const bool may_go = tracker.status() == 'I' ? state_.pin == pin_reason::none : !route_->begin.empty();
+  if (may_go) return true;
   route_->at = batch::running;
   return false;
 }
