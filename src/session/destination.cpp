@@ -69,9 +69,8 @@ void destination::catalog_changed() {
   if (splits() && home_.process.watch) home_.process.watch->catalog_changed(cluster_->view->name, on_server_);
 }
 
-const read_rules* destination::rules() const {
-  const auto known = cluster_->rules.find(on_server_);
-  return known == cluster_->rules.end() ? nullptr : known->second.get();
+const read_rules_ptr& destination::rules() const {
+  return cluster_->rules[on_server_];
 }
 
 const route_settings& destination::settings_of(const parameters& wanted) {

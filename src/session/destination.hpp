@@ -82,7 +82,8 @@ class destination {
   place choose(const route_wish& wish);  // where it exists
 
   const route_settings& settings_of(const parameters& wanted);
-  const read_rules* rules() const;
+  const read_rules_ptr& rules() const;
+  known_reads& reads() { return reads_; }
   void catalog_changed();
   known_cluster& cluster() { return *cluster_; }
   // What a client that logs in is told, if any node's pool knows it.
@@ -102,6 +103,7 @@ class destination {
   std::vector<std::shared_ptr<pool>> pools_;  // by node, where one was used
   parameters wanted_;                         // what route_settings_ was made of
   route_settings route_settings_;
+  known_reads reads_;
 };
 
 }  // namespace forebay

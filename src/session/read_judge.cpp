@@ -39,6 +39,8 @@ route_settings route_settings::of(const parameter_set& wanted) {
   found.read_only = value_of("default_transaction_read_only") == "on";
   found.repeatable = same_name(value_of("default_transaction_isolation"), "repeatable read");
   found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
+  const bool by_itself = reads_as_written("\\\x80", wanted);  // whatever a text has in it
+  found.plain = by_itself && found.asked == side::none && !found.serializable;
   return found;
 }
 
@@ -100,7 +102,16 @@ std::optional<verdict> read_judge::add(const wire::piece& p) {
 verdict read_judge::of_name(std::string_view name) {
   if (std::ranges::find(parsed_, name) != parsed_.end()) return {kind::any};  // judged when it was parsed
   const auto s = client_.find_statement(name);
-  return s ? of_text(s->query) : primary("a statement that is not known");
+  if (!s) return primary("a statement that is not known");
+  if (wants_.plain && known_.contains(s, rules_)) {
+    ties_ = ties_ || one_snapshot_;
+    return {kind::read};
+  }
+  const bool was_within = in_transaction_;
+  auto found = of_text(s->query);
+  const bool is_read = found.what == kind::read && in_transaction_ == was_within;
+  if (wants_.plain && is_read) known_.add(s, rules_);
+  return found;
 }
 
 verdict read_judge::of_text(std::string_view text) {

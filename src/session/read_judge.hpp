@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "protocol/wire/framer.hpp"
@@ -23,6 +24,7 @@ struct route_settings {
   bool read_only = false;   // default_transaction_read_only
   bool serializable = false;
   bool repeatable = false;  // default_transaction_isolation, both
+  bool plain = true;        // nothing here, nor how a text is to be read, makes another verdict of it
   lsn read_after{};         // forebay.read_after: what another session has written
 
   static route_settings of(const parameter_set& wanted);
@@ -38,13 +40,33 @@ struct verdict {
   bool ties = false;          // to its server: a cursor, a savepoint, a setting of the transaction
 };
 
+// Prepared statements that were found to read, so that an execution costs no look at the text.
+class known_reads {
+ public:
+  bool contains(const statement_ptr& s, const read_rules_ptr& rules) const {
+    return rules == rules_ && known_.contains(s.get());
+  }
+  void add(const statement_ptr& s, const read_rules_ptr& rules) {
+    if (rules != rules_ || known_.size() >= most) known_.clear();
+    rules_ = rules;
+    known_.emplace(s.get(), s);
+  }
+  void clear() { known_.clear(); }
+
+ private:
+  static constexpr std::size_t most = 1024;
+
+  read_rules_ptr rules_;  // by which they were found to
+  std::unordered_map<const statement*, statement_ptr> known_;
+};
+
 class read_judge {
  public:
   // `rules`: null while the catalog of the database is not known.
   // `within`: a transaction on a replica is open.
-  read_judge(access_reader& sql, const read_rules* rules, const client_state& client, const route_settings& wants,
-             bool within = false)
-      : sql_(sql), rules_(rules), client_(client), wants_(wants), in_transaction_(within) {}
+  read_judge(access_reader& sql, known_reads& known, const read_rules_ptr& rules, const client_state& client,
+             const route_settings& wants, bool within = false)
+      : sql_(sql), known_(known), rules_(rules), client_(client), wants_(wants), in_transaction_(within) {}
 
   // Of the piece that the framer has just handed out, and what is behind it.
   verdict of(const wire::piece& first, wire::framer framer, std::string_view rest);
@@ -56,7 +78,8 @@ class read_judge {
   verdict of_name(std::string_view name);
 
   access_reader& sql_;
-  const read_rules* rules_;
+  known_reads& known_;
+  const read_rules_ptr& rules_;
   const client_state& client_;
   const route_settings& wants_;
   std::vector<std::string_view> parsed_;  // names that the batch itself has given

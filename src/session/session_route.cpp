@@ -93,7 +93,7 @@ void session::judge(const wire::piece& p, std::string_view rest) {
     return;
   }
   const auto& wants = to_->settings_of(state_.settings.wanted);
-  auto found = read_judge(home_.access, to_->rules(), state_, wants, status == 'T').of(p, framer_, rest);
+  auto found = read_judge(home_.access, to_->reads(), to_->rules(), state_, wants, status == 'T').of(p, framer_, rest);
   if (std::exchange(r.only_primary, false)) found = {kind::primary, "a replica has refused it"};
   r.wish = {.what = found.what, .avoid = std::exchange(r.failed, 0)};
   r.reason = found.reason;
@@ -329,6 +329,7 @@ bool session::is_retried(const wire::piece& reply) {
 
 // The statements of what was asked last: one of them writes, though nothing said so.
 void session::learn_write() {
+  to_->reads().clear();
   wire::framer framer;
   std::string_view in = route_->request;
   while (const auto next = framer.next(in)) {

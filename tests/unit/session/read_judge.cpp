@@ -32,7 +32,7 @@ struct client {
     wire::framer framer;
     std::string_view in = bytes;
     const auto first = **framer.next(in);
-    const auto found = read_judge(sql, knows ? &rules : nullptr, state, wants).of(first, framer, in);
+    const auto found = read_judge(sql, known, knows ? rules : nothing, state, wants).of(first, framer, in);
     size = found.size;
     if (found.what == kind::read) return "read";
     if (found.what == kind::any) return "any";
@@ -42,7 +42,8 @@ struct client {
   void set(std::string_view name, std::string_view value) { wanted = parameter_set::with(wanted, name, value, false); }
 
   access_reader sql;
-  read_rules rules{facts(), {}};
+  known_reads known;
+  read_rules_ptr rules = std::make_shared<const read_rules>(facts(), function_lists{}), nothing;
   bool knows = true;
   client_state state;
   parameters wanted = parameter_set::empty();
@@ -105,6 +106,24 @@ TEST_CASE("a name stands for its text, the batch's own or the client's") {
   CHECK(c.query("execute r") == "read");
   CHECK(c.query("execute w") == "primary: executes what is no read");
   CHECK(c.query("execute nobody") == "primary: a statement that is not known");
+}
+
+TEST_CASE("a statement that was found to read is known, by these rules and as long as nothing else is asked for") {
+  client c;
+  c.state.assign("r", std::make_shared<const statement>(statement{"s1", "select reads(1) from t", "", nullptr}));
+  CHECK(c.judge(bind("r") + sync) == "read");
+  CHECK(c.known.contains(c.state.find_statement("r"), c.rules));
+  CHECK(c.judge(bind("r") + sync) == "read");
+  c.set("forebay.route", "primary");
+  CHECK(c.judge(bind("r") + sync) == "primary: forebay.route");
+  c.set("forebay.route", "");
+  auto other = facts();
+  other.functions[1].volatility = 'v';
+  c.rules = std::make_shared<const read_rules>(other, function_lists{});
+  CHECK(c.judge(bind("r") + sync).starts_with("primary: volatile function"));
+  c.state.assign("b", std::make_shared<const statement>(statement{"s2", "begin read only", "", nullptr}));
+  CHECK(c.judge(bind("b") + sync) == "read");
+  CHECK_FALSE(c.known.contains(c.state.find_statement("b"), c.rules));
 }
 
 TEST_CASE("transactions that read only") {
