@@ -24,7 +24,7 @@ class pool_directory {
   struct wish {
     std::string database, user, replication;
 
-    auto operator<=>(const wish&) const = default;
+    auto operator<=>(const wish&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
   };
   // The pool for this on a node of the database's cluster; null if the configuration has no such database or node.
   std::shared_ptr<pool> find(const config::settings& settings, const wish& what, const std::string& node);
@@ -62,7 +62,7 @@ class pool_directory {
     wish what;
     std::string node;
 
-    auto operator<=>(const key&) const = default;
+    auto operator<=>(const key&) const = default;  // NOLINT(modernize-use-nullptr)
   };
   struct plan {
     pool::target target;

@@ -29,10 +29,11 @@ struct server_state {
     std::string client_name;  // empty: the unnamed statement
     statement_ptr before, behind;
 
-    bool cleans = false;   // the server is to have no unnamed statement
-    bool sql = false;      // about the name in SQL: an error names it
-    bool failed = false;   // a Query, which is not dropped by its error
-    bool clashes = false;  // the name was in use when this was sent, so it should fail
+    bool cleans = false;      // the server is to have no unnamed statement
+    bool sql = false;         // about the name in SQL: an error names it
+    bool failed = false;      // a Query, which is not dropped by its error
+    bool beside_sql = false;  // a name that the server itself keeps, as it does those of PREPARE
+    bool clashes = false;     // the name was in use when this was sent, so it should fail
 
     sql_effects_ptr effects;     // of a Query or Execute that changes settings
     std::uint32_t answered = 0;  // of its statements

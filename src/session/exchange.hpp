@@ -137,6 +137,7 @@ class exchange {
   effect::mask effects_of_answered() const;
   void apply(const state_change& c);
   server_state::in_flight* record_of_answered() const;
+  bool names_beside_sql_follow() const;
   bool answers_our_question() const;
   void on_ready(bool ours);
   progress on_withheld_ready(const wire::piece& p);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/query.hpp"
 #include "protocol/wire/status.hpp"
@@ -201,11 +203,16 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
     server_.prepared.clear();
     client_.forget_statements();
     replay_flights();
-    unpin(mask_of(pin_reason::prepared_statement));
+    if (!names_beside_sql_follow()) unpin(mask_of(pin_reason::prepared_statement));
   } else {
     pin(pin_after(tag, effects_of_answered()));
   }
   return false;
+}
+
+// Behind what has just taken all names.
+bool exchange::names_beside_sql_follow() const {
+  return std::ranges::any_of(server_.flights, &server_state::in_flight::beside_sql);
 }
 
 // Null: it has none.
@@ -323,6 +330,7 @@ void exchange::forget_session_state() {
   // What was sent behind it pins still. What was sent before it may be taken for that: the server is asked.
   for (const auto one : {effect::advisory_lock, effect::temporary, effect::set_function})
     pin(pin_before(client_.effects & one));
+  if (names_beside_sql_follow()) pin(pin_reason::prepared_statement);
   client_.may_unpin = server_.left != 0;
 }
 

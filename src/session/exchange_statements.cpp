@@ -202,7 +202,7 @@ void exchange::parse_named(std::string_view name, std::string_view query, std::s
     const auto about = find_named_statement(s);
     const auto as_known = about ? with_server_name(*s, about) : s;
     to_server_.copy(wire::encode(wire::parse{name, as_known->query, types}));
-    sent(request::parse, action::forward);
+    sent_with_record(request::parse, action::forward, {.beside_sql = true});
     return;
   }
   client_.assign(record.client_name, s);

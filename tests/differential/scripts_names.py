@@ -143,6 +143,9 @@ SCRIPTS = {
     "a PREPARE that is parsed beside one by SQL": Script(
         ("b", [parse("insert into own_b values ($1, 'p5')", "s"), sync()], 1),
         ("b", [query("prepare s as select 3 + 1"), parse("prepare s as select 4 + 1", "u"), bind([], "u"), execute(), sync()], 2)),
+    **{f"a name given beside those of PREPARE, behind {text}": Script(
+        ("a", [query("prepare t as select 3 + 1")], 1), ("a", [parse(text, "u"), bind([], "u"), execute(), parse("select", "t"), sync(), terminate()], CLOSED),
+        ("b", [bind([], "t"), sync()], 1), servers=1) for text in ("discard all", "deallocate all")},
     "a name in use by SQL is refused to what is about one that Parse gave": Script(
         ("b", [parse("select $1::int + 4", "s"), sync()], 1),
         ("b", [query("prepare r as select 1; prepare u as select 2"), parse("execute s", "u"), sync(), parse("select 5", "t"), sync(), parse("execute s(3)", "t"), sync(),
