@@ -34,10 +34,9 @@ void destination::refresh() {
   if (settings_ != home_.settings()) {
     settings_ = home_.settings();
     pools_.clear();
-    router_.reset();
-    cluster_ = nullptr;
     const auto* database = settings_->find_database(what_.database);
-    if (!database) return;
+    exists_ = database != nullptr;
+    if (!exists_) return;
     on_server_ = database->dbname.empty() ? what_.database : database->dbname;
     router_.emplace(settings_->routing_of(*database));
     cluster_ = &home_.cluster(database->cluster);
@@ -53,12 +52,12 @@ void destination::refresh() {
 
 bool destination::exists() {
   refresh();
-  return cluster_ != nullptr;
+  return exists_;
 }
 
 bool destination::has_several_nodes() {
   refresh();
-  return cluster_ && cluster_->view && cluster_->view->nodes.size() > 1;
+  return exists_ && cluster_->view && cluster_->view->nodes.size() > 1;
 }
 
 bool destination::splits() {

@@ -85,7 +85,7 @@ class destination {
   const read_rules_ptr& rules() const;
   known_reads& reads() { return reads_; }
   void catalog_changed();
-  known_cluster& cluster() { return *cluster_; }
+  known_cluster& cluster() { return *cluster_; }  // the last, where it exists no longer
   // What a client that logs in is told, if any node's pool knows it.
   parameters greeting(const std::string& startup_settings);
 
@@ -96,6 +96,7 @@ class destination {
   shard& home_;
   const pool_directory::wish what_;
   std::shared_ptr<const config::settings> settings_;  // by which the following were made
+  bool exists_ = false;
   std::optional<router> router_;
   std::string on_server_;
   known_cluster* cluster_ = nullptr;

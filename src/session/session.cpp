@@ -153,6 +153,7 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     if (!refusal_ && get_server() == lookout::waits) return false;
     if (refusal_) {
       auto why = std::exchange(refusal_, nullptr);
+      attempts_ = 0;
       const bool within = route_ && !route_->resume.empty();
       within ? fatal(std::move(*why)) : fail_request(p, std::move(*why));
       return true;
@@ -376,7 +377,6 @@ void session::release() {
   if (!between_messages) return;
   if (conversation().pin_is_in_doubt()) return conversation().ask_whether_pinned();
   if (!conversation().releasable() || server_->io.backlog()) return;
-  note_own_write();
   if (std::exchange(state_.schema_is_new, false)) to_->catalog_changed();
   drop_server();
   if (draining_) drain();

@@ -140,6 +140,7 @@ void session::drop_server(std::string_view failure) {
   if (!failure.empty()) permit_.failed(home_.on.now(), failure, home_.random);
   server->state.broken ? permit_.gave_up() : permit_.succeeded(home_.on.now());
   if (route_) {
+    note_own_write();
     route_->request.clear();
     route_->unanswered = route_->is_down = false;
   }

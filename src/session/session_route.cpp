@@ -262,7 +262,7 @@ void session::give_replica_up() {
 
 // What its next reads have to see.
 void session::note_own_write() {
-  if (!route_ || route_->on_replica || route_->wish.what != kind::primary) return;
+  if (!route_ || route_->on_replica || route_->wish.what != kind::primary || state_.gone) return;
   const auto& view = *to_->cluster().view;
   bool first = false;
   route_->ticket = view.writes->take_ticket(first);
@@ -295,7 +295,7 @@ void session::note_answer() {
   if (route_) route_->heard_at = home_.on.now();
   if (!route_ || !std::exchange(route_->unanswered, false)) return;
   auto& cluster = to_->cluster();
-  if (route_->generation != cluster.view->generation) return;
+  if (route_->generation != cluster.view->generation || route_->node >= cluster.heard.size()) return;
   cluster.heard[route_->node] = home_.on.now();
   cluster.latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
 }
@@ -305,8 +305,8 @@ void session::note_answer() {
 void session::note_silence() {
   const auto now = home_.on.now();
   const auto since = std::exchange(route_->looked_at, now);
-  if (!to_->exists() || route_->generation != to_->cluster().view->generation) return;
   auto& cluster = to_->cluster();
+  if (route_->generation != cluster.view->generation || route_->node >= cluster.heard.size()) return;
   if (route_->unanswered) cluster.latencies[route_->node].observe(now, now - request_at_);
   auto& heard = cluster.heard[route_->node];
   if (heard > since) return;
