@@ -221,8 +221,8 @@ reload_result application::reload() {
   log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
   p.shared.set_settings(settings);
   p.pools.reconfigure(settings);
+  p.health.configure(settings);  // first: workers ask for the catalogs of what is new
   p.to_shards([settings](shard& s) { s.set_settings(settings); });
-  p.health.configure(settings);
   log_info("reloaded", {{"config", settings->source}});
   return result;
 }

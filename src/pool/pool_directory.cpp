@@ -128,15 +128,14 @@ std::string pool_directory::primary_of(const config::cluster& cluster) const {
 }
 
 void pool_directory::set_primary(const std::string& cluster, const std::string& node) {
-  std::shared_ptr<const config::settings> settings;
   {
     const std::lock_guard lock(mutex_);
     auto& known = primaries_[cluster];
     if (known == node) return;
     known = node;
-    settings = settings_;
+    if (!settings_) return;
   }
-  if (settings) reconfigure(std::move(settings));
+  reconfigure(nullptr);
 }
 
 void pool_directory::close() {
@@ -149,7 +148,7 @@ void pool_directory::reconfigure(std::shared_ptr<const config::settings> setting
   std::vector<std::shared_ptr<pool>> retired;
   {
     const std::lock_guard lock(mutex_);
-    settings_ = std::move(settings);
+    if (settings) settings_ = std::move(settings);
     for (auto it = pools_.begin(); it != pools_.end();) {
       auto wanted = plan_for(*settings_, it->first);
       if (wanted && wanted->target.leads_where(it->second->where())) {

@@ -40,7 +40,8 @@ class pool_directory {
   // What was done since the start by the clients' name of the database, by pools that are gone too.
   std::map<std::string, traffic_sum> traffic_by_database() const;
 
-  // Applies a configuration to the pools there are; those it leads elsewhere are retired, telling why.
+  // Applies a configuration (null: the one that is applied) to the pools there are; those it leads elsewhere are
+  // retired, telling why.
   void reconfigure(std::shared_ptr<const config::settings> settings, wire::pg_error why = pool::served_elsewhere());
   // Of a cluster of several nodes, by name; empty: there is none. Pools that led to another one are retired, and those
   // by which it was read: its connections are from when it was a standby.

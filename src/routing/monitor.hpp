@@ -38,7 +38,7 @@ class monitor {
   void configure(std::shared_ptr<const config::settings> settings);
 
   // A passive signal: a login on this node failed or a connection was lost, for the node's own reasons. Counts like a
-  // probe that failed, and the node is probed at once. With `standby`: it turned out not to take writes.
+  // probe that failed, and the node is probed at once.
   void suspect(const std::string& node, const std::string& why);
   // The node has said nothing for a while, to nobody of those who asked it: it is probed soon. Counts like a failure,
   // too, until the probe has its answer.

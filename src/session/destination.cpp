@@ -106,6 +106,7 @@ destination::place destination::choose(const route_wish& wish) {
     if (!choice.node) return found;
     const auto& node = view.nodes[*choice.node];
     found.node = *choice.node;
+    found.generation = view.generation;
     found.is_primary = view.primary == choice.node;
     auto& by = found.is_primary ? node.state->writes : node.state->reads;
     if (const auto permit = by.ask(now)) {

@@ -73,7 +73,8 @@ class destination {
   struct place {
     std::shared_ptr<pool> where;  // null: nowhere at the moment
     admission permit;
-    std::size_t node = 0;
+    std::size_t node = 0;  // by its index in the view of this generation
+    std::uint64_t generation = 0;
     bool is_primary = true;
     const char* reason = "";  // static: why not on a replica, or why nowhere
     bool may_wait = true;

@@ -78,6 +78,7 @@ std::optional<verdict> read_judge::add(const wire::piece& p) {
     case wire::bind::type: {
       const auto m = wire::bind_names::decode_front(p.body());
       if (!m) return primary("malformed");
+      ties_ = ties_ || !m->portal.empty();  // it may be run on in another batch
       found = of_name(m->statement);
       break;
     }
@@ -152,6 +153,7 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
       return {kind::read};
     case what::commit:
     case what::rollback:
+      ties_ = ties_ || !access.chain;  // what may follow in the batch is not what the BEGIN before it began
       return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
     case what::savepoint:
     case what::cursor:
@@ -170,6 +172,7 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
       if (inner->what != what::read) return primary("executes what is no read");
       if (rules_)
         if (auto refused = rules_->why_not(*inner)) return primary(refused->reason, std::move(refused->name));
+      ties_ = ties_ || one_snapshot_;
       return {kind::read};
     }
     case what::prepare:

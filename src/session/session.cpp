@@ -206,12 +206,16 @@ void session::on_server_readable() {
   home_.on.update_now();
   process_replies();
   finish_event();
-  if (held_ && !settling_ && !state_.gone) {
-    held_ = false;
-    const auto kept = client_.take_kept();
-    process(kept);
-    finish_event();
-  }
+  resume_held();
+}
+
+// Something was answered, or will never be.
+void session::resume_held() {
+  if (!held_ || settling_ || state_.gone) return;
+  held_ = false;
+  const auto kept = client_.take_kept();
+  process(kept);
+  finish_event();
 }
 
 void session::process_replies() {
@@ -357,6 +361,7 @@ void session::attach(server_ptr server) {
   if (route_ && !route_->resume.empty()) {
     conversation().apply_settings(state_.settings.wanted);
     conversation().run_own(std::exchange(route_->resume, {}));
+    request_at_ = home_.on.now();  // of what follows it
   }
   if (state_.mode == config::pool_mode::session) {
     state_.pin = pin_reason::session_mode;

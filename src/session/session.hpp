@@ -153,6 +153,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   bool take_piece(const wire::piece& p, std::string_view rest);
   void fail_request(const wire::piece& p, wire::pg_error error);
   void answer_ready();
+  void resume_held();
   void relay_from_client(std::string_view in);
   // What the client sends now waits until a server was had, or an answer.
   bool holds_input() const {
@@ -190,6 +191,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void give_replica_up();
   bool is_retried(const wire::piece& reply);
   void learn_write();
+  void take_names_back();
   bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
 
   // The lease.

@@ -17,7 +17,13 @@ void session::fatal(wire::pg_error error, bool within_reply) {
   client_.write(home_.to_client);  // what came before it
   within_reply = within_reply || (server_ && server_->state.forwarding_rest && !server_->state.framer.at_boundary());
   // In the middle of a message it would be taken for a part of that.
-  client_.close_with(within_reply ? std::string{} : wire::encode(error));
+  const auto words = within_reply ? std::string{} : wire::encode(error);
+  if (stage_ == stage::login) {
+    client_.hang_up(words);  // who is not let in is not waited for
+    client_.discard();
+  } else {
+    client_.close_with(words);
+  }
   if (stage_ != stage::login) {
     log_info("client_ended", {{"session", number_}, {"sqlstate", error.sqlstate}, {"reason", error.message}});
   }
@@ -52,7 +58,7 @@ bool session::goodbye_kept() const {
 // wait for data for ever.
 bool session::answered() const {
   if (client_.backlog()) return false;
-  if (!server_) return true;
+  if (!server_) return !retrying_;
   const auto& tracker = server_->state.tracker;
   if (server_->state.broken) return true;
   // A Flush goes ahead of last words; behind a Terminate the rest of a large answer would wait for one that never
@@ -226,7 +232,7 @@ void session::forward_cancel() {
 void session::drain() {
   guard([&] {
     draining_ = true;
-    if (state_.gone || waiting_ || settling_ || server_) return;  // release() comes back here
+    if (state_.gone || waiting_ || settling_ || retrying_ || server_) return;  // release() comes back here
     fatal(wire::pg_error::fatal("57P01", "terminating connection due to administrator command"));
   });
 }

@@ -23,6 +23,11 @@ bool is_of_node(const wire::pg_error& e) {
   return e.sqlstate.starts_with("08") || e.sqlstate.starts_with("57P0");
 }
 
+// Its node is still the one of that index.
+bool is_known(const routing_state& r, const known_cluster& cluster) {
+  return cluster.view && r.generation == cluster.view->generation && r.node < cluster.heard.size();
+}
+
 wire::pg_error is_down_error(const pool& of) {
   return wire::pg_error::error("08006", "server at " + of.node()->name() + " is down");
 }
@@ -116,6 +121,7 @@ bool session::must_leave_replica() {
   const bool may_go = tracker.status() == 'I' ? state_.pin == pin_reason::none : !route_->begin.empty();
   if (may_go) return true;
   route_->at = batch::running;
+  route_->request.clear();
   return false;
 }
 
@@ -136,14 +142,14 @@ session::lookout session::get_server() {
   route_wish wish;
   if (route_) {
     auto& r = *route_;
-    if (r.ticket != 0 && to_->cluster().view->covered >= r.ticket) {
-      r.written = std::max(r.written, to_->cluster().view->written);
+    if (const auto& view = to_->cluster().view; r.ticket != 0 && view && view->covered >= r.ticket) {
+      r.written = std::max(r.written, view->written);
       r.ticket = 0;
     }
     r.wish.needed = std::max(r.written, to_->settings_of(state_.settings.wanted).read_after);
     r.wish.own_write_open = r.ticket != 0;
     wish = r.wish;
-  } else if (stage_ == stage::greeting && replication_.empty()) {
+  } else if (stage_ == stage::greeting && replication_.empty() && state_.mode != config::pool_mode::session) {
     wish.what = kind::any;
   }
   if (!waiting_) waiting_since_ = home_.on.now();
@@ -163,7 +169,7 @@ session::lookout session::get_server() {
   if (route_) {
     route_->on_replica = !place.is_primary;
     route_->node = place.node;
-    route_->generation = to_->cluster().view->generation;
+    route_->generation = place.generation;
     route_->looked_at = home_.on.now();
     if (*route_->reason == '\0') route_->reason = place.reason;
     if (place.is_primary) ++home_.reasons[route_->reason];
@@ -208,7 +214,7 @@ void session::wait_for_view() {
 // True: it waits no longer. False: granted() is on its way.
 bool session::stop_waiting() {
   if (std::exchange(in_room_, false)) return true;
-  return pool_->cancel(*this);
+  return !pool_ || pool_->cancel(*this);
 }
 
 void session::on_view() {
@@ -242,31 +248,34 @@ void session::on_nodes_changed(const known_cluster& cluster) {
     if (!of_replica && !deposed) return;
     guard([&] {
       home_.on.update_now();
-      if (of_replica && route_->request.empty()) {
+      if (of_replica && (route_->request.empty() || route_->answered)) {
         route_->is_down = true;
         return arm_deadline();
       }
       lose_server(is_down_error(*pool_), server_->state.tracker.skipping());
       finish_event();
+      resume_held();
     });
   }
 }
 
 // It is down for the monitor and has been silent here as well. The rest of an answer can come from nowhere else.
 void session::give_replica_up() {
-  const auto& nodes = to_->cluster().view->nodes;
-  const auto at = std::ranges::find(nodes, pool_->node()->name(), &node_view::name);
-  route_->is_down = at == nodes.end() || !at->up;
+  const auto view = to_->cluster().view;
+  if (!view) return;
+  const auto at = std::ranges::find(view->nodes, pool_->node()->name(), &node_view::name);
+  route_->is_down = at == view->nodes.end() || !at->up;
   if (route_->is_down) lose_server(is_down_error(*pool_), server_->state.tracker.skipping());
 }
 
 // What its next reads have to see.
 void session::note_own_write() {
   if (!route_ || route_->on_replica || route_->wish.what != kind::primary || state_.gone) return;
-  const auto& view = *to_->cluster().view;
+  const auto view = to_->cluster().view;
+  if (!view) return;
   bool first = false;
-  route_->ticket = view.writes->take_ticket(first);
-  if (first && home_.process.watch) home_.process.watch->hurry(view.name);
+  route_->ticket = view->writes->take_ticket(first);
+  if (first && home_.process.watch) home_.process.watch->hurry(view->name);
 }
 
 // What a replica is asked is kept: to be asked again, or for what is learned from its refusal.
@@ -295,7 +304,7 @@ void session::note_answer() {
   if (route_) route_->heard_at = home_.on.now();
   if (!route_ || !std::exchange(route_->unanswered, false)) return;
   auto& cluster = to_->cluster();
-  if (route_->generation != cluster.view->generation || route_->node >= cluster.heard.size()) return;
+  if (!is_known(*route_, cluster)) return;
   cluster.heard[route_->node] = home_.on.now();
   cluster.latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);
 }
@@ -306,7 +315,7 @@ void session::note_silence() {
   const auto now = home_.on.now();
   const auto since = std::exchange(route_->looked_at, now);
   auto& cluster = to_->cluster();
-  if (route_->generation != cluster.view->generation || route_->node >= cluster.heard.size()) return;
+  if (!is_known(*route_, cluster)) return;
   if (route_->unanswered) cluster.latencies[route_->node].observe(now, now - request_at_);
   auto& heard = cluster.heard[route_->node];
   if (heard > since) return;
@@ -348,29 +357,44 @@ void session::learn_write() {
   }
 }
 
+// The names that the request at hand has given already: it gives them again.
+void session::take_names_back() {
+  wire::framer framer;
+  std::string_view in = route_->request;
+  while (const auto next = framer.next(in)) {
+    if (!*next) break;
+    const auto m = (*next)->type == wire::parse::type ? wire::parse::decode((*next)->body()) : wire::parse::decode({});
+    const auto known = m && !m->name.empty() ? state_.find_statement(m->name) : nullptr;
+    if (known && known->query == m->query) state_.assign(std::string(m->name), nullptr);
+  }
+}
+
 // True: its request is about to be asked again, on another node.
 bool session::retry_elsewhere(const wire::pg_error& why, bool on_primary) {
-  if (state_.gone || !route_ || !route_->on_replica || route_->request.empty() || route_->answered) return false;
+  if (state_.gone || ending_ || !route_ || !route_->on_replica || route_->request.empty() || route_->answered)
+    return false;
   if (attempts_++ >= max_attempts) return false;
-  auto request = std::exchange(route_->request, {});
   log_info(
       "read_retried",
       {{"session", number_}, {"server", pool_->node()->name()}, {"sqlstate", why.sqlstate}, {"reason", why.message}});
   route_->failed |= std::uint64_t{1} << (route_->node % 64);
   server_->state.broken = true;
   conversation().server_lost();
+  take_names_back();
+  auto request = std::exchange(route_->request, {});
   home_.to_server.clear();
   home_.to_client.clear();  // of this request alone
-  drop_server();
+  drop_server(on_primary ? std::string_view() : why.message);
   route_->at = batch::none;
   route_->only_primary = on_primary;
+  held_ = false;
   retrying_ = true;
-  request += client_.take_kept();
   home_.on.post([s = shared_from_this(), request = std::move(request)]() mutable {
     s->guard([&] {
       s->home_.on.update_now();
       s->retrying_ = false;
       if (s->state_.gone) return;
+      request += s->client_.take_kept();
       s->process(request);
       s->finish_event();
     });

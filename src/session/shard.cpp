@@ -1,5 +1,7 @@
 #include "session/shard.hpp"
 
+#include <algorithm>
+
 #include "session/session.hpp"
 
 namespace forebay {
@@ -37,7 +39,8 @@ void shard::for_each(const std::function<void(session&)>& visit) {
 void shard::set_view(const cluster_view_ptr& view) {
   auto& known = clusters_[view->name];
   const auto before = std::exchange(known.view, view);
-  const bool same_nodes = before && before->generation == view->generation;
+  const bool same_nodes = before && before->generation == view->generation &&
+                          std::ranges::equal(before->nodes, view->nodes, {}, &node_view::name, &node_view::name);
   if (!same_nodes) {
     known.latencies.assign(view->nodes.size(), peak_ewma());
     known.heard.assign(view->nodes.size(), on.now());

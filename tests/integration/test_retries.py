@@ -47,6 +47,11 @@ def extended(sql):
     return [wire.parse(sql), wire.bind(), wire.execute(), wire.sync()]
 
 
+def by_name(sql):
+    """The name is given once, though it is given to two servers."""
+    return [wire.parse(sql, "n"), wire.bind(statement="n"), wire.execute(), wire.close_statement("n"), wire.sync()]
+
+
 def among_reads(sql):
     """One batch: what was answered before must not be answered twice."""
     return [m for text in ("select 1", sql, "select 3") for m in (wire.parse(text), wire.bind(), wire.execute())] + [wire.sync()]
@@ -61,7 +66,7 @@ def places(witness, sql):
 
 
 @pytest.mark.parametrize("lie", ["select lying(7)", "select lying_too(7)"])
-@pytest.mark.parametrize("messages", [simple, extended, among_reads])
+@pytest.mark.parametrize("messages", [simple, extended, by_name, among_reads])
 def test_a_stable_function_that_writes_is_asked_again_and_learned(cluster, proxy, witness, messages, lie):
     """PostgreSQL lets no standby write (25006); the primary then does, exactly once."""
     with cluster.primary.wire("app", DATABASE) as direct:

@@ -34,6 +34,7 @@ struct client {
     const auto first = **framer.next(in);
     const auto found = read_judge(sql, known, knows ? rules : nothing, state, wants).of(first, framer, in);
     size = found.size;
+    ties = found.ties;
     if (found.what == kind::read) return "read";
     if (found.what == kind::any) return "any";
     return std::string("primary: ") + found.reason + (found.about.empty() ? "" : " " + found.about);
@@ -48,6 +49,7 @@ struct client {
   client_state state;
   parameters wanted = parameter_set::empty();
   std::size_t size = 0;
+  bool ties = false;
 };
 
 const std::string sync = encode(wire::sync{});
@@ -144,6 +146,29 @@ TEST_CASE("transactions that read only") {
   CHECK(c.query("begin") == "primary: serializable");
   CHECK(c.query("select * from t") == "primary: serializable");
   CHECK(c.query("begin isolation level read committed") == "read");
+}
+
+TEST_CASE("what ties a transaction to its replica") {
+  client c;
+  c.state.assign("r", std::make_shared<const statement>(statement{"s1", "select * from t", "", nullptr}));
+  const auto tied = [&](const std::string& bytes) {
+    CHECK_FALSE(c.judge(bytes).starts_with("primary"));
+    return c.ties;
+  };
+  const auto begin = parse("begin read only") + bind();
+  const auto repeatable = parse("begin isolation level repeatable read read only") + bind();
+  CHECK_FALSE(tied(begin + sync));
+  CHECK_FALSE(tied(begin + parse("select * from t") + bind() + sync));
+  CHECK(tied(begin + parse("savepoint s") + bind() + sync));
+  CHECK(tied(begin + parse("set local work_mem = '1MB'") + bind() + sync));
+  CHECK(tied(begin + parse("declare c cursor for select * from t") + bind() + sync));
+  CHECK(tied(begin + encode(wire::bind{"p", "r", {}, {}, {}}) + sync));
+  CHECK(tied(begin + parse("commit") + bind() + sync));
+  CHECK_FALSE(tied(begin + parse("commit and chain") + bind() + sync));
+  CHECK_FALSE(tied(repeatable + sync));
+  CHECK(tied(repeatable + bind("r") + sync));
+  CHECK(tied(repeatable + bind("r") + sync));  // known by now
+  CHECK(tied(repeatable + parse("execute r") + bind() + sync));
 }
 
 TEST_CASE("who asks for a side gets it; a write stays a write") {
