@@ -99,7 +99,7 @@ destination::place destination::choose(const route_wish& wish) {
   const auto& view = *cluster_->view;
   const auto now = home_.on.now();
   auto open = wish;
-  while (true) {
+  for (std::size_t tries = 0; tries <= view.nodes.size(); ++tries) {
     const auto choice = router_->choose(view, open, cluster_->latencies, now, home_.random);
     found.reason = choice.reason;
     found.may_wait = choice.may_wait;
@@ -110,13 +110,19 @@ destination::place destination::choose(const route_wish& wish) {
     found.is_primary = view.primary == choice.node;
     auto& by = found.is_primary ? node.state->writes : node.state->reads;
     if (const auto permit = by.ask(now)) {
-      found.permit = admission(node.state, by, *permit);
+      admission admitted(node.state, by, *permit);
       found.where = pool_of(*choice.node);
-      found.may_wait = found.where != nullptr;
-      if (!found.where) found.refusal = pool::served_elsewhere();
-      return found;
-    }
-    if (found.is_primary) {
+      if (found.where) {
+        found.permit = std::move(admitted);
+        return found;
+      }
+      // A reload has taken the node away, or all; of which this worker is about to hear.
+      if (!home_.process.settings()->find_database(what_.database)) {
+        found.refusal = pool::served_elsewhere();
+        found.may_wait = false;
+        return found;
+      }
+    } else if (found.is_primary) {
       found.refusal = wire::pg_error::error("57P03", "server at " + node.name + " is " + by.refusal(now));
       found.reason = "the primary's breaker is open";
       found.may_wait = view.nodes.size() > 1;  // for another one to be promoted
@@ -124,6 +130,7 @@ destination::place destination::choose(const route_wish& wish) {
     }
     open.avoid |= std::uint64_t{1} << (*choice.node % 64);
   }
+  return found;
 }
 
 parameters destination::greeting(const std::string& startup_settings) {

@@ -221,11 +221,12 @@ void session::on_view() {
   guard([&] {
     if (!std::exchange(in_room_, false)) return;
     home_.on.update_now();
-    if (state_.gone) {
-      waiting_ = false;
-      return finish();
-    }
-    if (get_server() == lookout::waits) return;
+    waiting_ = false;
+    if (state_.gone) return finish();
+    const auto since = waiting_since_;
+    const auto found = get_server();
+    waiting_since_ = since;  // since it began to
+    if (found == lookout::waits) return;
     go_on();
   });
 }
