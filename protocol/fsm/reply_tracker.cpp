@@ -149,6 +149,7 @@ void reply_tracker::pop() {
 }
 
 void reply_tracker::drop_until_sync() {
+  failed_ = true;
   do {
     dropped_.push_back({front()->kind, front()->what, front()->id});
     pop();
@@ -288,10 +289,12 @@ reply_tracker::verdict reply_tracker::on_ready(std::string_view body) {
   if (doubt_ != doubt::none && !(request && request->kind == fsm::request::query)) {
     ++ready_seen_;
     status_ = body[0];
+    failed_ = false;
     return doubt_ == doubt::asked ? verdict::withhold : verdict::forward;
   }
   if (!request || !ends_in_ready(request->kind) || copy_ != copy_mode::none) return verdict::violation;
   status_ = body[0];
+  failed_ = false;
   const auto result = verdict_of_front();
   completed_ = {request->kind, request->what, request->id};
   pop();
@@ -333,7 +336,7 @@ std::optional<request> reply_tracker::request_within_copy() const {
 
 bool reply_tracker::may_refuse() const {
   if (status_ == 'E' || copy_in()) return true;
-  if (skipping()) return true;                          // the batch that failed may have begun a transaction
+  if (failed_) return true;                             // the batch that has failed may have begun a transaction
   if (status_ == 'T' && ready_owed() > 0) return true;  // else what fails is of the same batch: then it is skipped
   return std::any_of(fifo_.begin() + static_cast<std::ptrdiff_t>(head_), fifo_.end(), [](const entry& e) {
     return e.kind == request::query || e.kind == request::execute || e.kind == request::function_call;

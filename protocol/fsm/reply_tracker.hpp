@@ -166,6 +166,7 @@ class reply_tracker {
   bool parameters_seen_ = false;      // ParameterDescription came, the first half of the answer to describe_statement
   bool unsynced_ = false;
   bool skipping_ = false;
+  bool failed_ = false;  // since the last ReadyForQuery
   bool skips_ = false;   // in doubt: or the server skips to the next Sync
   bool doomed_ = false;  // it has failed over a request within: the server ends the connection
   bool skip_goes_on_ = false;
