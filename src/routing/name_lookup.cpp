@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
-#include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -32,11 +31,6 @@ std::shared_ptr<name_lookup> name_lookup::start(const std::string& host) {
   return made;
 }
 
-bool name_lookup::ended() const {
-  pollfd one{event_, POLLIN, 0};
-  return poll(&one, 1, 0) == 1;
-}
-
 void name_lookup::run() {
   addrinfo wanted{}, *found = nullptr;
   wanted.ai_socktype = SOCK_STREAM;
@@ -49,6 +43,7 @@ void name_lookup::run() {
   }
   if (found) freeaddrinfo(found);
   if (addresses_.empty()) error_ = failed != 0 ? gai_strerror(failed) : "no address";
+  ended_.store(true, std::memory_order_release);
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = write(event_, &one, sizeof one);
 }

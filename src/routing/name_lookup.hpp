@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -16,7 +17,7 @@ class name_lookup {
   name_lookup& operator=(const name_lookup&) = delete;
 
   int fd() const { return event_; }  // readable once it has ended
-  bool ended() const;
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
   const std::string& host() const { return host_; }
 
   // Once it has ended.
@@ -29,7 +30,8 @@ class name_lookup {
 
   const std::string host_;
   const int event_;
-  std::string addresses_, error_;
+  std::string addresses_, error_;  // written before ended_ is
+  std::atomic<bool> ended_{false};
 };
 
 }  // namespace forebay
