@@ -26,7 +26,7 @@ bool name_lookup::is_needed(const std::string& host) {
 }
 
 std::shared_ptr<name_lookup> name_lookup::start(const std::string& host) {
-  const std::shared_ptr<name_lookup> made(new name_lookup(host));
+  std::shared_ptr<name_lookup> made(new name_lookup(host));
   std::thread([made] { made->run(); }).detach();
   return made;
 }
