@@ -13,7 +13,7 @@ namespace forebay {
 struct lsn {
   std::uint64_t position = 0;
 
-  auto operator<=>(const lsn&) const = default;
+  auto operator<=>(const lsn&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 
   std::string text() const {
     constexpr std::string_view digits = "0123456789ABCDEF";
