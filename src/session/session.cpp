@@ -213,6 +213,11 @@ void session::on_server_readable() {
 void session::resume_held() {
   if (!held_ || settling_ || state_.gone) return;
   held_ = false;
+  process_kept();
+}
+
+// What was gathered points into it.
+void session::process_kept() {
   const auto kept = client_.take_kept();
   process(kept);
   finish_event();
@@ -339,13 +344,8 @@ void session::on_granted(checkout_result result) {
 
 // It has a server now, or why not.
 void session::go_on() {
-  const auto input = client_.take_kept();
-  if (stage_ == stage::greeting) {
-    client_.keep(input);
-    begin_greeting();
-  } else {
-    process(input);
-  }
+  if (stage_ != stage::greeting) return process_kept();
+  begin_greeting();
   finish_event();
 }
 

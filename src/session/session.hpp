@@ -154,6 +154,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void fail_request(const wire::piece& p, wire::pg_error error);
   void answer_ready();
   void resume_held();
+  void process_kept();
   void relay_from_client(std::string_view in);
   // What the client sends now waits until a server was had, or an answer.
   bool holds_input() const {

@@ -53,9 +53,7 @@ void session::on_channels_settled(const wire::pg_error* failure) {
     finish_event();
     if (draining_ && !server_) drain();
     if (state_.gone || holds_input()) return;
-    const auto kept = client_.take_kept();
-    process(kept);
-    finish_event();
+    process_kept();
   });
 }
 

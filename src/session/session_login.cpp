@@ -130,8 +130,7 @@ void session::begin_greeting() {
     state_.settings.wanted = server_->state.initial;
     handshake_.reset();
     greet(parameter_messages());
-    const auto kept = client_.take_kept();
-    return process(kept);
+    return process_kept();
   }
   auto wanted = server_->state.initial->entries();
   for (const auto& [name, value] : handshake_->identity().settings) {
@@ -161,11 +160,7 @@ void session::end_greeting() {
   state_.settings.at_login = state_.settings.wanted;
   stage_ = stage::ready;
   greet(parameter_messages());
-  const auto kept = client_.take_kept();
-  if (!kept.empty()) {
-    process(kept);
-    finish_event();  // what was gathered points into `kept`
-  }
+  if (!client_.kept().empty()) process_kept();
 }
 
 std::string session::parameter_messages() const {
@@ -195,9 +190,7 @@ void session::on_console_answer(const console_session::answer& answer) {
     finish_event();
     return leave();
   }
-  const auto kept = client_.take_kept();
-  process(kept);
-  finish_event();
+  process_kept();
 }
 
 void session::process_console(std::string_view in) {

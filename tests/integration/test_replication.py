@@ -23,6 +23,16 @@ def test_identify_system(forebay, cluster):
 
 
 @pytest.mark.proxy
+def test_what_is_asked_together_with_the_login(forebay):
+    """It waits for a server to be had, and is passed on then."""
+    proxy = forebay(auth={"type": "trust"})
+    with proxy.raw() as w:
+        w.send(wire.startup({"user": "app", "database": "app", "replication": "database"}) + wire.query("IDENTIFY_SYSTEM"))
+        w.finish_login("app", None)
+        assert [m.kind for m in w.until_ready()] == ["T", "D", "C", "Z"]
+
+
+@pytest.mark.proxy
 def test_it_uses_a_server_of_its_own_and_closes_it(forebay, cluster):
     proxy = forebay(pool={"size": 1})
     with proxy.wire() as normal:
