@@ -74,4 +74,13 @@ class framer {
   errc failure_{};
 };
 
+// Visits what is there of messages at the front of `in`, by a framer that stands there; ends at what is none.
+template <class See>
+void for_each_piece(framer at, std::string_view in, See see) {
+  while (const auto next = at.next(in)) {
+    if (!*next) return;
+    see(**next);
+  }
+}
+
 }  // namespace forebay::wire

@@ -20,10 +20,6 @@ std::string state_text(const node_view& node) {
   return node.draining ? "drained" : "up";
 }
 
-std::string milliseconds(std::chrono::milliseconds value) {
-  return std::to_string(value.count());
-}
-
 // Server connections by the node's name.
 std::map<std::string, std::uint32_t> open_by_node(const proxy& process) {
   std::map<std::string, std::uint32_t> open;
@@ -45,10 +41,10 @@ row breaker_row(const cluster_view& view, const node_view& node, const char* dir
           s.reason,
           number(left.count()),
           number(s.failures_in_a_row),
-          number(static_cast<std::int64_t>(s.requests)),
-          number(static_cast<std::int64_t>(s.failures)),
-          number(static_cast<std::int64_t>(s.opened)),
-          number(static_cast<std::int64_t>(s.refused))};
+          number(s.requests),
+          number(s.failures),
+          number(s.opened),
+          number(s.refused)};
 }
 
 void set_drained(invocation in, bool yes) {
@@ -56,8 +52,7 @@ void set_drained(invocation in, bool yes) {
   for (const auto& each : in.arguments)
     name += each.text;
   log_info("console_command", {{"command", yes ? "NODE DRAIN" : "NODE RESUME"}, {"node", name}});
-  const auto* watch = in.process().watch;
-  if (!watch || !in.process().watch->drain(name, yes)) {
+  if (!in.process().watch.drain(name, yes)) {
     return in.done(failed(error("42704", "no such node: " + name, "SHOW NODES lists them, as host:port.")));
   }
   in.done({});
@@ -75,10 +70,10 @@ void show_nodes(invocation in) {
       out.push_back(
           {view->name, n.name, role_text(*view, i), state_text(n), n.reason,
            std::string(to_string((view->primary == i ? state.writes : state.reads).look(steady::now()).state)),
-           n.replay_lag ? milliseconds(*n.replay_lag) : "", n.lag_bytes ? std::to_string(*n.lag_bytes) : "",
+           n.replay_lag ? number(n.replay_lag->count()) : cell(), n.lag_bytes ? number(*n.lag_bytes) : cell(),
            number(n.latency.count()), number(open[n.name]), number(state.in_flight.load()),
-           number(static_cast<std::int64_t>(state.routed_reads.load())),
-           number(static_cast<std::int64_t>(state.routed_writes.load())), number(n.weight), number(n.priority)});
+           number(state.routed_reads.load()), number(state.routed_writes.load()), number(n.weight),
+           number(n.priority)});
     }
   }
   in.done(rows(std::move(out)));
@@ -116,9 +111,9 @@ void show_routes(invocation in) {
         for (const auto& view : in.process().views())
           for (const auto& n : view->nodes)
             if (const auto reads = n.state->routed_reads.load(); reads != 0)
-              out.push_back({std::string("replica"), n.name, std::string(), number(static_cast<std::int64_t>(reads))});
+              out.push_back({std::string("replica"), n.name, std::string(), number(reads)});
         for (const auto& [reason, count] : all)
-          out.push_back({std::string("primary"), std::string(), reason, number(static_cast<std::int64_t>(count))});
+          out.push_back({std::string("primary"), std::string(), reason, number(count)});
         in.done(rows(std::move(out)));
       });
 }

@@ -65,22 +65,21 @@ struct application::parts {
   explicit parts(config::settings settings)
       : workers(make_workers(worker_count(settings))),
         names(control),
-        connect(names,
-                [this](const node& failed, const wire::pg_error& why) { health.suspect(failed.name(), why.message); }),
-        pools(addresses_of(workers),
-              [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
-        shared(pools, connect),
         health({[this](const cluster_view_ptr& view) { on_view(view); },
                 [this](const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
                   to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
                 }}),
+        connect(names,
+                [this](const node& failed, const wire::pg_error& why) { health.suspect(failed.name(), why.message); }),
+        pools(addresses_of(workers),
+              [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
+        shared(pools, connect, health),
         doors(control, addresses_of(workers),
               [this](worker& w, stream client) { shared.shards[w.index()]->accept(std::move(client)); }) {
     auto initial = std::make_shared<const config::settings>(std::move(settings));
     pools.reconfigure(initial);
     shared.set_settings(initial);
     shared.process_secret = random_bytes(32);
-    shared.watch = &health;
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
     health.configure(std::move(initial));
@@ -101,10 +100,10 @@ struct application::parts {
   std::vector<std::unique_ptr<worker>> workers;
   asio::io_context control{1};  // a look-up that it drops belongs to a coroutine of a worker
   resolver names;
+  monitor health;  // tells nothing before start() nor after stop()
   connector connect;
   pool_directory pools;
   proxy shared;
-  monitor health;
   std::unique_ptr<control_surface> surface;
   listener doors;
   std::mutex reloading;

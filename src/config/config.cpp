@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "config/notation.hpp"
+
 namespace forebay::config {
 namespace {
 
@@ -27,8 +29,7 @@ const cluster* settings::find_cluster(std::string_view name) const {
 }
 
 std::string node::name() const {
-  const bool is_v6 = !host.starts_with('/') && host.find(':') != host.npos;
-  return (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return host.starts_with('/') ? host + ":" + std::to_string(port) : to_string(address{host, port});
 }
 
 std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {

@@ -186,6 +186,13 @@ bool stream::discard() {
   return true;
 }
 
+asio::awaitable<void> stream::discard_all() {
+  while (discard()) {
+    const auto [failed] = co_await wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    if (failed) break;
+  }
+}
+
 void stream::close_with(std::string_view last_words) {
   if (!is_open()) return;
   stop_waiting();
@@ -208,10 +215,9 @@ asio::awaitable<void> stream::linger(stream io) {
     const auto [failed] = co_await io.wait_once(readiness::writable, asio::as_tuple(asio::use_awaitable));
     well = !failed && !io.flush();
   }
-  if (well) ::shutdown(io.fd_, SHUT_WR);
-  while (well && io.discard()) {
-    const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    well = !failed;
+  if (well) {
+    ::shutdown(io.fd_, SHUT_WR);
+    co_await io.discard_all();
   }
   limit.clear();
   io.close();

@@ -88,6 +88,8 @@ class stream {
   void hang_up(std::string_view last_words);
   // Reads and forgets. False: the other side has closed too.
   bool discard();
+  // The same until then, or until cancel_wait().
+  asio::awaitable<void> discard_all();
   // Closes it once the other side has taken what it has not read yet, and these bytes; it has a moment for that. What
   // it still sends is read and forgotten: left unread, it would turn the close into a reset, which loses what is under
   // way.

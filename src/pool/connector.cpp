@@ -111,8 +111,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
                                           {"reason", f.error.message},
                                           {"repeated", *kept_quiet}});
     }
-    const bool unreachable = f.error.sqlstate.starts_with("08") || f.error.sqlstate.starts_with("57P0");
-    if (unreachable) suspect_(node, f.error);
+    if (is_of_node(f.error)) suspect_(node, f.error);
     where->open_failed(std::move(f.error), f.retry);
   };
 

@@ -7,6 +7,7 @@
 
 #include "config/config.hpp"
 #include "pool/budget.hpp"
+#include "protocol/wire/notice.hpp"
 
 // One PostgreSQL instance as the pools see it: its address, its budget of connections over all pools, and the one mutex
 // that guards all pools of the node. The mutex is held for a few list operations only, never across I/O; a node runs
@@ -34,5 +35,10 @@ class node {
   const std::string name_;
   mutable std::mutex mutex_;
 };
+
+// Why a connection failed or ended: over the node itself, not the login, the limits or what was asked.
+inline bool is_of_node(const wire::pg_error& e) {
+  return e.sqlstate.starts_with("08") || e.sqlstate.starts_with("57P0");
+}
 
 }  // namespace forebay

@@ -33,10 +33,7 @@ server_connection::~server_connection() {
 asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, stream io) {
   deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &io);
   limit.set(io.at().deadlines(), steady::now() + end_timeout);
-  while (true) {
-    const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    if (failed || !io.discard()) break;
-  }
+  co_await io.discard_all();
   limit.clear();
   io.close();
   home->closed();

@@ -38,7 +38,6 @@ struct node_view {
   std::uint32_t priority = 0;
   bool own_zone = true;
   steady::time_point since{};  // up since; the epoch: from the start
-  std::uint32_t timeline = 0;  // 0: not known
   lsn position;                // of a primary what it has written, of a replica what it has replayed
   std::optional<std::chrono::milliseconds> replay_lag;  // of a replica; nothing: not known
   std::optional<std::uint64_t> lag_bytes;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "config/notation.hpp"
 #include "core/log.hpp"
 
 namespace forebay {
@@ -17,7 +16,7 @@ void cluster_health::configure(const config::cluster& cluster, const config::set
   const auto primary = std::exchange(primary_, {});
   bool same = before.size() == cluster.nodes.size();
   for (const auto& said : cluster.nodes) {
-    const auto name = config::to_string(config::address{said.host, said.port});
+    const auto name = said.name();
     const auto known = std::ranges::find(before, name, &node::name);
     const auto place = static_cast<index>(known - before.begin());
     same = same && place == nodes_.size();
@@ -129,7 +128,6 @@ cluster_view_ptr cluster_health::view() {
                            .priority = n.said.priority,
                            .own_zone = own_zone,
                            .since = n.since,
-                           .timeline = n.last ? std::max(n.last->timeline, n.last->on_disk) : 0,
                            .position = n.position,
                            .replay_lag = n.lag,
                            .lag_bytes = n.lag_bytes,

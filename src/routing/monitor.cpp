@@ -1,6 +1,5 @@
 #include "routing/monitor.hpp"
 
-#include "config/notation.hpp"
 #include "routing/monitor_loop.hpp"
 
 namespace forebay {
@@ -21,7 +20,7 @@ void monitor::configure(std::shared_ptr<const config::settings> settings) {
   std::set<std::string> names;
   for (const auto& cluster : settings->clusters)
     for (const auto& node : cluster.nodes)
-      names.insert(config::to_string(config::address{node.host, node.port}));
+      names.insert(node.name());
   loop_->set_names(std::move(names));
   loop_->post([&to = *loop_, settings = std::move(settings)] { to.configure(settings); });
 }
@@ -35,7 +34,7 @@ void monitor::doubt(const std::string& node, const std::string& why) {
 }
 
 // Being woken is enough: each cluster looks at its tickets.
-void monitor::hurry(const std::string&) {
+void monitor::hurry() {
   loop_->wake();
 }
 

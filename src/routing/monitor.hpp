@@ -44,7 +44,7 @@ class monitor {
   // too, until the probe has its answer.
   void doubt(const std::string& node, const std::string& why);
   // Some session waits for its ticket.
-  void hurry(const std::string& cluster);
+  void hurry();
   // False: there is no such node.
   bool drain(const std::string& node, bool yes);
 

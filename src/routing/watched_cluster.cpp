@@ -77,7 +77,8 @@ void watched_cluster::begin_round(steady::time_point now) {
   // One that does not answer keeps nobody from hearing of the others.
   round_is_done_ = round_is_done_ || std::ranges::any_of(nodes_, &prober::in_round);
   fast_until_ = std::max(fast_until_, now + a_moment);
-  round_at_ = now + (health_.primary() ? limits_.interval : std::min(limits_.interval, config::duration(100)));
+  round_at_ = now + (health_.primary() ? limits_.interval
+                                       : std::min<config::duration>(limits_.interval, round_without_primary));
   for (index i = 0; i < nodes_.size(); ++i) {
     auto& p = nodes_[i];
     if (p.under_way == question::everything) continue;

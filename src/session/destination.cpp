@@ -42,7 +42,7 @@ void destination::refresh() {
     cluster_ = &home_.cluster(database->cluster);
     const auto* cluster = settings_->find_cluster(database->cluster);
     const bool wanted = cluster && cluster->nodes.size() > 1 && router_->how().read_write_split;
-    if (wanted) home_.process.watch_catalog(database->cluster, on_server_);
+    if (wanted) home_.process.watch.watch_catalog(database->cluster, on_server_);
   }
   if (cluster_ && cluster_->view && generation_ != cluster_->view->generation) {
     generation_ = cluster_->view->generation;
@@ -65,7 +65,7 @@ bool destination::splits() {
 }
 
 void destination::catalog_changed() {
-  if (splits() && home_.process.watch) home_.process.watch->catalog_changed(cluster_->view->name, on_server_);
+  if (splits()) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
 }
 
 const read_rules_ptr& destination::rules() const {

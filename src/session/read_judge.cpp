@@ -46,14 +46,7 @@ route_settings route_settings::of(const parameter_set& wanted) {
 
 verdict read_judge::of(const wire::piece& first, wire::framer framer, std::string_view rest) {
   if (!first.first || !first.whole()) return primary("too large");
-  if (first.type == 'Q') {
-    auto found = of_text(up_to_nul(first.body()));
-    found.size = first.raw.size();
-    found.begin = std::move(begin_);
-    found.one_snapshot = one_snapshot_;
-    found.ties = ties_;
-    return found;
-  }
+  if (first.type == 'Q') return complete(of_text(up_to_nul(first.body())), first.raw.size());
   if (auto refused = add(first)) return std::move(*refused);
   while (true) {
     const auto next = framer.next(rest);
@@ -61,8 +54,15 @@ verdict read_judge::of(const wire::piece& first, wire::framer framer, std::strin
     if ((*next)->type == wire::sync::type) break;
     if (auto refused = add(**next)) return std::move(*refused);
   }
-  const auto size = static_cast<std::size_t>(rest.data() - first.raw.data());
-  return {reads_ ? kind::read : kind::any, "", {}, size, std::move(begin_), one_snapshot_, ties_};
+  return complete({reads_ ? kind::read : kind::any}, static_cast<std::size_t>(rest.data() - first.raw.data()));
+}
+
+verdict read_judge::complete(verdict found, std::size_t size) {
+  found.size = size;
+  found.begin = std::move(begin_);
+  found.one_snapshot = one_snapshot_;
+  found.ties = ties_;
+  return found;
 }
 
 std::optional<verdict> read_judge::add(const wire::piece& p) {
@@ -128,8 +128,13 @@ verdict read_judge::of_text(std::string_view text) {
   if (found.what == kind::primary || found.what == kind::any) return found;
   if (side == route_settings::side::replica) return found;
   if (!rules_) return primary("the database's catalog is not known yet");
-  if (auto refused = rules_->why_not(*access)) return primary(refused->reason, std::move(refused->name));
-  return found;
+  return refused_by_rules(*access).value_or(std::move(found));
+}
+
+std::optional<verdict> read_judge::refused_by_rules(const sql_access& access) const {
+  auto refused = rules_ ? rules_->why_not(access) : std::nullopt;
+  if (!refused) return std::nullopt;
+  return primary(refused->reason, std::move(refused->name));
 }
 
 // By the text alone.
@@ -170,8 +175,7 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
       const auto inner = s ? sql_.access_of(s->query) : nullptr;
       if (!inner) return primary("a statement that is not known");
       if (inner->what != what::read) return primary("executes what is no read");
-      if (rules_)
-        if (auto refused = rules_->why_not(*inner)) return primary(refused->reason, std::move(refused->name));
+      if (auto refused = refused_by_rules(*inner)) return std::move(*refused);
       ties_ = ties_ || one_snapshot_;
       return {kind::read};
     }

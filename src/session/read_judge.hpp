@@ -76,6 +76,8 @@ class read_judge {
   verdict of_text(std::string_view text);
   verdict of_access(const sql_access& access, bool on_replica);
   verdict of_name(std::string_view name);
+  verdict complete(verdict found, std::size_t size);
+  std::optional<verdict> refused_by_rules(const sql_access& access) const;
 
   access_reader& sql_;
   known_reads& known_;

@@ -44,13 +44,8 @@ void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
 
 // What waits to be processed ends in a Terminate.
 bool session::goodbye_kept() const {
-  auto framer = framer_;
-  auto in = client_.kept();
   char last = 0;
-  while (const auto next = framer.next(in)) {
-    if (!*next) break;
-    last = (*next)->type;
-  }
+  wire::for_each_piece(framer_, client_.kept(), [&](const wire::piece& p) { last = p.type; });
   return last == wire::terminate::type;
 }
 
@@ -173,8 +168,8 @@ void session::lose_server(wire::pg_error error, bool told) {
   // "protocol synchronization was lost": over what the client sent.
   const bool over_client = error.level == wire::severity::fatal && error.sqlstate == "08P01";
   // Told by the server itself, or its end: an administrator's word about this one connection counts, too.
-  const bool of_node = !over_client && (error.sqlstate.starts_with("08") || error.sqlstate.starts_with("57P0"));
-  if (of_node) home_.process.suspect(server_->home().node()->name(), error.message);
+  const bool of_node = !over_client && is_of_node(error);
+  if (of_node) home_.process.watch.suspect(server_->home().node()->name(), error.message);
   if (of_node && retry_elsewhere(error, false)) return;
   const bool in_transaction =
       s.tracker.status() != 'I' || state_.pin != pin_reason::none || half_reply || s.tracker.in_doubt();

@@ -18,11 +18,6 @@ using batch = routing_state::batch;
 // Nodes that one request is tried on.
 constexpr std::uint8_t max_attempts = 8;
 
-// The node's own fault, not the login's nor the limits'.
-bool is_of_node(const wire::pg_error& e) {
-  return e.sqlstate.starts_with("08") || e.sqlstate.starts_with("57P0");
-}
-
 // Its node is still the one of that index.
 bool is_known(const routing_state& r, const known_cluster& cluster) {
   return cluster.view && r.generation == cluster.view->generation && r.node < cluster.heard.size();
@@ -276,7 +271,7 @@ void session::note_own_write() {
   if (!view) return;
   bool first = false;
   route_->ticket = view->writes->take_ticket(first);
-  if (first && home_.process.watch) home_.process.watch->hurry(view->name);
+  if (first) home_.process.watch.hurry();
 }
 
 // What a replica is asked is kept: to be asked again, or for what is learned from its refusal.
@@ -321,7 +316,7 @@ void session::note_silence() {
   auto& heard = cluster.heard[route_->node];
   if (heard > since) return;
   heard = now;
-  home_.process.doubt(cluster.view->nodes[route_->node].name, "it is silent");
+  home_.process.watch.doubt(cluster.view->nodes[route_->node].name, "it is silent");
 }
 
 // Of a replica's reply: it cannot do what it was asked, or not now, and the primary can.
@@ -340,11 +335,7 @@ bool session::is_retried(const wire::piece& reply) {
 // The statements of what was asked last: one of them writes, though nothing said so.
 void session::learn_write() {
   to_->reads().clear();
-  wire::framer framer;
-  std::string_view in = route_->request;
-  while (const auto next = framer.next(in)) {
-    if (!*next) break;
-    const auto& p = **next;
+  wire::for_each_piece({}, route_->request, [&](const wire::piece& p) {
     const auto body = p.body();
     if (p.type == wire::query::type) {
       home_.access.learn_write(body.substr(0, body.find('\0')));
@@ -355,19 +346,16 @@ void session::learn_write() {
       const auto s = m ? state_.find_statement(m->statement) : nullptr;
       if (s) home_.access.learn_write(s->query);
     }
-  }
+  });
 }
 
 // The names that the request at hand has given already: it gives them again.
 void session::take_names_back() {
-  wire::framer framer;
-  std::string_view in = route_->request;
-  while (const auto next = framer.next(in)) {
-    if (!*next) break;
-    const auto m = (*next)->type == wire::parse::type ? wire::parse::decode((*next)->body()) : wire::parse::decode({});
+  wire::for_each_piece({}, route_->request, [&](const wire::piece& p) {
+    const auto m = p.type == wire::parse::type ? wire::parse::decode(p.body()) : wire::parse::decode({});
     const auto known = m && !m->name.empty() ? state_.find_statement(m->name) : nullptr;
     if (known && known->query == m->query) state_.assign(std::string(m->name), nullptr);
-  }
+  });
 }
 
 // True: its request is about to be asked again, on another node.

@@ -29,26 +29,16 @@ class shard;
 // Built once by the application; outlives every session. Members are either constant while sessions run or safe to use
 // from any thread.
 struct proxy {
-  proxy(pool_directory& p, connector& c) : pools(p), connect(c) {}
+  proxy(pool_directory& p, connector& c, monitor& m) : pools(p), connect(c), watch(m) {}
 
   pool_directory& pools;
   connector& connect;
+  monitor& watch;
   std::vector<std::unique_ptr<shard>> shards;  // by worker
   channel_directory channels;
   console_factory make_console;
   std::string process_secret;
   std::atomic<std::uint32_t> clients{0};
-  monitor* watch = nullptr;  // null: nobody watches, in tests
-
-  void watch_catalog(const std::string& cluster, const std::string& database) const {
-    if (watch) watch->watch_catalog(cluster, database);
-  }
-  void suspect(const std::string& node, const std::string& why) const {
-    if (watch) watch->suspect(node, why);
-  }
-  void doubt(const std::string& node, const std::string& why) const {
-    if (watch) watch->doubt(node, why);
-  }
 
   std::shared_ptr<const config::settings> settings() const {
     const std::lock_guard lock(mutex_);

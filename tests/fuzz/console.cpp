@@ -32,7 +32,8 @@ struct house {
   resolver names{control};
   connector connect{names, [](const node&, const wire::pg_error&) {}};
   pool_directory pools{{&only}, [](std::shared_ptr<pool>, worker&) {}};
-  proxy process{pools, connect};
+  monitor watch{{}};
+  proxy process{pools, connect, watch};
   control_surface surface{process, [] { return reload_result{}; }, [](bool) {}, {}, "1.2.3"};
   console_factory factory = make_console_factory(surface);
 };

@@ -100,6 +100,18 @@ def test_every_pool_finds_it(forebay, cluster):
     assert {tuple(r) for r in rows} == {(str(cluster.primary.port), u, d) for u in ("app", "app2") for d in ("app", "bench", "other")}
 
 
+def test_the_lag_of_a_replica_is_a_number_and_a_primary_has_none(forebay, cluster):
+    proxy = by_file(forebay, [*cluster.replicas, cluster.primary])
+    is_served_by(proxy, cluster.primary)
+    with proxy.wire("admin", "forebay") as w:
+        def lags():
+            return [(role, ms, size) for _, _, role, _, _, _, ms, size, *_ in w.run("show nodes")]
+
+        eventually(lambda: all(ms and size for role, ms, size in lags() if role == "replica"), what="the lag is known")
+        assert [lag for lag in lags() if lag[0] == "primary"] == [("primary", None, None)]
+        assert all(ms.isdigit() and size.isdigit() for role, ms, size in lags() if role == "replica")
+
+
 def test_a_node_said_to_be_the_replica_is_not_tried(forebay, cluster):
     replica, primary = cluster.replicas[0], cluster.primary
     proxy = forebay(nodes=[{"host": replica.host, "port": replica.port, "role": "replica"}, {"host": primary.host, "port": primary.port}])

@@ -73,7 +73,8 @@ struct house {
   connector connect{names, [](const node&, const wire::pg_error&) {}};
   // What a pool opens stays under way for ever.
   pool_directory pools{{&first, &second}, [](std::shared_ptr<pool>, worker&) {}};
-  proxy process{pools, connect};
+  monitor watch{{}};
+  proxy process{pools, connect, watch};
   reload_result reload_says;
   int reloads = 0;
   std::vector<bool> shutdowns;

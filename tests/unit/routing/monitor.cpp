@@ -90,7 +90,7 @@ TEST_CASE("a node alone is up at once, and never called") {
   CHECK(view->nodes[0].up);
   w.tested.suspect(one.name(), "lost");
   w.tested.watch_catalog("main", "app");
-  w.tested.hurry("main");
+  w.tested.hurry();
   CHECK(w.tested.drain(one.name(), true));
   CHECK(w.wait([](const auto& v) { return v.nodes[0].draining && v.nodes[0].up; }));
   w.tested.stop();
