@@ -24,9 +24,8 @@ def shared(cluster):
 
 @pytest.fixture(scope="module")
 def witness(cluster, shared):
-    w = Witness(cluster)
-    yield w
-    w.close()
+    with Witness(cluster) as w:
+        yield w
 
 
 def start(forebay, cluster, strategy, one=None, two=None, replicas=2, databases=None, **routing):

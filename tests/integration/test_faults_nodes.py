@@ -286,16 +286,9 @@ def test_all_replicas_are_down_and_the_primary_is_not_to_be_asked(forebay, clust
 # ---- from the start, and by reload ----------------------------------------------------------------------------------
 
 
-def test_start_with_a_replica_down(forebay, cluster, doors):
-    doors[0].refuse()
-    proxy = split(forebay, cluster, doors, wait=False)
-    uses(proxy, cluster, cluster.replicas[1])
-    doors[0].normal()
-    uses(proxy, cluster, *cluster.replicas)
-
-
-def test_start_with_a_silent_replica(forebay, cluster, doors):
-    doors[0].black_hole()
+@pytest.mark.parametrize("fault", ["refuse", "black_hole"])
+def test_start_with_a_replica_that_does_not_answer(forebay, cluster, doors, fault):
+    getattr(doors[0], fault)()
     proxy = split(forebay, cluster, doors, wait=False)
     uses(proxy, cluster, cluster.replicas[1])
     doors[0].normal()

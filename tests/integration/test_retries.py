@@ -3,10 +3,9 @@
 import pytest
 
 import harness
-import routes
 import wire
 from harness import eventually
-from where import Witness, all_nodes, replicas_have_all, until_reads_go_to_replicas
+from where import Witness, all_nodes, filled_database, replicas_have_all, until_reads_go_to_replicas
 
 pytestmark = pytest.mark.proxy
 
@@ -15,20 +14,14 @@ DATABASE = "retries"
 
 @pytest.fixture(scope="module")
 def database(cluster):
-    cluster.sql(f"create database {DATABASE} owner app")
-    with cluster.primary.connect("postgres", DATABASE) as c:
-        c.execute("grant all on schema public to public")
-        c.execute(routes.SCHEMA)
-    replicas_have_all(cluster)
-    yield DATABASE
-    cluster.sql(f"drop database {DATABASE} with (force)")
+    with filled_database(cluster, DATABASE) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def witness(cluster, database):
-    w = Witness(cluster, "app", database)
-    yield w
-    w.close()
+    with Witness(cluster, "app", database) as w:
+        yield w
 
 
 @pytest.fixture

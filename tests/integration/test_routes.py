@@ -8,7 +8,7 @@ import harness
 import route_scripts
 import routes
 import wire
-from where import Witness, all_nodes, replicas_have_all, until_reads_go_to_replicas
+from where import Witness, all_nodes, filled_database, replicas_have_all, until_reads_go_to_replicas
 
 pytestmark = pytest.mark.proxy
 
@@ -23,22 +23,14 @@ def is_housekeeping(text):
 
 @pytest.fixture(scope="module")
 def database(cluster):
-    """Filled on the primary and replayed by the replicas."""
-    cluster.sql(f"drop database if exists {DATABASE} with (force)")
-    cluster.sql(f"create database {DATABASE} owner app")
-    with cluster.primary.connect("postgres", DATABASE) as c:
-        c.execute("grant all on schema public to public")
-        c.execute(routes.SCHEMA)
-    replicas_have_all(cluster)
-    yield DATABASE
-    cluster.sql(f"drop database {DATABASE} with (force)")
+    with filled_database(cluster, DATABASE) as name:
+        yield name
 
 
 @pytest.fixture(scope="module")
 def witness(cluster, database):
-    w = Witness(cluster, "app", database)
-    yield w
-    w.close()
+    with Witness(cluster, "app", database) as w:
+        yield w
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,27 @@
 their pg_stat_statements (what was executed)."""
 
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
+import routes
 from harness import eventually
 
 ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] (\S+@\S+) (\w+):  (.*?)(?=^\d{4}-\d\d-\d\d \S+ \S+ \[|\Z)", re.M | re.S)
 STATEMENT = re.compile(r"(?:statement|execute [^:]*|execute fetch from [^:]*): (.*)", re.S)
+
+
+@contextmanager
+def filled_database(cluster, name):
+    """A database with all that the statements of routes.py are about, on the primary and replayed by the replicas."""
+    cluster.sql(f"drop database if exists {name} with (force)")
+    cluster.sql(f"create database {name} owner app")
+    with cluster.primary.connect("postgres", name) as c:
+        c.execute("grant all on schema public to public")
+        c.execute(routes.SCHEMA)
+    replicas_have_all(cluster)
+    yield name
+    cluster.sql(f"drop database {name} with (force)")
 
 
 class Witness:
@@ -24,7 +39,10 @@ class Witness:
                 eventually(lambda c=c: c.execute("show log_statement").fetchone()[0] == "all", 10, f"{name} logs statements")
         self.begin()
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         for connection in self.admin.values():
             connection.execute("alter system reset log_statement")
             connection.execute("select pg_reload_conf()")
