@@ -6,7 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "core/parameters.hpp"
 
 // Where the statement of a text may run, as far as the text alone tells. Found by routing/access, once per text; what a
 // database adds to it (is this function volatile, that table temporary?) is told by routing/read_rules.
@@ -22,6 +25,8 @@ struct sql_name {
 // Of BEGIN, SET TRANSACTION, SET SESSION CHARACTERISTICS. What is not said is as the session's defaults have it.
 struct transaction_modes {
   enum class level : std::uint8_t { read_uncommitted, read_committed, repeatable_read, serializable };
+  static level level_of(std::string_view name);  // what is not understood is taken for what only the primary can give
+
   std::optional<level> isolation;  // serializable: not to be had on a replica
   std::optional<bool> read_only;
   std::optional<bool> deferrable;
@@ -64,6 +69,13 @@ struct sql_access {
   std::size_t bytes() const;  // of all that this holds on the heap, and itself
 };
 using sql_access_ptr = std::shared_ptr<const sql_access>;
+
+inline transaction_modes::level transaction_modes::level_of(std::string_view name) {
+  if (same_name(name, "read uncommitted")) return level::read_uncommitted;
+  if (same_name(name, "read committed")) return level::read_committed;
+  if (same_name(name, "repeatable read")) return level::repeatable_read;
+  return level::serializable;
+}
 
 inline std::size_t sql_access::bytes() const {
   const auto outside = [](const std::string& s) { return s.capacity() > 15 ? s.capacity() + 1 : 0; };

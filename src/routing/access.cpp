@@ -15,7 +15,6 @@ namespace forebay {
 namespace {
 
 using kind = sql_access::kind;
-using level = transaction_modes::level;
 
 sql_access primary(const char* reason) {
   sql_access found;
@@ -81,13 +80,7 @@ void add_mode(transaction_modes& modes, std::string_view name, const std::option
   } else if (same_name(name, "transaction_deferrable")) {
     modes.deferrable = truth_of(value).value_or(true);
   } else if (same_name(name, "transaction_isolation")) {
-    static constexpr std::array<std::pair<std::string_view, level>, 3> all = {
-        {{"read uncommitted", level::read_uncommitted},
-         {"read committed", level::read_committed},
-         {"repeatable read", level::repeatable_read}}};
-    modes.isolation = level::serializable;
-    for (const auto& [word, what] : all)
-      if (value && same_name(*value, word)) modes.isolation = what;
+    modes.isolation = transaction_modes::level_of(value.value_or(""));
   }
 }
 

@@ -7,7 +7,7 @@ namespace forebay {
 
 // Objects from 16384 on are not the system's own (FirstNormalObjectId). What the system's own use is not asked for: its
 // views are for the primary anyway, its functions are judged by name.
-const std::array<catalog_query, 5> catalog_queries = {{
+const std::array<catalog_query, 6> catalog_queries = {{
     {"functions", 5, R"(
 select p.oid, n.nspname, p.proname, p.provolatile,
        p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1
@@ -75,6 +75,19 @@ union
 select 'f', p.oid, 'f', o.function::text
 from pg_proc p join pg_type t on t.oid = p.prorettype join of_types o on o.type in (t.oid, t.typelem)
 where o.held and p.oid >= 16384)"},
+
+    // What the asking role has by its own settings hides the server's: that may be any then.
+    {"isolations", 2, R"(
+select coalesce(r.rolname, ''), s.level
+from (select setrole, setdatabase, substr(setting, length('default_transaction_isolation=') + 1)
+      from pg_db_role_setting, unnest(setconfig) as setting
+      where starts_with(setting, 'default_transaction_isolation=')
+      union all
+      select 0, null, case when source in ('database', 'user', 'database user') then '' else reset_val end
+      from pg_settings where name = 'default_transaction_isolation') as s (role, database, level)
+left join pg_roles r on r.oid = s.role
+where s.database is null or s.database in (0, (select oid from pg_database where datname = current_database()))
+order by s.database is not null, s.role <> 0, s.database)"},
 }};
 
 // Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
@@ -87,7 +100,8 @@ from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_cat
       union all select xmin from pg_catalog.pg_rewrite union all select xmin from pg_catalog.pg_policy
       union all select xmin from pg_catalog.pg_constraint where contypid <> 0
       union all select xmin from pg_catalog.pg_inherits union all select xmin from pg_catalog.pg_aggregate
-      union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc) as rows)";
+      union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc
+      union all select xmin from pg_catalog.pg_db_role_setting) as rows)";
 
 namespace {
 
@@ -109,6 +123,10 @@ bool catalog::add(std::size_t query, std::span<const std::string> row) {
     const auto code = oid_of(row[2]);
     if (code) operators.push_back({row[0], row[1], *code});
     return code.has_value();
+  }
+  if (query == 5) {
+    isolations.push_back({row[0], row[1]});
+    return true;
   }
   if (query == 4) {
     const auto user = oid_of(row[1]), used = oid_of(row[3]);

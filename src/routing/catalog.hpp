@@ -23,7 +23,7 @@ struct catalog_query {
 // One snapshot for all, and no operator or function but the system's own.
 inline constexpr const char* catalog_begin =
     "begin isolation level repeatable read, read only; set local search_path = pg_catalog, pg_temp";
-extern const std::array<catalog_query, 5> catalog_queries;
+extern const std::array<catalog_query, 6> catalog_queries;
 inline constexpr const char* catalog_end = "commit";
 // One value, in some milliseconds: as long as it is the same, so is all that the queries give (the uses of views take a
 // millisecond a view).
@@ -60,11 +60,17 @@ struct catalog {
     char used_kind;
     oid used;
   };
+  // A default_transaction_isolation, the weaker first: the server's, then by ALTER DATABASE and ALTER ROLE.
+  struct isolation {
+    std::string role;  // empty: of all
+    std::string level;
+  };
   std::vector<function> functions;
   std::vector<relation> relations;
   std::vector<type> types;
   std::vector<op> operators;
   std::vector<use> uses;
+  std::vector<isolation> isolations;
 
   // A row of catalog_queries[query]. False: not what that query gives.
   bool add(std::size_t query, std::span<const std::string> row);

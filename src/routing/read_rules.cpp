@@ -126,6 +126,11 @@ read_rules::read_rules(const catalog& facts, const function_lists& lists) {
   for (auto& [name, all] : relations_) {
     if (all.size() > 1) std::erase_if(all, [](const auto& e) { return *e.schema == "information_schema"; });
   }
+  for (const auto& i : facts.isolations) {
+    // Hidden, it may be any. Serializable ones a replica refuses, so what it has to be safe from is the other.
+    using level = transaction_modes::level;
+    isolations_[i.role] = i.level.empty() ? level::repeatable_read : transaction_modes::level_of(i.level);
+  }
   for (const auto sign : comparing) {
     const auto refused = look_up(operators_, {"", std::string(sign)}, "unknown operator");
     if (!comparisons_) comparisons_ = refused;
@@ -167,6 +172,12 @@ std::optional<read_rules::refusal> read_rules::why_not(const sql_access& access)
       if (auto refused = look_up(attributes_, {"", name}, nullptr)) return refused;
   }
   return comparisons_;
+}
+
+transaction_modes::level read_rules::isolation_of(const std::string& user) const {
+  auto found = isolations_.find(user);
+  if (found == isolations_.end()) found = isolations_.find("");
+  return found == isolations_.end() ? transaction_modes::level::repeatable_read : found->second;
 }
 
 std::size_t read_rules::bytes() const {

@@ -34,6 +34,9 @@ class read_rules {
   // Whether all that a text names may be read on a replica. Of a kind that is the primary's: its own reason.
   std::optional<refusal> why_not(const sql_access& access) const;
 
+  // What a transaction of this login has that says nothing of it, nor has its session.
+  transaction_modes::level isolation_of(const std::string& user) const;
+
   std::size_t bytes() const;  // about
 
  private:
@@ -52,6 +55,7 @@ class read_rules {
   names functions_, relations_, types_, operators_;
   names attributes_;                    // functions of a row that are refused
   std::optional<refusal> comparisons_;  // any operator that queries use without naming it
+  std::unordered_map<std::string, transaction_modes::level> isolations_;  // by login; of "" are all others
 };
 using read_rules_ptr = std::shared_ptr<const read_rules>;  // null: not known yet, so nothing may
 

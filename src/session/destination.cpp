@@ -38,8 +38,10 @@ void destination::refresh() {
     exists_ = database != nullptr;
     if (!exists_) return;
     on_server_ = database->dbname.empty() ? what_.database : database->dbname;
+    login_ = database->user.empty() ? what_.user : database->user;
     router_.emplace(settings_->routing_of(*database));
     cluster_ = &home_.cluster(database->cluster);
+    rules_ = &cluster_->rules[on_server_];
     const auto* cluster = settings_->find_cluster(database->cluster);
     const bool wanted = cluster && cluster->nodes.size() > 1 && router_->how().read_write_split;
     if (wanted) home_.process.watch.watch_catalog(database->cluster, on_server_);
@@ -68,14 +70,12 @@ void destination::catalog_changed() {
   if (splits()) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
 }
 
-const read_rules_ptr& destination::rules() const {
-  return cluster_->rules[on_server_];
-}
-
 const route_settings& destination::settings_of(const parameters& wanted) {
-  if (wanted_ != wanted) {
-    route_settings_ = route_settings::of(*wanted);
+  if (wanted_ != wanted || wanted_by_ != rules()) {
     wanted_ = wanted;
+    wanted_by_ = rules();
+    const auto unknown = transaction_modes::level::repeatable_read;  // what it would have to be safe from
+    route_settings_ = route_settings::of(*wanted, rules() ? rules()->isolation_of(login_) : unknown);
   }
   return route_settings_;
 }

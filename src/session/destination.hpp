@@ -83,7 +83,7 @@ class destination {
   place choose(const route_wish& wish);  // where it exists
 
   const route_settings& settings_of(const parameters& wanted);
-  const read_rules_ptr& rules() const;
+  const read_rules_ptr& rules() const { return *rules_; }
   known_reads& reads() { return reads_; }
   void catalog_changed();
   known_cluster& cluster() { return *cluster_; }  // the last, where it exists no longer
@@ -99,11 +99,13 @@ class destination {
   std::shared_ptr<const config::settings> settings_;  // by which the following were made
   bool exists_ = false;
   std::optional<router> router_;
-  std::string on_server_;
+  std::string on_server_, login_;  // the database's name there, and as whom
   known_cluster* cluster_ = nullptr;
+  const read_rules_ptr* rules_ = nullptr;  // in *cluster_
   std::uint64_t generation_ = 0;
   std::vector<std::shared_ptr<pool>> pools_;  // by node, where one was used
-  parameters wanted_;                         // what route_settings_ was made of
+  parameters wanted_;                         // what route_settings_ was made of, with the next
+  read_rules_ptr wanted_by_;
   route_settings route_settings_;
   known_reads reads_;
 };

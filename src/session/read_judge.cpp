@@ -10,6 +10,7 @@ namespace forebay {
 namespace {
 
 using kind = route_wish::kind;
+using level = transaction_modes::level;
 
 verdict primary(const char* reason, std::string about = {}) {
   return {kind::primary, reason, std::move(about)};
@@ -26,7 +27,7 @@ route_settings::side side_of(std::string_view value) {
 
 }  // namespace
 
-route_settings route_settings::of(const parameter_set& wanted) {
+route_settings route_settings::of(const parameter_set& wanted, level isolation) {
   route_settings found;
   const auto value_of = [&](std::string_view name) {
     const auto* e = wanted.find(name);
@@ -37,10 +38,12 @@ route_settings route_settings::of(const parameter_set& wanted) {
   found.explain = same_name(explain, "on") || same_name(explain, "true") || explain == "1";
   found.read_after = lsn::parse(value_of("forebay.read_after")).value_or(lsn{});
   found.read_only = value_of("default_transaction_read_only") == "on";
-  found.repeatable = same_name(value_of("default_transaction_isolation"), "repeatable read");
-  found.serializable = same_name(value_of("default_transaction_isolation"), "serializable");
+  const auto asked = value_of("default_transaction_isolation");
+  // Where a login is serializable a replica refuses even the SELECT that would set it otherwise.
+  const bool stays = asked.empty() || isolation == level::serializable;
+  found.isolation = stays ? isolation : transaction_modes::level_of(asked);
   const bool by_itself = reads_as_written("\\\x80", wanted);  // whatever a text has in it
-  found.plain = by_itself && found.asked == side::none && !found.serializable;
+  found.plain = by_itself && found.asked == side::none && found.isolation != level::serializable;
   return found;
 }
 
@@ -141,7 +144,7 @@ std::optional<verdict> read_judge::refused_by_rules(const sql_access& access) co
 verdict read_judge::of_access(const sql_access& access, bool on_replica) {
   using what = sql_access::kind;
   const bool serializable =
-      access.modes.isolation ? access.modes.isolation == transaction_modes::level::serializable : wants_.serializable;
+      wants_.isolation == level::serializable || access.modes.isolation == level::serializable;
   switch (access.what) {
     case what::primary:
       return primary(access.reason);
@@ -153,8 +156,7 @@ verdict read_judge::of_access(const sql_access& access, bool on_replica) {
         return primary("a transaction that may write");
       if (serializable) return primary("serializable");
       in_transaction_ = true;
-      one_snapshot_ = access.modes.isolation ? access.modes.isolation == transaction_modes::level::repeatable_read
-                                             : wants_.repeatable;
+      one_snapshot_ = access.modes.isolation.value_or(wants_.isolation) == level::repeatable_read;
       return {kind::read};
     case what::commit:
     case what::rollback:

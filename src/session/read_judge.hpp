@@ -22,12 +22,12 @@ struct route_settings {
   side asked = side::none;  // forebay.route
   bool explain = false;     // forebay.explain
   bool read_only = false;   // default_transaction_read_only
-  bool serializable = false;
-  bool repeatable = false;  // default_transaction_isolation, both
+  transaction_modes::level isolation = transaction_modes::level::read_committed;  // default_transaction_isolation
   bool plain = true;        // nothing here, nor how a text is to be read, makes another verdict of it
   lsn read_after{};         // forebay.read_after: what another session has written
 
-  static route_settings of(const parameter_set& wanted);
+  // `isolation`: what its login has where the session says nothing.
+  static route_settings of(const parameter_set& wanted, transaction_modes::level isolation);
 };
 
 struct verdict {

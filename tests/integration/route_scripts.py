@@ -275,3 +275,22 @@ SCRIPTS = [
     # -- sizes
     Script("a text too large to be read", ("P", f"select '{LONG}'"), ("R", "select 1"), Extended("P", f"select length('{LONG}')", [["20000"]])),
 ]
+
+# By the default_transaction_isolation that the servers have from their configuration, the database or the role.
+BY_DEFAULT = {
+    "repeatable read": [
+        Script("stays where it has read",
+               ("R", "begin read only"), ("S", "select 1"), ("S", "insert into t2 values (9, 'x')", "E:25006 Z:E"), ("S", "rollback"), ("R", "select 2")),
+        Script("says otherwise",
+               ("*", "begin isolation level read committed read only"), ("*", "select 1"), ("P", "select volatile_f(8)", [["8"]]), ("P", "commit")),
+        Script("has said otherwise",
+               ("*", "set default_transaction_isolation = 'read committed'"), ("*", "begin read only"), ("*", "select 1"), ("P", "select volatile_f(8)", [["8"]]),
+               ("P", "commit"), ("*", "reset default_transaction_isolation"),
+               ("*", "start transaction read only"), ("*", "select 2"), ("S", "insert into t2 values (9, 'x')", "E:25006 Z:E"), ("S", "rollback")),
+    ],
+    "serializable": [
+        Script("is the primary's", ("P", "select 1"), ("P", "begin read only"), ("P", "select 2"), ("P", "end")),
+        Script("even where it says otherwise", ("P", "begin isolation level read committed read only"), ("P", "select 3"), ("P", "commit"),
+               ("*", "set default_transaction_isolation = 'read committed'"), ("P", "select 4"), ("*", "reset default_transaction_isolation")),
+    ],
+}

@@ -1,5 +1,6 @@
 """Where statements of all kinds run (routes.py, route_scripts.py), proved by the logs and by pg_stat_statements of each node."""
 
+import contextlib
 import re
 
 import pytest
@@ -8,7 +9,7 @@ import harness
 import route_scripts
 import routes
 import wire
-from where import Witness, all_nodes, filled_database, replicas_have_all, until_reads_go_to_replicas
+from where import Witness, all_nodes, eventually, filled_database, replicas_have_all, until_reads_go_to_replicas
 
 pytestmark = pytest.mark.proxy
 
@@ -107,8 +108,7 @@ def test_pg_stat_statements_has_each_read_on_a_replica(proxy, witness):
     assert sum(calls.values()) == len(cases) and abs(calls["replica1"] - calls["replica2"]) <= 1, (len(cases), by_node)
 
 
-@pytest.mark.parametrize("script", route_scripts.SCRIPTS, ids=lambda s: s.name)
-def test_a_session(proxy, witness, script):
+def play_session(proxy, witness, script):
     """Steps of one session, told apart by their texts."""
     witness.begin()
     with proxy.wire("app", DATABASE) as w:
@@ -129,6 +129,11 @@ def test_a_session(proxy, witness, script):
     assert not [(n, s) for n, s in statements if n != "primary" and s not in allowed and not is_housekeeping(s)], statements
 
 
+@pytest.mark.parametrize("script", route_scripts.SCRIPTS, ids=lambda s: s.name)
+def test_a_session(proxy, witness, script):
+    play_session(proxy, witness, script)
+
+
 def test_execute_of_what_parse_has_named(proxy, witness):
     """Forebay gives such statements names of its own."""
     witness.begin()
@@ -139,26 +144,59 @@ def test_execute_of_what_parse_has_named(proxy, witness):
     assert where == {"(11)": "R", "(12)": "P"}
 
 
+@contextlib.contextmanager
+def set_by_default(cluster, whose, setting):
+    """A Forebay whose servers have it by ALTER `whose` SET."""
+    def alter(what):
+        cluster.sql(f"alter {whose} {what}")
+        cluster.sql("select pg_reload_conf()")
+        replicas_have_all(cluster)
+
+    alter(f"set {setting}")
+    fresh = harness.Forebay(cluster, nodes=all_nodes(cluster), routing={"read_your_writes": "off"})
+    try:
+        if "serializable" not in setting:
+            until_reads_go_to_replicas(fresh, DATABASE)
+        yield fresh
+    finally:
+        fresh.stop()
+        alter(f"reset {setting.split()[0]}")
+
+
 @pytest.mark.parametrize("setting, text", [
     ("standard_conforming_strings = off", r"select '\'', volatile_f(8) --'"),
     ("client_encoding = 'SJIS'", None),
 ])
-def test_settings_of_the_role_count(cluster, database, witness, proxy, setting, text):
+def test_settings_of_the_role_count(cluster, witness, setting, text):
     """A login is told of them by ParameterStatus; by them the same bytes are another statement."""
-    cluster.sql(f"alter role app in database {DATABASE} set {setting}")
-    replicas_have_all(cluster)
-    fresh = harness.Forebay(cluster, nodes=all_nodes(cluster), routing={"read_your_writes": "off"})
-    try:
-        until_reads_go_to_replicas(fresh, database)
+    with set_by_default(cluster, f"role app in database {DATABASE}", setting) as fresh:
         witness.begin()
-        with fresh.wire("app", database) as w:
+        with fresh.wire("app", DATABASE) as w:
             # In SJIS the second byte of this letter is a backslash, and its quote ends the text all the same.
             sent = text.encode() if text else "select 'ソ', volatile_f(8) --'".encode("sjis")
             w.send(wire.query(sent))
             w.until_ready()
         found = [(n, s) for n, s in witness.statements() if "volatile_f(8)" in s]
         assert {n for n, _ in found} == {"primary"}, witness.statements()
-    finally:
-        fresh.stop()
-        cluster.sql(f"alter role app in database {DATABASE} reset {setting.split()[0]}")
-        replicas_have_all(cluster)
+
+
+@pytest.mark.parametrize("whose", ["role app", f"database {DATABASE}", f"role app in database {DATABASE}", "system"])
+@pytest.mark.parametrize("isolation", route_scripts.BY_DEFAULT)
+def test_the_isolation_by_default_counts(cluster, witness, whose, isolation):
+    """No login is told of it; with one snapshot for all of it a transaction cannot go on on the primary."""
+    with set_by_default(cluster, whose, f"default_transaction_isolation = '{isolation}'") as fresh:
+        for script in route_scripts.BY_DEFAULT[isolation]:
+            play_session(fresh, witness, script)
+        assert "read_retried" not in fresh.log()
+
+
+def test_the_isolation_by_default_may_change(cluster, witness, proxy):
+    """A server has it from its login on: what comes meanwhile is safe either way."""
+    role = f"role app in database {DATABASE}"
+    with set_by_default(cluster, role, "default_transaction_isolation = 'serializable'"):
+        def is_known():
+            with proxy.wire("app", DATABASE) as w:
+                w.run("select 1")
+                return "serializable" in w.run("show forebay.last_route")[0][0]
+        eventually(is_known, 20, "the change is seen")
+    until_reads_go_to_replicas(proxy, DATABASE)

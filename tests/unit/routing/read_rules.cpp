@@ -191,6 +191,19 @@ TEST_CASE("read_rules: an operator that compares may be used by any query") {
   CHECK(verdict("select 1", {{}, {"same_point"}}, {{3, {"public", "=", "31"}}}) == "read");
 }
 
+TEST_CASE("read_rules: how a login's transactions are isolated") {
+  using level = transaction_modes::level;
+  const auto isolation = [](const std::string& user, const rows& told) {
+    return read_rules(facts_of(told), {}).isolation_of(user);
+  };
+  CHECK(isolation("a", {{5, {"", "read committed"}}}) == level::read_committed);
+  CHECK(isolation("a", {{5, {"", "read committed"}}, {5, {"", "repeatable read"}}}) == level::repeatable_read);
+  CHECK(isolation("a", {{5, {"", "read committed"}}, {5, {"a", "Serializable"}}}) == level::serializable);
+  CHECK(isolation("b", {{5, {"", "read committed"}}, {5, {"a", "serializable"}}}) == level::read_committed);
+  CHECK(isolation("a", {{5, {"", ""}}}) == level::repeatable_read);  // hidden
+  CHECK(isolation("a", {}) == level::repeatable_read);
+}
+
 TEST_CASE("read_rules: the user's word counts for more") {
   CHECK(verdict("select volatile_f()", {{}, {"volatile_f"}}) == "read");
   CHECK(verdict("select volatile_f()", {{}, {"public.vol*"}}) == "read");

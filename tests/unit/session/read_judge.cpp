@@ -28,7 +28,7 @@ const catalog& facts() {
 struct client {
   std::string judge(const std::string& bytes) {
     state.settings.wanted = wanted;
-    const auto wants = route_settings::of(*wanted);
+    const auto wants = route_settings::of(*wanted, by_default);
     wire::framer framer;
     std::string_view in = bytes;
     const auto first = **framer.next(in);
@@ -46,6 +46,7 @@ struct client {
   known_reads known;
   read_rules_ptr rules = std::make_shared<const read_rules>(facts(), function_lists{}), nothing;
   bool knows = true;
+  transaction_modes::level by_default = transaction_modes::level::read_committed;
   client_state state;
   parameters wanted = parameter_set::empty();
   std::size_t size = 0;
@@ -145,7 +146,7 @@ TEST_CASE("transactions that read only") {
   c.set("default_transaction_isolation", "serializable");
   CHECK(c.query("begin") == "primary: serializable");
   CHECK(c.query("select * from t") == "primary: serializable");
-  CHECK(c.query("begin isolation level read committed") == "read");
+  CHECK(c.query("begin isolation level read committed") == "primary: serializable");
 }
 
 TEST_CASE("what ties a transaction to its replica") {
@@ -169,6 +170,23 @@ TEST_CASE("what ties a transaction to its replica") {
   CHECK(tied(repeatable + bind("r") + sync));
   CHECK(tied(repeatable + bind("r") + sync));  // known by now
   CHECK(tied(repeatable + parse("execute r") + bind() + sync));
+
+  c.by_default = transaction_modes::level::repeatable_read;
+  CHECK(tied(begin + bind("r") + sync));
+  CHECK_FALSE(tied(parse("begin isolation level read committed read only") + bind() + bind("r") + sync));
+  CHECK_FALSE(tied(bind("r") + sync));
+  c.set("default_transaction_isolation", "Read Committed");
+  CHECK_FALSE(tied(begin + bind("r") + sync));
+}
+
+TEST_CASE("a login that is serializable by default") {
+  client c;
+  c.by_default = transaction_modes::level::serializable;
+  CHECK(c.query("select * from t") == "primary: serializable");
+  CHECK(c.query("begin read only") == "primary: serializable");
+  CHECK(c.query("begin isolation level read committed read only") == "primary: serializable");
+  c.set("default_transaction_isolation", "repeatable read");
+  CHECK(c.query("select * from t") == "primary: serializable");
 }
 
 TEST_CASE("who asks for a side gets it; a write stays a write") {
