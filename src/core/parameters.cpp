@@ -12,16 +12,6 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
 }
 
-int compare_names(std::string_view a, std::string_view b) {
-  const auto shared = std::min(a.size(), b.size());
-  for (std::size_t i = 0; i < shared; ++i) {
-    const char x = lower(a[i]);
-    const char y = lower(b[i]);
-    if (x != y) return x < y ? -1 : 1;
-  }
-  return a.size() == b.size() ? 0 : a.size() < b.size() ? -1 : 1;
-}
-
 bool name_less(const parameter_set::entry& a, const parameter_set::entry& b) {
   return compare_names(a.name, b.name) < 0;
 }
@@ -78,8 +68,14 @@ std::string quote_name(std::string_view name) {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-  return compare_names(a, b) == 0;
+int compare_names(std::string_view a, std::string_view b) {
+  const auto shared = std::min(a.size(), b.size());
+  for (std::size_t i = 0; i < shared; ++i) {
+    const char x = lower(a[i]);
+    const char y = lower(b[i]);
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return a.size() == b.size() ? 0 : a.size() < b.size() ? -1 : 1;
 }
 
 parameters parameter_set::intern(std::vector<entry> entries) {

@@ -47,7 +47,10 @@ class parameter_set {
 // then RESETs; a role is left before and taken behind them.
 std::string change_sql(const parameter_set& have, const parameter_set& want);
 
-bool same_name(std::string_view a, std::string_view b);  // setting names do not regard case
+int compare_names(std::string_view a, std::string_view b);  // setting names do not regard case
+inline bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && compare_names(a, b) == 0;
+}
 
 // The name as an SQL identifier in quotes.
 std::string quote_identifier(std::string_view name);

@@ -19,11 +19,6 @@ bool reads_as_written(std::string_view text, const parameter_set& settings) {
   return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
 }
 
-bool is_word_char(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-         static_cast<unsigned char>(c) >= 0x80;
-}
-
 std::size_t end_of_block_comment(std::string_view text, std::size_t at) {
   int depth = 0;
   do {

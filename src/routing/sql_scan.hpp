@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -16,7 +17,15 @@ bool is_ascii(std::string_view text);
 bool reads_as_written(std::string_view text, const parameter_set& settings);
 inline constexpr std::size_t max_parsed_text = 16 * 1024;  // bytes of a text that the grammar is asked about
 
-bool is_word_char(char c);
+inline constexpr auto word_chars = [] {
+  std::array<bool, 256> found{};
+  for (int c = 0; c < 256; ++c)
+    found[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c >= 0x80;
+  return found;
+}();
+inline bool is_word_char(char c) {
+  return word_chars[static_cast<unsigned char>(c)];
+}
 // Behind the comment that begins here; comments nest. npos: it does not end.
 std::size_t end_of_block_comment(std::string_view text, std::size_t at);
 // Behind white space and comments (which nest), and behind any of `also`.

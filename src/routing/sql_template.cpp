@@ -15,34 +15,40 @@ bool goes_on(char c) {
   return is_word_char(c) || c == '$';
 }
 
+// What is written is never longer than what was read.
 class writer {
  public:
-  writer(std::string_view text, std::string& out) : text_(text), out_(out) {}
+  writer(std::string_view text, char* to) : text_(text), to_(to) {}
 
   // False: what stands there is not understood.
   bool run() {
     while (at_ < text_.size()) {
-      const char c = text_[at_], next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
-      if (c == '\'') {
+      const char c = text_[at_];
+      if (is_digit(c)) {
+        number();
+      } else if (is_word_char(c)) {
+        word();
+      } else if (c == '\'') {
         if (!string()) return false;
       } else if (c == '"') {
         if (!quoted_name()) return false;
-      } else if (is_digit(c)) {
-        number();
-      } else if (goes_on(c)) {
-        if (c == '$' && !is_digit(next)) return false;
+      } else if (c == '$') {
+        if (!is_digit(behind())) return false;
         word();
-      } else if ((c == '-' && next == '-') || (c == '/' && next == '*')) {
+      } else if ((c == '-' && behind() == '-') || (c == '/' && behind() == '*')) {
         if (!comment()) return false;
       } else {
-        out_ += c;
+        *to_++ = c;
         ++at_;
       }
     }
     return true;
   }
+  const char* end() const { return to_; }
 
  private:
+  char behind() const { return at_ + 1 < text_.size() ? text_[at_ + 1] : '\0'; }
+
   // Not one with a prefix (E'', U&''), nor with what may be an escape in it.
   bool string() {
     if (at_ > 0 && (goes_on(text_[at_ - 1]) || text_[at_ - 1] == '&')) return false;
@@ -52,7 +58,8 @@ class writer {
       at_ = end + 1;
       if (at_ == text_.size() || text_[at_] != '\'') break;
     }
-    out_ += "''";
+    *to_++ = '\'';
+    *to_++ = '\'';
     return true;
   }
 
@@ -70,7 +77,7 @@ class writer {
     if (end + 1 < text_.size() && text_[end] == '.' && is_digit(text_[end + 1])) end = digits(end + 1);
     const bool plain = at_ == 0 || text_[at_ - 1] != '.';
     if (plain && (end == text_.size() || (!goes_on(text_[end]) && text_[end] != '.'))) {
-      out_ += '0';
+      *to_++ = '0';
       at_ = end;
     } else {
       while (end < text_.size() && (goes_on(text_[end]) || text_[end] == '.'))
@@ -80,16 +87,15 @@ class writer {
   }
 
   void word() {
-    auto end = at_ + 1;
-    while (end < text_.size() && goes_on(text_[end]))
-      ++end;
-    copy_to(end);
+    do {
+      *to_++ = text_[at_++];
+    } while (at_ < text_.size() && goes_on(text_[at_]));
   }
 
   // The new line behind a comment stays: it may join the strings around.
   bool comment() {
     at_ = text_[at_] == '-' ? std::min(text_.find('\n', at_), text_.size()) : end_of_block_comment(text_, at_);
-    out_ += ' ';
+    *to_++ = ' ';
     return at_ != text_.npos;
   }
 
@@ -100,20 +106,24 @@ class writer {
   }
 
   void copy_to(std::size_t end) {
-    out_ += text_.substr(at_, end - at_);
+    to_ = std::copy(text_.begin() + at_, text_.begin() + end, to_);
     at_ = end;
   }
 
   const std::string_view text_;
-  std::string& out_;
+  char* to_;
   std::size_t at_ = 0;
 };
 
 }  // namespace
 
 bool make_sql_template(std::string_view text, std::string& out) {
-  out.clear();
-  return text.find('\0') == text.npos && writer(text, out).run();
+  if (text.find('\0') != text.npos) return false;
+  out.resize(text.size());
+  writer to(text, out.data());
+  if (!to.run()) return false;
+  out.resize(static_cast<std::size_t>(to.end() - out.data()));
+  return true;
 }
 
 }  // namespace forebay

@@ -223,10 +223,9 @@ void exchange::on_query(const wire::piece& p) {
   // A simple query destroys the unnamed statement, on the server and for the client. In an unfinished batch it is
   // skipped if what is before it fails: then nothing is destroyed.
   const bool may_skip = server_.tracker.may_skip();
-  const bool may_be_skipped = may_skip && client_.renames();
   server_state::in_flight record{.before = client_.unnamed};
   for (auto& f : server_.flights) {
-    if (!may_be_skipped && f.names && f.client_name.empty()) f.before = nullptr;
+    if (!may_skip && f.names && f.client_name.empty()) f.before = nullptr;
   }
   client_.unnamed = nullptr;
   server_.unnamed = nullptr;
@@ -247,7 +246,7 @@ void exchange::on_query(const wire::piece& p) {
   sql.replaced ? to_server_.copy(wire::encode(wire::query{sql.text})) : to_server_.view(p.raw);
   client_.half_sent = !p.last;
   if (is_followed(sql.effects)) record.effects = std::move(sql.effects);
-  record.names = may_be_skipped;
+  record.names = may_skip;
   if (record.names || record.effects) {
     sent_with_record(request::query, action::forward, std::move(record));
   } else {

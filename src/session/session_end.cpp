@@ -37,7 +37,8 @@ void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
   last_words_ = std::move(last_words);
   if (!server_) return;
   auto& tracker = server_->state.tracker;
-  if (!last_words_ || !tracker.unsynced() || tracker.skipping() || tracker.wants_copy_data()) return;
+  // Also behind a Sync: a COPY may take that one.
+  if (!last_words_ || tracker.settled() || tracker.skipping() || tracker.wants_copy_data()) return;
   tracker.sent(fsm::request::flush);
   home_.to_server.copy(wire::encode(wire::flush{}));
 }

@@ -73,6 +73,7 @@ void session::explain_route() {
 // Before a batch: whether it may run on a replica. What is sent to a primary's server that is held already goes there
 // whatever it is, and what is within a transaction stays in it.
 void session::judge(const wire::piece& p, std::string_view rest) {
+  if (route_ && route_->at != batch::none) return;
   const bool routed = stage_ == stage::ready && state_.mode != config::pool_mode::session && to_->splits();
   if (!routed) {
     route_.reset();
@@ -80,7 +81,6 @@ void session::judge(const wire::piece& p, std::string_view rest) {
   }
   if (!route_) route_ = std::make_unique<routing_state>();
   auto& r = *route_;
-  if (r.at != batch::none) return;
   if (server_ && !r.on_replica) {
     r.wish.what = kind::primary;
     r.at = batch::running;

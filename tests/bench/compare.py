@@ -1,4 +1,5 @@
-"""A paired comparison of Forebay with Debian's pgbouncer: the same PostgreSQL, the same pool size, run in turns A B A B ...
+"""A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas): the same PostgreSQL, the same pool size, run in
+turns A B A B ...
 
 Figures: tps; user+system CPU of the proxy's process per transaction (/proc/PID/stat); system calls per transaction at one
 client (strace -c -f, a fixed number of transactions). Medians over the rounds; the ratio is the median of the rounds' ratios.
@@ -100,6 +101,44 @@ def system_calls(endpoint, mode, count=5000):
     return dict(sorted(calls.items(), key=lambda item: -item[1]))
 
 
+def started(stack, cluster, options, **sections):
+    forebay = Forebay(cluster, general={"workers": options.workers}, pool={"size": options.pool}, start=False, **sections)
+    # As pgbouncer: in a session of its own, as a service is. Linux shares the processors out by session (autogroup).
+    forebay.start(arguments=["setsid", harness.BINARY, "--config", str(forebay.config)])
+    stack.callback(forebay.stop)
+    return forebay
+
+
+def beside_pgbouncer(stack, options):
+    """By mode: the two endpoints."""
+    cluster = Cluster(replicas=0)
+    stack.callback(cluster.stop)
+    cluster.primary.pgbench("-i", "-q", "-s", "10")
+    forebay = started(stack, cluster, options)
+    bouncers = {}
+    for mode in ("transaction", "session"):
+        bouncers[mode] = Pgbouncer(cluster, mode, options.pool)
+        stack.callback(bouncers[mode].stop)
+    return {mode: (forebay, bouncers["session" if mode == "prepared" else "transaction"]) for mode in options.modes}
+
+
+def split_or_not(stack, options):
+    """By mode: reads sent to the replicas, and all sent to the primary."""
+    cluster = Cluster(replicas=options.replicas)
+    stack.callback(cluster.stop)
+    cluster.primary.pgbench("-i", "-q", "-s", "10")
+    nodes = [{"host": n.host, "port": n.port} for n in (cluster.primary, *cluster.replicas)]
+    on, off = (started(stack, cluster, options, nodes=nodes, routing={"read_write_split": way}) for way in (True, False))
+
+    def splits():
+        with on.connect(dbname="bench") as c:
+            c.execute("select abalance from pgbench_accounts where aid = 1")
+            return c.execute("show forebay.last_route").fetchone()[0].startswith("replica")
+
+    eventually(splits, 20, "reads go to replicas")
+    return {mode: (on, off) for mode in options.modes}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -107,7 +146,8 @@ def main():
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--pool", type=int, default=20)
     parser.add_argument("--workers", type=int, default=0, help="Forebay's (0: one per core)")
-    parser.add_argument("--modes", default="simple,extended,prepared")
+    parser.add_argument("--modes", default="simple,extended,prepared", type=lambda text: text.split(","))
+    parser.add_argument("--replicas", type=int, default=0, metavar="N", help="instead of pgbouncer: Forebay that splits reads over so many beside one that does not")
     parser.add_argument("--no-strace", action="store_true")
     parser.add_argument("--json", help="also write the figures here")
     options = parser.parse_args()
@@ -115,29 +155,17 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     report = {}
+    names = ("split", "not split") if options.replicas else ("Forebay", "pgbouncer")
     with contextlib.ExitStack() as stack:
-        cluster = Cluster(replicas=0)
-        stack.callback(cluster.stop)
-        cluster.primary.pgbench("-i", "-q", "-s", "10")
-        forebay = Forebay(cluster, general={"workers": options.workers}, pool={"size": options.pool}, start=False)
-        # As pgbouncer: in a session of its own, as a service is. Linux shares the processors out by session (autogroup).
-        forebay.start(arguments=["setsid", harness.BINARY, "--config", str(forebay.config)])
-        stack.callback(forebay.stop)
-        bouncers = {}
-        for mode in ("transaction", "session"):
-            bouncers[mode] = Pgbouncer(cluster, mode, options.pool)
-            stack.callback(bouncers[mode].stop)
+        both = (split_or_not if options.replicas else beside_pgbouncer)(stack, options)
         print(f"pgbench -S, {options.clients} clients, pool {options.pool}, {options.rounds} rounds of {options.seconds} s, medians; CPU: user+system of the proxy")
         print(f"{'':<12}{'tps':>26}{'':>8}{'CPU us/transaction':>26}")
-        print(f"{'mode':<12}{'Forebay':>13}{'pgbouncer':>13}{'ratio':>8}{'Forebay':>13}{'pgbouncer':>13}{'ratio':>8}", flush=True)
-        for mode in options.modes.split(","):
-            bouncer = bouncers["session" if mode == "prepared" else "transaction"]
-            for endpoint in (forebay, bouncer):
+        print(f"{'mode':<12}{names[0]:>13}{names[1]:>13}{'ratio':>8}{names[0]:>13}{names[1]:>13}{'ratio':>8}", flush=True)
+        for mode, pair in both.items():
+            for endpoint in pair:
                 timed(endpoint, mode, options.clients, 1)  # warm
-            pairs = []
-            for _ in range(options.rounds):
-                pairs.append((timed(forebay, mode, options.clients, options.seconds), timed(bouncer, mode, options.clients, options.seconds)))
-            middle = lambda pick: statistics.median(pick(p) for p in pairs)  # noqa: E731
+            rounds = [[timed(endpoint, mode, options.clients, options.seconds) for endpoint in pair] for _ in range(options.rounds)]
+            middle = lambda pick: statistics.median(pick(p) for p in rounds)  # noqa: E731
             row = {
                 "tps": [middle(lambda p: p[0][0]), middle(lambda p: p[1][0]), middle(lambda p: p[0][0] / p[1][0])],
                 "cpu_us": [middle(lambda p: p[0][1]), middle(lambda p: p[1][1]), middle(lambda p: p[0][1] / p[1][1])],
@@ -147,9 +175,8 @@ def main():
             print(f"{mode:<12}{t[0]:>13.0f}{t[1]:>13.0f}{t[2]:>8.2f}{c[0]:>13.1f}{c[1]:>13.1f}{c[2]:>8.2f}", flush=True)
         if not options.no_strace:
             print("\nsystem calls per transaction, 1 client")
-            for mode in options.modes.split(","):
-                bouncer = bouncers["session" if mode == "prepared" else "transaction"]
-                for name, endpoint in (("Forebay", forebay), ("pgbouncer", bouncer)):
+            for mode, pair in both.items():
+                for name, endpoint in zip(names, pair):
                     calls = system_calls(endpoint, mode)
                     if calls is None:
                         print("  strace may not attach here")

@@ -148,5 +148,9 @@ SCRIPTS = {
     "a wrong Bind in a failed transaction, on a server that lacks the statement": Script(
         ("b", [parse("select $1::int", "s"), sync()], 1), ("a", [query("begin")], 1), ("b", [query("begin"), query("selec")], 2),
         ("b", [bind([], "s"), sync()], 1), servers=2),
+    "a COPY parsed ahead of a Query that is skipped": steps(
+        ([parse("copy own_a from stdin"), execute(), query("")], BARRIER), ([bind(), execute(), sync()], BARRIER)),
+    "an unknown message behind a COPY that has taken the Sync": Script(
+        ("b", [parse("copy own_b from stdin"), bind(), execute(), sync(), copy_done(), message("y", b"what")], CLOSED)),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
