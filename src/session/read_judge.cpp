@@ -143,8 +143,7 @@ std::optional<verdict> read_judge::refused_by_rules(const sql_access& access) co
 // By the text alone.
 verdict read_judge::of_access(const sql_access& access, bool on_replica) {
   using what = sql_access::kind;
-  const bool serializable =
-      wants_.isolation == level::serializable || access.modes.isolation == level::serializable;
+  const bool serializable = wants_.isolation == level::serializable || access.modes.isolation == level::serializable;
   switch (access.what) {
     case what::primary:
       return primary(access.reason);

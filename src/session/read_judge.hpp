@@ -19,12 +19,12 @@ namespace forebay {
 // What a session's settings say of where it wants to be.
 struct route_settings {
   enum class side : std::uint8_t { none, primary, replica };
-  side asked = side::none;  // forebay.route
-  bool explain = false;     // forebay.explain
-  bool read_only = false;   // default_transaction_read_only
+  side asked = side::none;                                                        // forebay.route
+  bool explain = false;                                                           // forebay.explain
+  bool read_only = false;                                                         // default_transaction_read_only
   transaction_modes::level isolation = transaction_modes::level::read_committed;  // default_transaction_isolation
-  bool plain = true;        // nothing here, nor how a text is to be read, makes another verdict of it
-  lsn read_after{};         // forebay.read_after: what another session has written
+  bool plain = true;  // nothing here, nor how a text is to be read, makes another verdict of it
+  lsn read_after{};   // forebay.read_after: what another session has written
 
   // `isolation`: what its login has where the session says nothing.
   static route_settings of(const parameter_set& wanted, transaction_modes::level isolation);
