@@ -22,6 +22,7 @@ struct control_surface {
   proxy& process;
   std::function<reload_result()> reload;
   std::function<void(bool immediately)> shutdown;  // at once, or each client at its transaction's end
+  std::function<bool()> stopping;                  // it shuts down
   std::chrono::system_clock::time_point started_at;
   std::string version;
 };

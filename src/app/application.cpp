@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "admin/console.hpp"
+#include "admin/http_pages.hpp"
 #include "config/describe.hpp"
 #include "core/log.hpp"
 #include "core/random.hpp"
@@ -105,13 +106,14 @@ struct application::parts {
   pool_directory pools;
   proxy shared;
   std::unique_ptr<control_surface> surface;
+  std::unique_ptr<admin::http_server> pages;  // until the end, so that a shutdown can be seen
   listener doors;
   std::mutex reloading;
   asio::signal_set signals{control};
   asio::steady_timer upkeep{control};
   asio::steady_timer ending{control};
   steady::time_point deadline_of_shutdown{};
-  bool stopping = false;
+  std::atomic<bool> stopping = false;  // told on the page of metrics by any thread
   bool abandoning = false;
 };
 
@@ -130,7 +132,7 @@ int application::run() {
   p.surface = std::make_unique<control_surface>(
       control_surface{p.shared, [this] { return reload(); },
                       [this](bool at_once) { asio::post(parts_->control, [this, at_once] { shut_down(at_once); }); },
-                      std::chrono::system_clock::now(), FOREBAY_VERSION});
+                      [this] { return parts_->stopping.load(); }, std::chrono::system_clock::now(), FOREBAY_VERSION});
   p.shared.make_console = make_console_factory(*p.surface);
 
   for (const auto& w : p.workers)
@@ -168,6 +170,10 @@ bool application::open_doors() {
     const auto port =
         settings->listen.addresses.empty() ? std::uint16_t{6432} : settings->listen.addresses.front().port;
     report(folder + "/.s.PGSQL." + std::to_string(port), p.doors.open_unix(folder, port));
+  }
+  if (const auto& at = settings->http.address) {
+    p.pages = std::make_unique<admin::http_server>(p.control, admin::make_http_pages(*p.surface));
+    report(socket_address{at->host, at->port}.text() + " (http)", p.pages->open(at->host, at->port));
   }
   return good;
 }

@@ -55,14 +55,16 @@ std::string store_log_level(options& into, std::string_view level) {
   return config::complain_log_level(level);
 }
 
-std::string refuse_http(options&, std::string_view) {
-  return "is not available in this version";
+std::string store_http(options& into, std::string_view text) {
+  auto parsed = config::parse_address(text, config::http::default_port);
+  if (parsed.complaint.empty()) into.instead.http = std::move(parsed.value);
+  return parsed.complaint;
 }
 
 constexpr std::array all_options{
     option{"--config", "FILE", store_config},
     option{"--listen", "HOST:PORT", store_listen},
-    option{"--http", "HOST:PORT", refuse_http},
+    option{"--http", "HOST:PORT", store_http},
     option{"--workers", "N", store_workers},
     option{"--log-level", "LEVEL", store_log_level},
     option{"--check", "", store_action<options::action::check>},
@@ -137,6 +139,7 @@ Pools connections to PostgreSQL.
   DSN                  no file: postgres://user:password@h1:5432,h2:5432/database
 
   --listen HOST:PORT   accept clients here instead of where the configuration says; may be repeated
+  --http HOST:PORT     metrics and health pages here
   --workers N          threads; 0: one per core
   --log-level LEVEL    debug, info, warning, error or off
   --check              report all errors in the configuration, start nothing; exit status 1 if there are any

@@ -48,6 +48,11 @@ struct listen {
   std::uint32_t max_clients = 10000;
 };
 
+struct http {
+  static constexpr std::uint16_t default_port = 9630;
+  std::optional<config::address> address;  // nothing: no metrics page
+};
+
 struct auth {
   auth_type type = auth_type::scram_sha_256;
   std::string users_file;
@@ -163,6 +168,7 @@ struct user {
 struct settings {
   config::general general;
   config::listen listen;
+  config::http http;
   config::auth auth;
   config::pool pool;
   config::routing routing;

@@ -44,6 +44,13 @@ void examine_listen(const settings& s, report& out) {
   }
 }
 
+void examine_http(const settings& s, report& out) {
+  if (!s.http.address) return;
+  const auto at = to_string(*s.http.address);
+  if (std::ranges::any_of(s.listen.addresses, [&](const auto& each) { return to_string(each) == at; }))
+    out.error(root / "http" / "address", in_quotes(at) + " is where clients connect (listen.addresses)");
+}
+
 void examine_clusters(const settings& s, report& out) {
   const auto where = root / "cluster";
   if (s.clusters.empty())
@@ -184,12 +191,14 @@ void apply(const overrides& instead, settings& s, report& out) {
   if (!instead.listen.empty()) s.listen.addresses = instead.listen;
   for (std::size_t i = 0; i < instead.listen.size(); ++i)
     out.locate(where[i], {}, std::string(command_line));
+  if (instead.http) s.http.address = instead.http;
   s.general.workers = instead.workers.value_or(s.general.workers);
   s.general.log_level = instead.log_level.value_or(s.general.log_level);
 }
 
 void examine(settings& s, report& out) {
   examine_listen(s, out);
+  examine_http(s, out);
   examine_clusters(s, out);
   examine_databases(s, out);
   examine_watchers(s, out);

@@ -50,6 +50,10 @@ inline constexpr std::array listen_keys{
     key_for<&listen::max_clients>("max_clients", {.min = 1, .max = 1'000'000}),
 };
 
+inline constexpr std::array http_keys{
+    key_for<&http::address>("address", {.example = R"("127.0.0.1:9630")", .fixed = true}),
+};
+
 inline constexpr std::array auth_keys{
     key_for<&auth::type>("type"),
     key_for<&auth::users_file>("users_file", {.example = R"("users.txt")"}),
@@ -169,6 +173,7 @@ constexpr std::span<const key<Struct>> every(const std::array<key<Struct>, Count
 void for_each_section(auto&& visit) {
   visit("general", &settings::general, every(general_keys));
   visit("listen", &settings::listen, every(listen_keys));
+  visit("http", &settings::http, every(http_keys));
   visit("auth", &settings::auth, every(auth_keys));
   visit("pool", &settings::pool, every(pool_keys));
   visit("routing", &settings::routing, every(routing_keys));
@@ -185,7 +190,6 @@ void for_each_list(auto&& visit) {
 
 // Agreed on for later versions: whoever writes one is told so, instead of being told that it does not exist.
 inline constexpr auto later_keys = std::to_array<std::string_view>({
-    "http",
     "tls",
     "cache",
     "warming",

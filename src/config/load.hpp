@@ -35,6 +35,7 @@ struct loaded {
 // What the command line says instead of the file or the DSN.
 struct overrides {
   std::vector<address> listen;  // empty: as configured
+  std::optional<address> http;
   std::optional<unsigned> workers;
   std::optional<std::string> log_level;
 };

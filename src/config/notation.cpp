@@ -120,8 +120,9 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
   return port && *port > 0 ? port : std::nullopt;
 }
 
-parsed_address parse_address(std::string_view text) {
-  address value;
+parsed_address parse_address(std::string_view text, std::uint16_t default_port) {
+  address value{.host = {}, .port = default_port};
+  const auto port_text = ':' + std::to_string(default_port);
   auto host = text, port = std::string_view{};
   bool has_port = false;
   if (text.starts_with('[')) {
@@ -133,7 +134,7 @@ parsed_address parse_address(std::string_view text) {
     if (has_port && !port.starts_with(':')) return {{}, "wanted a colon and a port after the bracket"};
     if (has_port) port.remove_prefix(1);
   } else if (const auto colon = text.rfind(':'); colon != text.npos) {
-    if (text.find(':') != colon) return {{}, "an IPv6 address goes in brackets, as in \"[::1]:6432\""};
+    if (text.find(':') != colon) return {{}, "an IPv6 address goes in brackets, as in \"[::1]" + port_text + "\""};
     host = text.substr(0, colon);
     port = text.substr(colon + 1);
     has_port = true;
@@ -141,7 +142,8 @@ parsed_address parse_address(std::string_view text) {
   value.host = host;
   if (host != "*" && host != "localhost" && !is_ip_address(value.host))
     return {{},
-            in_quotes(host) + " is not an IP address; wanted one with a port, as in \"127.0.0.1:6432\" or \"*:6432\""};
+            in_quotes(host) + " is not an IP address; wanted one with a port, as in \"127.0.0.1" + port_text +
+                "\" or \"*" + port_text + "\""};
   if (has_port) {
     const auto number = parse_port(port);
     if (!number) return {{}, "the port is out of range: 1 to 65535"};

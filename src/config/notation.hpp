@@ -22,7 +22,7 @@ struct parsed_address {
   address value;
   std::string complaint;  // empty: all is well
 };
-parsed_address parse_address(std::string_view text);
+parsed_address parse_address(std::string_view text, std::uint16_t default_port = 6432);
 std::string to_string(const address& value);
 
 // "0", "512", "1KiB", "64MiB", "2GiB", "1TiB"; nothing for other text or for more than 1024 TiB.

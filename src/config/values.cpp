@@ -111,16 +111,22 @@ void read_value(const item& from, std::vector<address>& into, const slot& at) {
   for (std::size_t i = 0; i < list->size(); ++i) {
     const slot element{at.where[i], at.wanted, at.example, at.out};
     at.out.locate(element.where, (*list)[i].at);
-    auto& made = into.emplace_back(address{});  // even if refused: indexes are those of the file
-    const auto* text = std::get_if<std::string>(&(*list)[i].value);
-    if (!text) {
-      element.wrong_type("an address", (*list)[i]);
-      continue;
-    }
-    auto parsed = parse_address(*text);
-    if (!parsed.complaint.empty()) at.out.error(element.where, parsed.complaint);
-    made = std::move(parsed.value);
+    read_value((*list)[i], into.emplace_back(address{}), element);  // even if refused: indexes are those of the file
   }
+}
+
+void read_value(const item& from, address& into, const slot& at) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  if (!text) return at.wrong_type("an address", from);
+  auto parsed = parse_address(*text, into.port);
+  if (!parsed.complaint.empty()) at.out.error(at.where, parsed.complaint);
+  into = std::move(parsed.value);
+}
+
+void read_value(const item& from, std::optional<address>& into, const slot& at) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  if (text && text->empty()) return into.reset();
+  read_value(from, into.emplace(address{.host = {}, .port = http::default_port}), at);
 }
 
 int read_word(const item& from, std::span<const std::string_view> known, std::span<const std::string_view> later,
@@ -157,6 +163,10 @@ std::string show_value(const std::vector<address>& value) {
   for (const auto& each : value)
     out += (out.empty() ? "" : ", ") + to_string(each);
   return out;
+}
+
+std::string show_value(const std::optional<address>& value) {
+  return value ? to_string(*value) : "";
 }
 
 std::string show_value(const std::vector<node>& value) {

@@ -40,7 +40,9 @@ void read_value(const item& from, duration& into, const slot& at);
 void read_value(const item& from, double& into, const slot& at);  // a part of a whole: 0 to 1, or "80%"
 void read_value(const item& from, byte_size& into, const slot& at);
 void read_value(const item& from, std::vector<std::string>& into, const slot& at);
+void read_value(const item& from, address& into, const slot& at);
 void read_value(const item& from, std::vector<address>& into, const slot& at);
+void read_value(const item& from, std::optional<address>& into, const slot& at);  // "": none
 void read_value(const item& from, std::vector<node>& into,
                 const slot& at);  // these two in read.cpp: they have keys of their own
 void read_value(const item& from, routing_override& into, const slot& at);
@@ -84,6 +86,7 @@ inline std::string show_value(byte_size value) {
 std::string show_value(double value);
 std::string show_value(const std::vector<std::string>& value);
 std::string show_value(const std::vector<address>& value);
+std::string show_value(const std::optional<address>& value);
 std::string show_value(const std::vector<node>& value);
 std::string show_value(const routing_override& value);  // in describe.cpp
 
@@ -112,6 +115,9 @@ inline std::string toml_value(worded auto value) {
   return in_quotes(to_string(value));
 }
 std::string toml_value(const std::vector<address>& value);
+inline std::string toml_value(const std::optional<address>& value) {
+  return in_quotes(show_value(value));
+}
 inline std::string toml_value(const std::vector<node>&) {
   return "";
 }

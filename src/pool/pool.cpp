@@ -75,6 +75,18 @@ traffic_sum& traffic_sum::operator+=(const std::vector<traffic>& by_worker) {
   return *this;
 }
 
+traffic_sum& traffic_sum::operator+=(const traffic_sum& other) {
+  transactions += other.transactions;
+  queries += other.queries;
+  bytes_from_clients += other.bytes_from_clients;
+  bytes_to_clients += other.bytes_to_clients;
+  transaction_us += other.transaction_us;
+  query_us += other.query_us;
+  wait_us += other.wait_us;
+  checkouts += other.checkouts;
+  return *this;
+}
+
 void pool::configure(pool_limits limits, server_login login) {
   plan todo;
   {

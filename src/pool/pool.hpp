@@ -77,6 +77,7 @@ struct traffic_sum {
   std::uint64_t transaction_us = 0, query_us = 0, wait_us = 0, checkouts = 0;
 
   traffic_sum& operator+=(const std::vector<traffic>& by_worker);
+  traffic_sum& operator+=(const traffic_sum& other);
 };
 
 class pool : public std::enable_shared_from_this<pool> {

@@ -104,6 +104,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
     std::chrono::microseconds wait{0};
     std::size_t prepared = 0;
   };
+  const char* state_text() const;  // as info::state
   info describe();
   // The server connection it holds, if any: for SHOW SERVERS.
   const server_connection* server() const { return server_.get(); }

@@ -3,6 +3,12 @@
 // What the console shows of a session.
 namespace forebay {
 
+const char* session::state_text() const {
+  if (stage_ == stage::login || stage_ == stage::greeting) return "login";
+  if (waiting_) return "waiting";
+  return !server_ && stage_ != stage::console ? "idle" : "active";
+}
+
 session::info session::describe() {
   info i;
   i.number = number_;
@@ -15,11 +21,7 @@ session::info session::describe() {
   i.local_address = local.host;
   i.local_port = local.port;
   if (const auto* name = state_.settings.wanted->find("application_name")) i.application_name = name->value;
-  const bool idle = !server_ || server_->state.tracker.settled();
-  i.state = stage_ == stage::login || stage_ == stage::greeting ? "login"
-            : waiting_                                          ? "waiting"
-            : idle && !server_ && stage_ != stage::console      ? "idle"
-                                                                : "active";
+  i.state = state_text();
   i.pin = to_text(state_.pin);
   if (server_) {
     i.server_pid = server_->backend_pid;

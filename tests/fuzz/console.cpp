@@ -34,7 +34,7 @@ struct house {
   pool_directory pools{{&only}, [](std::shared_ptr<pool>, worker&) {}};
   monitor watch{{}};
   proxy process{pools, connect, watch};
-  control_surface surface{process, [] { return reload_result{}; }, [](bool) {}, {}, "1.2.3"};
+  control_surface surface{process, [] { return reload_result{}; }, [](bool) {}, [] { return false; }, {}, "1.2.3"};
   console_factory factory = make_console_factory(surface);
 };
 

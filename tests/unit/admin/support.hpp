@@ -84,7 +84,9 @@ struct house {
                             return reload_says;
                           },
                           [this](bool immediately) { shutdowns.push_back(immediately); },
-                          std::chrono::system_clock::now(), "7.8.9"};
+                          [] { return false; },
+                          std::chrono::system_clock::now(),
+                          "7.8.9"};
   console_factory factory;
 };
 

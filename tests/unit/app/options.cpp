@@ -1,4 +1,5 @@
 #include "app/options.hpp"
+#include "config/notation.hpp"
 
 #include <doctest/doctest.h>
 
@@ -47,7 +48,8 @@ TEST_CASE("what a wrong command line is told") {
   CHECK(parse({"--listen", "::1"}).error == R"(--listen: an IPv6 address goes in brackets, as in "[::1]:6432")");
   CHECK(parse({"--log-level", "inof"}).error ==
         R"(--log-level: "inof" is not one of "debug", "info", "warning", "error" or "off"; did you mean "info"?)");
-  CHECK(parse({"--http", "127.0.0.1:1"}).error == "--http: is not available in this version");
+  CHECK(parse({"--http", "x"}).error.starts_with("--http: \"x\" is not an IP address"));
+  CHECK(config::to_string(*parse({"--http", "[::1]"}).value.instead.http) == "[::1]:9630");
   CHECK(parse({"postgres://u@h", "--config", "f"}).error == "a DSN and --config exclude each other");
   CHECK(parse({"postgres://u@h", "postgres://u:hunter2@i"}).error ==
         "more than one DSN; several hosts go in one, as in postgres://user@h1,h2");

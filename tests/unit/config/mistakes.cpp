@@ -30,9 +30,19 @@ TEST_CASE("an unknown key names the one that was meant") {
   });
 }
 
+TEST_CASE("where the metrics are") {
+  check_all({
+      {"[http]\naddress = \"here\"",
+       {R"(f:2:11: http.address: "here" is not an IP address; wanted one with a port, as in "127.0.0.1:9630" or "*:9630")"}},
+      {"[http]\naddress = 5",
+       {R"(f:2:11: http.address: wanted an address, as in address = "127.0.0.1:9630"; found a whole number)"}},
+      {"[http]\naddress = \"127.0.0.1:6432\"",
+       {R"(f:2:11: http.address: "127.0.0.1:6432" is where clients connect (listen.addresses))"}},
+  });
+}
+
 TEST_CASE("what is agreed on for later says so") {
   check_all({
-      {"[http]\naddress = \"\"", {"f:1:2: http: is not available in this version"}},
       {"[tls.client]\nmode = \"require\"", {"f:1:2: tls: is not available in this version"}},
       {"[[cache.rule]]\nttl = \"5s\"", {"f:1:3: cache: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
