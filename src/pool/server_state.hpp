@@ -56,6 +56,7 @@ struct server_state {
   std::uint32_t left = 0;         // session state to be undone before anybody else gets it (session/pinning.hpp)
   bool broken = false;            // never to be reused
   bool doubtful = false;          // in order, but what it has is not known: closed instead of given to anybody else
+  bool read_constants = false;    // since all was answered last, it has parsed what settings make different things of
   bool outdated = false;          // a table has changed under its statements: they are to be prepared anew
   std::string withheld;           // a ReadyForQuery: the client's if another one comes, else it answers our probe
   bool forwarding_rest = false;   // the rest of the backend message under way goes to the client

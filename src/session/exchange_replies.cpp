@@ -292,6 +292,7 @@ void exchange::on_ready(bool ours) {
   }
   if (idle) client_.settings.transaction_ended(server_.current);
   tell_news();
+  if (server_.tracker.settled()) server_.read_constants = false;
   if (!idle) return;
   if (std::exchange(client_.changed_schema, false)) {  // for others only now
     schema_changed();
@@ -335,11 +336,20 @@ void exchange::forget_session_state() {
 }
 
 // False: it is not for the client.
+// A text whose reading depends on all that one may depend on.
+constexpr std::string_view anything = "\\'\x80";
+
 bool exchange::on_parameter(const wire::piece& p, bool ours) {
   const auto status = p.whole() ? wire::parameter_status::decode(p.body()) : wire::parameter_status::decode({});
   if (!status) return true;
   auto& settings = client_.settings;
-  if (!ours) return settings.reported(status->name, status->value, server_.current, server_.initial);
+  if (!ours) {
+    const auto reading = server_.read_constants ? reading_of(anything, nullptr) : std::string();
+    const bool is_news = settings.reported(status->name, status->value, server_.current, server_.initial);
+    // A Parse sent behind the change, before this was known, has the name by which others know another reading.
+    if (server_.read_constants && reading_of(anything, nullptr) != reading) server_.doubtful = true;
+    return is_news;
+  }
   // The answer to our own preamble brings the value in the server's spelling: that is what the session wants from now
   // on.
   server_.current = parameter_set::with(server_.current, status->name, status->value, true);

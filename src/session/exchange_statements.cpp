@@ -243,6 +243,7 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
     }
     record.has = true;
     server_.prepared.add(s, schema_era());
+    server_.read_constants = server_.read_constants || s->has_reading;
   }
   if (as_it_came.empty()) {
     to_server_.copy(wire::encode(wire::parse{server_name, s->query, s->parameter_types}));

@@ -152,5 +152,8 @@ SCRIPTS = {
         ([parse("copy own_a from stdin"), execute(), query("")], BARRIER), ([bind(), execute(), sync()], BARRIER)),
     "an unknown message behind a COPY that has taken the Sync": Script(
         ("b", [parse("copy own_b from stdin"), bind(), execute(), sync(), copy_done(), message("y", b"what")], CLOSED)),
+    "a constant parsed behind the SET that it is read by": Script(
+        ("a", [query("set datestyle = 'German'"), parse("select date '01/02/2020' - date '2020-01-01'", "s"), sync()], 2),
+        ("b", [parse("select date '01/02/2020' - date '2020-01-01'", "s"), *use("s")], 1), servers=1),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
