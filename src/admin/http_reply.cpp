@@ -85,8 +85,8 @@ std::string by_brotli(std::string_view text) {
   std::string out(size, '\0');
   const auto* from = reinterpret_cast<const std::uint8_t*>(text.data());
   auto* to = reinterpret_cast<std::uint8_t*>(out.data());
-  const bool done =
-      BrotliEncoderCompress(quick, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT, text.size(), from, &size, to) == BROTLI_TRUE;
+  const bool done = BrotliEncoderCompress(quick, BROTLI_DEFAULT_WINDOW, BROTLI_MODE_TEXT, text.size(), from, &size,
+                                          to) == BROTLI_TRUE;
   out.resize(done ? size : 0);
   return out;
 }

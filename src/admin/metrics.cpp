@@ -86,13 +86,17 @@ class page {
 
   // Names of Prometheus' own clients.
   void add_process() {
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+    const auto seconds = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+    };
     rusage used{};
     ::getrusage(RUSAGE_SELF, &used);
-    counter("process_cpu_seconds_total", "User and system CPU time.").add(seconds(used.ru_utime) + seconds(used.ru_stime));
+    counter("process_cpu_seconds_total", "User and system CPU time.")
+        .add(seconds(used.ru_utime) + seconds(used.ru_stime));
     double size = 0, resident = 0;
     std::ifstream("/proc/self/statm") >> size >> resident;
-    gauge("process_resident_memory_bytes", "Resident memory.").add(resident * static_cast<double>(::sysconf(_SC_PAGESIZE)));
+    gauge("process_resident_memory_bytes", "Resident memory.")
+        .add(resident * static_cast<double>(::sysconf(_SC_PAGESIZE)));
     double open = 0;
     if (DIR* folder = ::opendir("/proc/self/fd")) {
       while (::readdir(folder))
@@ -189,7 +193,8 @@ class page {
     gauge("forebay_node_drained", "Whether NODE DRAIN keeps requests from it.");
     add_by_node([](auto&, const node_view& n, auto) { return n.draining ? 1.0 : 0.0; });
     gauge("forebay_node_replay_lag_seconds", "How far the replica is behind; not there while it is not known.");
-    add_by_node([&](auto&, const node_view& n, auto) { return n.replay_lag ? maybe(seconds(*n.replay_lag)) : maybe(); });
+    add_by_node(
+        [&](auto&, const node_view& n, auto) { return n.replay_lag ? maybe(seconds(*n.replay_lag)) : maybe(); });
     gauge("forebay_node_lag_bytes", "The same in bytes of the write-ahead log.");
     add_by_node([](auto&, const node_view& n, auto) { return n.lag_bytes ? maybe(double(*n.lag_bytes)) : maybe(); });
     gauge("forebay_node_probe_seconds", "How long the last probe took.");
@@ -236,7 +241,9 @@ void make_metrics(const control_surface& surface, std::function<void(std::string
       surface.process,
       [](shard& s) {
         of_worker found;
-        s.for_each([&](session& each) { ++found.clients[{page::label_of(*s.settings(), each.database()), each.state_text()}]; });
+        s.for_each([&](session& each) {
+          ++found.clients[{page::label_of(*s.settings(), each.database()), each.state_text()}];
+        });
         for (const auto& [reason, count] : s.reasons)
           found.reasons[reason] += static_cast<double>(count);
         return found;

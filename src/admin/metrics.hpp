@@ -5,9 +5,9 @@
 
 #include "admin/console.hpp"
 
-// What Prometheus reads. Names begin with "forebay_", units are seconds and bytes, counters end in "_total" (Prometheus'
-// naming conventions); docs/manual/metrics.md lists them. Label values come from the configuration and from our own
-// texts, never from what a client says, so that their number is bounded.
+// What Prometheus reads. Names begin with "forebay_", units are seconds and bytes, counters end in "_total"
+// (Prometheus' naming conventions); docs/manual/metrics.md lists them. Label values come from the configuration and
+// from our own texts, never from what a client says, so that their number is bounded.
 namespace forebay::admin {
 
 // The page in the text format 0.0.4. `done` on any thread.
