@@ -155,5 +155,7 @@ SCRIPTS = {
     "a constant parsed behind the SET that it is read by": Script(
         ("a", [query("set datestyle = 'German'"), parse("select date '01/02/2020' - date '2020-01-01'", "s"), sync()], 2),
         ("b", [parse("select date '01/02/2020' - date '2020-01-01'", "s"), *use("s")], 1), servers=1),
+    "a SET behind a string that is no SQL": Script(
+        ("a", [query("selec 7; release t"), query("set client_encoding = 'latin1'")], 2), ("b", [query("select 1")], 1), servers=1),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
