@@ -18,7 +18,7 @@ const char* role_of(const cluster_view& view, std::size_t index) {
 bool serves(const cluster_view& view, std::size_t index) {
   const auto& n = view.nodes[index];
   const auto& by = view.primary == index ? n.state->writes : n.state->reads;
-  return n.up && by.look(steady::now()).state != breaker::state::open;
+  return n.up && !n.draining && by.look(steady::now()).state != breaker::state::open;
 }
 
 bool any_serves(const cluster_view& view) {
@@ -41,10 +41,17 @@ std::string why_not_ready(const control_surface& surface) {
   return why;
 }
 
+// What a server says before anybody has logged in may be in any encoding.
+std::string ascii(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
+  return text;
+}
+
 json::object status_of_node(const cluster_view& view, std::size_t index) {
   const auto& n = view.nodes[index];
   json::object node{{"name", n.name}, {"role", role_of(view, index)}, {"up", n.up}, {"drained", n.draining}};
-  if (!n.reason.empty()) node["reason"] = n.reason;
+  if (!n.reason.empty()) node["reason"] = ascii(n.reason);
   if (n.replay_lag) node["replay_lag_ms"] = n.replay_lag->count();
   if (n.lag_bytes) node["lag_bytes"] = *n.lag_bytes;
   node["reads_breaker"] = to_string(n.state->reads.look(steady::now()).state);
@@ -72,8 +79,8 @@ std::string status(const control_surface& surface) {
 }
 
 // A page that is there at once.
-http_page_maker at_once(std::function<http_page()> make) {
-  return [make = std::move(make)](const std::function<void(http_page)>& done) { done(make()); };
+http_page_maker at_once(http_page_writer write) {
+  return [write = std::move(write)](const std::function<void(http_page_writer)>& done) { done(write); };
 }
 
 }  // namespace
@@ -86,9 +93,11 @@ http_pages make_http_pages(const control_surface& surface) {
     return why.empty() ? http_page{.body = "ok\n"} : http_page{.status = 503, .body = std::move(why)};
   });
   pages["/status"] = at_once([&surface] { return http_page{.type = "application/json", .body = status(surface)}; });
-  pages["/metrics"] = [&surface](std::function<void(http_page)> done) {
-    make_metrics(surface, [done = std::move(done)](std::string text) {
-      done({.type = "text/plain; version=0.0.4; charset=utf-8", .body = std::move(text)});
+  pages["/metrics"] = [&surface](std::function<void(http_page_writer)> done) {
+    make_metrics(surface, [done = std::move(done)](std::function<std::string()> text) {
+      done([text = std::move(text)] {
+        return http_page{.type = "text/plain; version=0.0.4; charset=utf-8", .body = text()};
+      });
     });
   };
   std::string list = "Forebay " + surface.version + '\n';

@@ -12,8 +12,9 @@
 // here may be a secret.
 namespace forebay::admin {
 
+using http_page_writer = std::function<http_page()>;  // called on the control thread
 // Calls `done` once, on any thread, now or later.
-using http_page_maker = std::function<void(std::function<void(http_page)> done)>;
+using http_page_maker = std::function<void(std::function<void(http_page_writer)> done)>;
 using http_pages = std::map<std::string, http_page_maker, std::less<>>;  // by path
 
 class http_server {

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -41,18 +42,11 @@ class page {
     add_nodes();
   }
 
-  // As the configuration calls it.
-  static std::string label_of(const config::settings& settings, const std::string& database) {
-    if (is_console_database(database)) return "forebay";
-    const auto* known = settings.find_database(database);
-    return known ? known->name : "";
-  }
-
   void add_workers(const std::vector<of_worker>& workers) {
     of_worker all;
     for (const auto& one : workers) {
       for (const auto& [key, count] : one.clients)
-        all.clients[key] += count;
+        all.clients[{label_of(key.first), key.second}] += count;
       for (const auto& [reason, count] : one.reasons)
         all.reasons[reason] += count;
     }
@@ -68,6 +62,13 @@ class page {
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
+  // As the configuration calls it. Who logs in has not said yet.
+  std::string label_of(const std::string& database) const {
+    if (is_console_database(database)) return "forebay";
+    const auto* known = settings_->find_database(database);
+    return known ? known->name : "";
+  }
+
   page& family(const char* name, const char* help, MetricType type) {
     families_.push_back({name, help, type, {}});
     return *this;
@@ -103,7 +104,7 @@ class page {
         ++open;
       ::closedir(folder);
     }
-    gauge("process_open_fds", "Open file descriptors.").add(open);
+    gauge("process_open_fds", "Open file descriptors.").add(std::max(0.0, open - 3));  // ".", ".." and the folder's own
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
     gauge("process_max_fds", "Limit of open file descriptors.").add(static_cast<double>(limit.rlim_cur));
@@ -131,7 +132,8 @@ class page {
     };
     std::map<std::string, traffic_sum> by_label;
     for (const auto& [database, t] : process_.pools.traffic_by_database())
-      by_label[label_of(*settings_, database)] += t;
+      by_label[label_of(database)] += t;
+    if (const auto* any = settings_->find_database("*")) by_label[any->name] += process_.pools.nameless_traffic();
     for (const auto& each : all) {
       counter(each.name, each.help);
       for (const auto& [database, t] : by_label)
@@ -147,7 +149,7 @@ class page {
     std::map<std::pair<std::string, std::string>, sum> all;
     for (const auto& each : process_.pools.all()) {
       const auto s = each.pool->state(steady::now());
-      auto& to = all[{label_of(*settings_, each.database), each.pool->node()->name()}];
+      auto& to = all[{label_of(each.database), each.pool->node()->name()}];
       to.active += double(s.open) - s.opening - s.closing - s.idle;
       to.idle += s.idle;
       to.login += s.opening;
@@ -235,22 +237,22 @@ class page {
 
 }  // namespace
 
-void make_metrics(const control_surface& surface, std::function<void(std::string)> done) {
-  auto made = std::make_shared<page>(surface);
+void make_metrics(const control_surface& surface, std::function<void(std::function<std::string()>)> done) {
   gather_shards<of_worker>(
       surface.process,
       [](shard& s) {
         of_worker found;
-        s.for_each([&](session& each) {
-          ++found.clients[{page::label_of(*s.settings(), each.database()), each.state_text()}];
-        });
+        s.for_each([&](session& each) { ++found.clients[{each.database(), each.state_text()}]; });
         for (const auto& [reason, count] : s.reasons)
           found.reasons[reason] += static_cast<double>(count);
         return found;
       },
-      [made, done = std::move(done)](const std::vector<of_worker>& workers) {
-        made->add_workers(workers);
-        done(made->text());
+      [&surface, done = std::move(done)](const std::vector<of_worker>& workers) {
+        done([&surface, workers] {
+          page made(surface);
+          made.add_workers(workers);
+          return made.text();
+        });
       });
 }
 

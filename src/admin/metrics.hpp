@@ -10,7 +10,7 @@
 // from our own texts, never from what a client says, so that their number is bounded.
 namespace forebay::admin {
 
-// The page in the text format 0.0.4. `done` on any thread.
-void make_metrics(const control_surface& surface, std::function<void(std::string)> done);
+// `done` on any thread, with what makes the page in the text format 0.0.4: for the control thread, as it takes a while.
+void make_metrics(const control_surface& surface, std::function<void(std::function<std::string()>)> done);
 
 }  // namespace forebay::admin

@@ -76,13 +76,21 @@ std::map<std::string, traffic_sum> pool_directory::traffic_by_database() const {
   return sums;
 }
 
+traffic_sum pool_directory::nameless_traffic() const {
+  const std::lock_guard lock(mutex_);
+  return nameless_;
+}
+
 // A name that "*" let pass and no server ever answered to leaves nothing: clients could make them up without end.
 void pool_directory::keep_traffic(const std::string& database, const pool& gone) {
   traffic_sum sum;
   sum += gone.all_traffic();
   const auto* known = settings_ ? settings_->find_database(database) : nullptr;
-  if (sum.checkouts > 0 || remains_.contains(database) || (known && known->name == database))
-    remains_[database] += gone.all_traffic();
+  if (sum.checkouts > 0 || remains_.contains(database) || (known && known->name == database)) {
+    remains_[database] += sum;
+  } else {
+    nameless_ += sum;
+  }
 }
 
 std::optional<pool_directory::plan> pool_directory::plan_for(const config::settings& settings, const key& where) {

@@ -39,6 +39,8 @@ class pool_directory {
   std::vector<entry> all() const;
   // What was done since the start by the clients' name of the database, by pools that are gone too.
   std::map<std::string, traffic_sum> traffic_by_database() const;
+  // The same for names that "*" let pass, and that no server ever answered to.
+  traffic_sum nameless_traffic() const;
 
   // Applies a configuration (null: the one that is applied) to the pools there are; those it leads elsewhere are
   // retired, telling why.
@@ -89,6 +91,7 @@ class pool_directory {
   std::map<key, std::shared_ptr<pool>> pools_;
   std::vector<entry> retired_;                  // that somebody still uses: they count on
   std::map<std::string, traffic_sum> remains_;  // of pools that are gone, by database
+  traffic_sum nameless_;
   std::set<std::string> paused_;
   bool all_paused_ = false;
   std::size_t next_spare_ = 0;

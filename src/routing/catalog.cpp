@@ -86,14 +86,18 @@ from (select setrole, setdatabase, substr(setting, length('default_transaction_i
       select 0, null, case when source in ('database', 'user', 'database user') then '' else reset_val end
       from pg_settings where name = 'default_transaction_isolation') as s (role, database, level)
 left join pg_roles r on r.oid = s.role
-where s.database is null or s.database in (0, (select oid from pg_database where datname = current_database()))
+where (s.database is null or s.database in (0, (select oid from pg_database where datname = current_database())))
+      and (s.role = 0 or r.oid is not null)
 order by s.database is not null, s.role <> 0, s.database)"},
 }};
 
 // Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
-// pg_class.
+// pg_class. A role that is renamed keeps its settings; the configuration's is none of a catalog.
 const char* const catalog_fingerprint = R"(
-select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)))
+select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)),
+                 (select sum(pg_catalog.hashtext(r.rolname)) from pg_catalog.pg_db_role_setting s
+                  join pg_catalog.pg_roles r on r.oid = s.setrole),
+                 pg_catalog.current_setting('default_transaction_isolation'))
 from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_catalog.pg_proc
       union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
       union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator

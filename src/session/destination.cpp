@@ -39,6 +39,7 @@ void destination::refresh() {
     if (!exists_) return;
     on_server_ = database->dbname.empty() ? what_.database : database->dbname;
     login_ = database->user.empty() ? what_.user : database->user;
+    wanted_.reset();
     router_.emplace(settings_->routing_of(*database));
     cluster_ = &home_.cluster(database->cluster);
     rules_ = &cluster_->rules[on_server_];

@@ -190,10 +190,10 @@ def test_the_isolation_by_default_counts(cluster, witness, whose, isolation):
         assert "read_retried" not in fresh.log()
 
 
-def test_the_isolation_by_default_may_change(cluster, witness, proxy):
+@pytest.mark.parametrize("whose", ["role app", "system"])
+def test_the_isolation_by_default_may_change(cluster, witness, proxy, whose):
     """A server has it from its login on: what comes meanwhile is safe either way."""
-    role = f"role app in database {DATABASE}"
-    with set_by_default(cluster, role, "default_transaction_isolation = 'serializable'"):
+    with set_by_default(cluster, whose, "default_transaction_isolation = 'serializable'"):
         def is_known():
             with proxy.wire("app", DATABASE) as w:
                 w.run("select 1")
