@@ -6,7 +6,7 @@ ACCESS, READS, RULES, CATALOG = (f"src/routing/{what}.cpp" for what in ("access"
 FUNCTIONS, ROUTER, BALANCER = (f"src/routing/{what}.cpp" for what in ("primary_functions", "router", "balancer"))
 EWMA, BREAKER, HEALTH, VERDICT = (f"src/routing/{what}.cpp" for what in ("peak_ewma", "breaker", "health", "health_verdict"))
 WATCHED, WATCH, HISTORY = "src/routing/watched_cluster.cpp", "src/routing/catalog_watch.cpp", "src/routing/position_history.hpp"
-JUDGE, DESTINATION, ROUTE = (f"src/session/{what}.cpp" for what in ("read_judge", "destination", "session_route"))
+JUDGE, ROUTE = (f"src/session/{what}.cpp" for what in ("read_judge", "session_route"))
 
 MUTATIONS = [Mutation(*m) for m in (
     # ---- what a text reads
@@ -49,6 +49,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a drained node is not used", ROUTER, 'if (node.draining) return "the replicas are drained";', ""),
     ("a node whose breaker is open is not used", ROUTER, 'if (!node.state->reads.is_available(now)) return "the replicas\' breakers are open";', "(void)now;"),
     ("max_replay_lag", ROUTER, "*node.replay_lag > how_.max_replay_lag)", "false)"),
+    ("max_replay_lag = 0 is none", ROUTER, "how_.max_replay_lag.count() != 0 && ", ""),
     ("an own write is waited for", ROUTER, "wish.own_write_open || node.position < wish.needed) return", "wish.own_write_open) return"),
     ("an own write is open until it is known how far it is", ROUTER, "if (wish.own_write_open || node.position < wish.needed) return", "if (node.position < wish.needed) return"),
     ("read_your_writes = off", ROUTER, "if (how_.read_your_writes == config::read_your_writes::off) return nullptr;", ""),
