@@ -100,6 +100,6 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a replica's 0A000 is asked again", ROUTE, '&& state != "0A000" ', "", "test_retries.py"),
     ("what a replica refuses is learned", ROUTE, '  if (state == "25006") learn_write();\n', "", "test_retries.py"),
     ("a name is given once, though it is asked again", ROUTE, "  take_names_back();\n  auto", "  auto", "test_retries.py"),
-    ("the latency of a replica is measured", ROUTE, "  cluster.latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);\n", "", "test_balance.py"),
+    ("the latency of a replica is measured", ROUTE, "  cluster.latencies[route_->node].observe(home_.on.now(), home_.on.now() - request_at_);\n", "", "test_faults_nodes.py -k left_alone"),
     ("in session mode nothing is routed", ROUTE, " && state_.mode != config::pool_mode::session && to_->splits();", " && to_->splits();", "test_balance.py -k session_mode"),
 )]
