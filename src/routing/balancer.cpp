@@ -88,7 +88,7 @@ void balancer::gather(candidates all) {
 // How much of its slow start is behind a node.
 std::uint32_t balancer::grown(const candidate& c, steady::time_point now) const {
   const auto age = now - c.since;
-  if (age >= slow_start_) return full_grown;
+  if (age >= slow_start_ || slow_start_ == config::duration::zero()) return full_grown;
   const auto part = duration_cast<config::duration>(age).count() * full_grown / slow_start_.count();
   return static_cast<std::uint32_t>(std::max<std::int64_t>(part, 1));
 }

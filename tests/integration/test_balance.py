@@ -256,6 +256,15 @@ def test_no_split(forebay, cluster, witness):
     assert reads(proxy, witness, 20) == (0, 0, 20)
 
 
+def test_in_session_mode_the_primary_reads(forebay, cluster, witness):
+    databases = [{"name": name, "dbname": "app", "cluster": "main", "pool_mode": mode} for name, mode in (("app", "transaction"), ("kept", "session"))]
+    proxy = start(forebay, cluster, "round_robin", databases=databases)
+    assert reads(proxy, witness, 20, "kept") == (0, 0, 20)
+    with proxy.wire(dbname="kept") as w:
+        w.run(READ)
+        assert w.value("show forebay.last_route").endswith("reads are not split here")
+
+
 # ---- of a database --------------------------------------------------------------------------------------------------
 
 

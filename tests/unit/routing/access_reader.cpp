@@ -99,6 +99,17 @@ TEST_CASE("access: texts that differ in literals are read once") {
   CHECK(*reader.access_of("set transaction_read_only = 1")->modes.read_only == true);
 }
 
+TEST_CASE("access: what a replica has refused as a write is one, whatever its literals") {
+  access_reader reader;
+  CHECK(reader.access_of("select f(1)")->what == kind::read);
+  reader.learn_write("select f(1)");
+  for (const auto* sql : {"select f(1)", "select f(22)"}) {
+    CHECK(reader.access_of(sql)->what == kind::primary);
+    CHECK(reader.access_of(sql)->reason == std::string("a replica has refused it as a write"));
+  }
+  CHECK(reader.access_of("select g(1)")->what == kind::read);
+}
+
 TEST_CASE("access: what it remembers is bounded, and right") {
   access_reader reader;
   const auto sql = [](int i) { return "select * from t" + std::to_string(i) + repeated(", a_rather_long_name", 20); };

@@ -211,6 +211,15 @@ TEST_CASE("slow start: the share grows linearly, for every strategy") {
         check_slow_start(strategy, count, busy);
 }
 
+TEST_CASE("slow start: none, for a node that another thread's clock lets come back in a moment") {
+  for (const auto strategy : every_strategy) {
+    bench b(strategy, 0s);
+    auto all = equal_nodes(2);
+    all[0].since = start + 1ms;
+    CHECK(b.count(all, 100)[0] > 0);
+  }
+}
+
 TEST_CASE("slow start: those who came back together share all from the start, the first of them leads") {
   for (const auto strategy : every_strategy) {
     CAPTURE(static_cast<int>(strategy));

@@ -2,11 +2,16 @@
 
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <span>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/log.hpp"
@@ -44,6 +49,68 @@ struct silent_node {
   std::uint16_t port;
 };
 
+std::string message(char type, const std::string& body) {
+  const auto size = static_cast<std::uint32_t>(body.size() + 4);
+  std::string made{type};
+  for (const int shift : {24, 16, 8, 0})
+    made += static_cast<char>(size >> shift);
+  return made + body;
+}
+
+// The answer to a probe that asks for so many columns.
+std::string rows(const std::vector<std::string>& row) {
+  const auto count = std::string{'\0', static_cast<char>(row.size())};
+  std::string columns = count, values = count;
+  for (const auto& value : row) {
+    columns += std::string("c\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", 20);
+    values += std::string(3, '\0') + static_cast<char>(value.size()) + value;
+  }
+  return message('T', columns) + message('D', values) + message('C', std::string("SELECT 1\0", 9)) + message('Z', "I");
+}
+
+// A primary, or a replica that has all of it, for whoever probes it; or mute, when it takes what comes and says
+// nothing.
+struct answering_node : silent_node {
+  explicit answering_node(bool is_replica) : silent_node(true), replica(is_replica), thread([this] { serve(); }) {}
+  ~answering_node() {
+    shutdown(fd, SHUT_RDWR);  // wakes it
+    thread.join();
+  }
+
+  void serve() {
+    std::vector<pollfd> all{{fd, POLLIN, 0}};
+    while (poll(all.data(), all.size(), -1) > 0) {
+      for (auto& each : std::span(all).subspan(1))
+        if (each.revents != 0 && !take(each.fd)) close(std::exchange(each.fd, -1));
+      if (all[0].revents & POLLHUP) break;
+      if (all[0].revents == 0) continue;
+      all.push_back({accept(fd, nullptr, nullptr), POLLIN, 0});
+    }
+    for (const auto& each : std::span(all).subspan(1))
+      if (each.fd >= 0) close(each.fd);
+  }
+
+  // One message: libpq sends no second one before the answer.
+  bool take(int from) {
+    char bytes[4096];
+    const auto size = recv(from, bytes, sizeof bytes, 0);
+    if (size <= 0 || bytes[0] == 'X') return false;
+    if (mute) return true;
+    const std::string role = replica ? "t" : "f", position = "0/1000";
+    const std::string_view text(bytes, static_cast<std::size_t>(size));
+    std::string answer = message('R', std::string(4, '\0')) + message('Z', "I");
+    if (size == 8) answer = "N";  // no TLS
+    if (bytes[0] == 'Q') answer = rows({role, position});
+    if (text.find("pg_control_system") != text.npos)
+      answer = rows({role, "7000", "00000001", position, position, "1", "1", "t", ""});
+    return send(from, answer.data(), answer.size(), MSG_NOSIGNAL) > 0;
+  }
+
+  const bool replica;
+  std::atomic<bool> mute{false};
+  std::thread thread;
+};
+
 // A monitor of the cluster "main", and what it says.
 struct watch {
   explicit watch(std::vector<const silent_node*> nodes) {
@@ -63,9 +130,9 @@ struct watch {
 
   // The first view that is so, if it comes in time.
   template <class Condition>
-  cluster_view_ptr wait(Condition is_so) {
+  cluster_view_ptr wait(Condition is_so, std::chrono::seconds most = 20s) {
     std::unique_lock lock(mutex);
-    const bool came = changed.wait_for(lock, 20s, [&] { return last && is_so(*last); });
+    const bool came = changed.wait_for(lock, most, [&] { return last && is_so(*last); });
     return came ? last : nullptr;
   }
 
@@ -133,6 +200,54 @@ TEST_CASE("a time-out is a failure") {
   w.settings.health.timeout = 30ms;
   w.configure({&mute, &other});
   CHECK(w.wait([](const auto& v) { return v.nodes[0].reason == "no answer within 30ms"; }));
+}
+
+// Of the second node, when both have answered.
+bool serves(const cluster_view& v) {
+  return v.primary == 0 && v.nodes[1].up && v.nodes[1].role == node_view::role::replica;
+}
+bool is_silent(const cluster_view& v) {
+  return v.nodes[0].up && !v.nodes[1].up && v.nodes[1].reason.starts_with("no answer within");
+}
+
+TEST_CASE("a replica that falls silent is down after so many time-outs, and up again when it answers") {
+  answering_node primary(false), replica(true);
+  watch w({&primary, &replica});
+  w.settings.health.timeout = 50ms;
+  w.configure({&primary, &replica});
+  REQUIRE(w.wait(serves));
+  replica.mute = true;
+  CHECK(w.wait(is_silent));
+  replica.mute = false;
+  const auto view = w.wait(serves);
+  REQUIRE(view);
+  CHECK(view->nodes[1].since > steady::time_point{});
+}
+
+TEST_CASE("a node that is doubted, or suspected, is asked without waiting for a round") {
+  for (const bool doubted : {true, false}) {
+    CAPTURE(doubted);
+    answering_node primary(false), replica(true);
+    watch w({&primary, &replica});
+    w.settings.health = {.interval = 1h, .timeout = 300ms, .rise = 1, .fall = 2};
+    w.configure({&primary, &replica});
+    REQUIRE(w.wait(serves));
+    // More than once: an answer to what was asked before may be on its way.
+    const auto tell_until = [&](auto is_so) {
+      for (int i = 0; i < 40; ++i) {
+        if (doubted)
+          w.tested.doubt(replica.name(), "it is silent");
+        else
+          w.tested.suspect(replica.name(), "lost");
+        if (w.wait(is_so, 1s)) return true;
+      }
+      return false;
+    };
+    replica.mute = true;
+    CHECK(tell_until(is_silent));
+    replica.mute = false;
+    CHECK(tell_until(serves));
+  }
 }
 
 }  // namespace

@@ -35,6 +35,10 @@ struct house {
     return *choice.reason == '\0' ? where : where + ": " + choice.reason;
   }
   std::string read() { return choose({.what = kind::read}); }
+  bool is_on_replica(const route_wish& wish) {
+    const auto chosen = choose(wish);
+    return chosen == "n1" || chosen == "n2";
+  }
 
   cluster_view view;
   config::routing how;
@@ -45,7 +49,7 @@ TEST_CASE("reads go to a replica, the rest to the primary") {
   house h;
   CHECK(h.choose({.what = kind::primary}) == "n0");
   CHECK(h.choose({.what = kind::any}) == "n0");
-  CHECK(h.read() != "n0");
+  CHECK(h.is_on_replica({.what = kind::read}));
 }
 
 TEST_CASE("each in turn") {
@@ -105,7 +109,7 @@ TEST_CASE("limits of lag: none") {
   h.how.max_replay_lag = 0s;
   for (auto& n : h.view.nodes)
     n.replay_lag = 1h;
-  CHECK(h.read() != "n0");
+  CHECK(h.is_on_replica({.what = kind::read}));
 }
 
 TEST_CASE("own writes are seen") {
@@ -118,8 +122,8 @@ TEST_CASE("own writes are seen") {
   h.how.fallback_to_primary = false;
   CHECK(h.choose({.what = kind::read, .needed = {101}}) == "n0: own write not replayed yet");
   h.how.read_your_writes = config::read_your_writes::off;
-  CHECK(h.choose({.what = kind::read, .needed = {101}}) != "n0");
-  CHECK(h.choose({.what = kind::read, .own_write_open = true}) != "n0");
+  CHECK(h.is_on_replica({.what = kind::read, .needed = {101}}));
+  CHECK(h.is_on_replica({.what = kind::read, .own_write_open = true}));
 }
 
 TEST_CASE("nodes that have failed the request are not asked again") {
@@ -132,10 +136,9 @@ TEST_CASE("nodes that have failed the request are not asked again") {
 TEST_CASE("without a primary: what any node answers goes to a replica, what writes waits") {
   house h;
   h.view.primary.reset();
-  CHECK(h.choose({.what = kind::any}) != "waits: there is no primary");
-  CHECK(h.choose({.what = kind::any})[0] == 'n');
+  CHECK(h.is_on_replica({.what = kind::any}));
   CHECK(h.choose({.what = kind::primary}) == "waits: there is no primary");
-  CHECK(h.read()[0] == 'n');
+  CHECK(h.is_on_replica({.what = kind::read}));
 }
 
 TEST_CASE("a drained primary gets nothing new") {

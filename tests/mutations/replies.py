@@ -1,15 +1,6 @@
-"""The rules of the reply tracker and of the exchange, each with a change of the source that removes it. mutate.py shows that the
-tester notices every one. A text must occur exactly once in its file: who changes a rule changes it here, too."""
+"""The rules of the reply tracker and of the exchange. The differential tester is to notice each one that is removed."""
 
-from typing import NamedTuple
-
-
-class Mutation(NamedTuple):
-    rule: str
-    file: str
-    text: str
-    replacement: str
-
+from mutation import Mutation
 
 TRACKER, REQUESTS, STATEMENTS, REPLIES = ("protocol/fsm/reply_tracker.cpp", "src/session/exchange_requests.cpp",
                                           "src/session/exchange_statements.cpp", "src/session/exchange_replies.cpp")
