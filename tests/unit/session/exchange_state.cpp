@@ -115,11 +115,19 @@ TEST_CASE("state: what was said in a pipeline counts until all of it is answered
     to server: Query 'select 1; set newer syntax'
     server: Ready T
     to client: Ready T
-    client: Query 'x'
-    to server: Query 'x'
-    server: Complete 'SET'; Ready I
-    to client: Complete 'SET'; Ready I
+    client: Parse - 'x'; Bind -; Execute; Sync
+    to server: Parse - 'x'; Bind -; Execute; Sync
+    server: ParseComplete; BindComplete; Complete 'SET'; Ready I
+    to client: ParseComplete; BindComplete; Complete 'SET'; Ready I
     = pinned setting
+  )");
+  // But not for a text that is known to do nothing of the kind.
+  play(R"(
+    client: Query 'selec 7; release t'; Query 'set timezone = 1'
+    to server: Query 'selec 7; release t'; Query 'set timezone = 1'
+    server: Error 42601 'syntax'; Ready I; Complete 'SET'; Ready I
+    to client: Error 42601 'syntax'; Ready I; Complete 'SET'; Ready I
+    = unpinned
   )");
 }
 
