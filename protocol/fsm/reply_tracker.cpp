@@ -1,6 +1,7 @@
 #include "protocol/fsm/reply_tracker.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "protocol/wire/notice.hpp"
@@ -9,6 +10,15 @@ namespace forebay::fsm {
 namespace {
 
 constexpr std::string_view types = "QPBDDECSHFdcf";  // in the order of `request`
+
+constexpr std::uint8_t no_type = 255;
+constexpr auto index_of_type = [] {
+  std::array<std::uint8_t, 256> found{};
+  found.fill(no_type);
+  for (std::size_t i = types.size(); i-- > 0;)  // of two of the same type the first
+    found[static_cast<unsigned char>(types[i])] = static_cast<std::uint8_t>(i);
+  return found;
+}();
 
 bool is_extended(request kind) {
   return kind >= request::parse && kind <= request::close;
@@ -74,12 +84,14 @@ char type_of(request kind) {
 }
 
 std::optional<request> request_of(char type) {
-  const bool asks = is_client_type(type) && std::string_view("SHdcf").find(type) == std::string_view::npos;
-  return asks ? std::optional(static_cast<request>(types.find(type))) : std::nullopt;
+  if (!is_client_type(type)) return std::nullopt;
+  const auto kind = static_cast<request>(index_of_type[static_cast<unsigned char>(type)]);
+  const bool asks = kind <= request::close || kind == request::function_call;
+  return asks ? std::optional(kind) : std::nullopt;
 }
 
 bool is_client_type(char type) {
-  return types.find(type) != std::string_view::npos;
+  return index_of_type[static_cast<unsigned char>(type)] != no_type;
 }
 
 void reply_tracker::sent(request kind, action what, std::uint32_t id) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -36,7 +37,10 @@ struct client_state {
   std::string notifications;  // messages for the client when its transaction has ended
 
   // Named statements by the client's names; made with the first one.
-  using names = std::unordered_map<std::string, statement_ptr>;
+  struct name_hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using names = std::unordered_map<std::string, statement_ptr, name_hash, std::equal_to<>>;
   std::unique_ptr<names> statements;
   std::unique_ptr<names> forgotten;  // all at once, while requests behind that are answered: errors name them
   statement_ptr unnamed;
@@ -70,7 +74,7 @@ struct client_state {
   statement_ptr find_statement(std::string_view name) const {
     if (name.empty()) return unnamed;
     if (!statements) return nullptr;
-    const auto found = statements->find(std::string(name));
+    const auto found = statements->find(name);
     return found == statements->end() ? nullptr : found->second;
   }
   // What a name stands for from now on; null: nothing.

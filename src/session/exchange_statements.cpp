@@ -44,11 +44,11 @@ std::ptrdiff_t exchange::unanswered(effect::mask what) const {
 
 // What the login asked for is set again behind a RESET, ahead of the next request, and on an idle server only.
 bool exchange::waits_for_settings(const wire::piece& p) const {
-  if (!fsm::request_of(p.type)) return false;
   const bool asking = !server_.flights.empty() && server_.flights.back().question;
+  const bool reset = (client_.effects & effect::resets) != 0;
+  if ((!asking && !reset) || !fsm::request_of(p.type)) return false;
   if (asking) return client_.settings.wanted != server_.current;
-  const bool asked = client_.settings.at_login != server_.initial;
-  return asked && (client_.effects & effect::resets) != 0 && server_.tracker.ready_owed() != 0;
+  return client_.settings.at_login != server_.initial && server_.tracker.ready_owed() != 0;
 }
 
 bool exchange::must_wait(const wire::piece& p) const {
