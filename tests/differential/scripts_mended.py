@@ -1,7 +1,7 @@
 """What Forebay once did in another way than PostgreSQL, as the generated scripts showed."""
 
 from model import BARRIER, CLOSED, Script
-from wire import bind, close_statement, copy_data, copy_done, copy_fail, describe_statement, execute, message, parse, query, sync, terminate
+from wire import bind, close_statement, copy_data, copy_done, copy_fail, describe_statement, execute, flush, message, parse, query, sync, terminate
 
 
 def use(name, *values):
@@ -157,5 +157,12 @@ SCRIPTS = {
         ("b", [parse("select date '01/02/2020' - date '2020-01-01'", "s"), *use("s")], 1), servers=1),
     "a SET behind a string that is no SQL": Script(
         ("a", [query("selec 7; release t"), query("set client_encoding = 'latin1'")], 2), ("b", [query("select 1")], 1), servers=1),
+    "skipped up to a Sync, while another one asks": Script(
+        ("a", [execute("nobody"), flush()], "E"), ("a", [flush()], None), ("b", [query("select 1")], None), ("a", [sync()], 1), ("b", [], BARRIER), servers=1),
+    "a COPY parsed behind DEALLOCATE ALL": steps(
+        ([query("deallocate all"), parse("copy own_a from stdin", "s"), sync()], 2), ([bind([], "s"), execute()], "G"), ([copy_done(), sync()], 1)),
+    "EXECUTE of a SET in a string": Script(
+        ("a", [parse("set work_mem = '5MB'", "w"), sync()], 1), ("a", [query("execute w; select 1")], 1), ("b", [query("show work_mem")], 1),
+        ("a", [query("show work_mem")], 1), servers=1),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
 }
