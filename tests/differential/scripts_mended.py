@@ -160,7 +160,7 @@ SCRIPTS = {
     "skipped up to a Sync, while another one asks": Script(
         ("a", [execute("nobody"), flush()], "E"), ("a", [flush()], None), ("b", [query("select 1")], None), ("a", [sync()], 1), ("b", [], BARRIER), servers=1),
     "a COPY parsed behind DEALLOCATE ALL": steps(
-        ([query("deallocate all"), parse("copy own_a from stdin", "s"), sync()], 2), ([bind([], "s"), execute()], "G"), ([copy_done(), sync()], 1)),
+        ([query("deallocate all"), parse("copy own_a from stdin", "s"), sync()], 2), ([bind([], "s"), execute(), sync()], BARRIER)),
     "EXECUTE of a SET in a string": Script(
         ("a", [parse("set work_mem = '5MB'", "w"), sync()], 1), ("a", [query("execute w; select 1")], 1), ("b", [query("show work_mem")], 1),
         ("a", [query("show work_mem")], 1), servers=1),
