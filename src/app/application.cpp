@@ -162,6 +162,10 @@ bool application::open_doors() {
       log_info("listening", {{"address", where}});
     }
   };
+  if (const auto& at = settings->http.address) {
+    p.pages = std::make_unique<admin::http_server>(p.control, admin::make_http_pages(*p.surface));
+    report(socket_address{at->host, at->port}.text() + " (http)", p.pages->open(at->host, at->port));
+  }
   for (const auto& at : settings->listen.addresses) {
     report(socket_address{at.host, at.port}.text(), p.doors.open_tcp(at.host, at.port));
   }
@@ -170,10 +174,6 @@ bool application::open_doors() {
     const auto port =
         settings->listen.addresses.empty() ? std::uint16_t{6432} : settings->listen.addresses.front().port;
     report(folder + "/.s.PGSQL." + std::to_string(port), p.doors.open_unix(folder, port));
-  }
-  if (const auto& at = settings->http.address) {
-    p.pages = std::make_unique<admin::http_server>(p.control, admin::make_http_pages(*p.surface));
-    report(socket_address{at->host, at->port}.text() + " (http)", p.pages->open(at->host, at->port));
   }
   return good;
 }

@@ -60,7 +60,7 @@ class Witness:
         for name, node in self.nodes.items():
             with open(node.log, "rb") as f:
                 f.seek(self.from_[name])
-                text = f.read().decode(errors="replace")
+                text = f.read().rpartition(b"\n")[0].decode(errors="replace")  # of the last line a part may be written
             found += [(name, m[2], m[3].rstrip("\n").replace("\n\t", "\n")) for m in ENTRY.finditer(text) if m[1] == self.who]
         return found
 
