@@ -17,12 +17,12 @@ struct reload_result {
 };
 
 // What the console can see and do, given by the application; outlives every console session. The callables may be
-// called from any thread.
+// called from any thread, but for the last.
 struct control_surface {
   proxy& process;
   std::function<reload_result()> reload;
   std::function<void(bool immediately)> shutdown;  // at once, or each client at its transaction's end
-  std::function<bool()> stopping;                  // it shuts down
+  std::function<bool()> stopping;                  // it shuts down; for the control thread alone
   std::chrono::system_clock::time_point started_at;
   std::string version;
 };

@@ -113,7 +113,7 @@ struct application::parts {
   asio::steady_timer upkeep{control};
   asio::steady_timer ending{control};
   steady::time_point deadline_of_shutdown{};
-  std::atomic<bool> stopping = false;  // told on the page of metrics by any thread
+  bool stopping = false;
   bool abandoning = false;
 };
 
@@ -132,7 +132,7 @@ int application::run() {
   p.surface = std::make_unique<control_surface>(
       control_surface{p.shared, [this] { return reload(); },
                       [this](bool at_once) { asio::post(parts_->control, [this, at_once] { shut_down(at_once); }); },
-                      [this] { return parts_->stopping.load(); }, std::chrono::system_clock::now(), FOREBAY_VERSION});
+                      [this] { return parts_->stopping; }, std::chrono::system_clock::now(), FOREBAY_VERSION});
   p.shared.make_console = make_console_factory(*p.surface);
 
   for (const auto& w : p.workers)

@@ -62,16 +62,15 @@ pool_limits pool::limits() const {
 
 traffic_sum& traffic_sum::operator+=(const std::vector<traffic>& by_worker) {
   const auto read = [](const traffic::counter& c) { return c.load(std::memory_order_relaxed); };
-  for (const auto& t : by_worker) {
-    transactions += read(t.transactions);
-    queries += read(t.queries);
-    bytes_from_clients += read(t.bytes_from_clients);
-    bytes_to_clients += read(t.bytes_to_clients);
-    transaction_us += read(t.transaction_us);
-    query_us += read(t.query_us);
-    wait_us += read(t.wait_us);
-    checkouts += read(t.checkouts);
-  }
+  for (const auto& t : by_worker)
+    *this += traffic_sum{.transactions = read(t.transactions),
+                         .queries = read(t.queries),
+                         .bytes_from_clients = read(t.bytes_from_clients),
+                         .bytes_to_clients = read(t.bytes_to_clients),
+                         .transaction_us = read(t.transaction_us),
+                         .query_us = read(t.query_us),
+                         .wait_us = read(t.wait_us),
+                         .checkouts = read(t.checkouts)};
   return *this;
 }
 

@@ -248,7 +248,11 @@ void exchange::on_query(const wire::piece& p) {
   // Its SET is not to be taken for one of a request before it, which cannot be followed.
   static const auto nothing = std::make_shared<const sql_effects>();
   const bool mistakable = !sql.effects && (client_.effects & (effect::setting | effect::several)) != 0;
-  if (is_followed(sql.effects) || mistakable) record.effects = mistakable ? nothing : std::move(sql.effects);
+  if (mistakable) {
+    record.effects = nothing;
+  } else if (is_followed(sql.effects)) {
+    record.effects = std::move(sql.effects);
+  }
   record.names = may_skip;
   if (record.names || record.effects) {
     sent_with_record(request::query, action::forward, std::move(record));
