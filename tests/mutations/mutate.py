@@ -62,12 +62,13 @@ def main():
     p.add_argument("list", choices=[*LISTS, "check"], help="whose rules; or check: whether all are in the source")
     p.add_argument("--jobs", type=int, default=2, metavar="N", help="so many at once (default: 2)")
     p.add_argument("--rule", default="", metavar="TEXT", help="only rules that have this text in their name, or in that of their file")
+    p.add_argument("--from", type=int, default=1, metavar="N", dest="first", help="only the Nth of these and those behind it (default: 1)")
     p.add_argument("--build", type=Path, default=ROOT / "build", metavar="FOLDER", help="where forebay was built")
     given = p.parse_args()
     if given.list == "check":
         return check()
     mutations, judge = LISTS[given.list]
-    chosen = [m for m in mutations if given.rule in m.rule or given.rule in m.file]
+    chosen = [m for m in mutations if given.rule in m.rule or given.rule in m.file][given.first - 1 :]
     missed = [rule for one in jobs.run(min(given.jobs, len(chosen)), Run(chosen, judge, given.build).job) for rule in one]
     print(f"{len(chosen) - len(missed)} of {len(chosen)} removed rules were noticed" + "".join(f"\nnot: {rule}" for rule in missed))
     sys.exit(1 if missed else 0)
