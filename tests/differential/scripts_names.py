@@ -31,6 +31,7 @@ SCRIPTS = {
         (run("execute z"), 1), ([query("show timezone")], 1), (run("execute w"), 1), ([query("show work_mem"), query("reset work_mem"), query("show work_mem")], 3),
         ([query("begin"), *run("execute w"), query("rollback"), query("show work_mem")], 4)),
     "names: EXECUTE of LISTEN": Script(("a", [parse("listen c", "l"), sync()], 1), ("a", [parse("execute l"), bind(), execute(), sync()], 1), ("b", [query("notify c")], 1), ("a", [], "A")),
+    "names: EXECUTE described when its name is gone": steps((Q, 1), ([parse("execute q", "e"), close_statement("q"), sync()], 1), ([describe_statement("e"), sync()], 1)),
     "names: EXECUTE with a row limit": steps(
         ([parse("select generate_series(1, 5)", "g"), sync()], 1), ([query("begin"), parse("execute g"), bind([], portal="p"), execute("p", 2), sync(), execute("p", 2), close_statement("g"), execute("p"), execute("p"), sync()], 3)),
     "names: DEALLOCATE": steps(
