@@ -27,6 +27,8 @@ class exchange {
   bool must_wait(const wire::piece& p) const;
   // Sends what makes those answers come, if nothing else does.
   void hasten(const wire::piece& p);
+  // Has answered what was asked without a Sync.
+  void flush();
   static wire::pg_error invalid_type(char type);
   // A piece of a message of the client. An error ends the session (FATAL): the message was no protocol.
   std::optional<wire::pg_error> request(const wire::piece& p);

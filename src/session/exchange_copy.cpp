@@ -17,8 +17,7 @@ void exchange::hasten(const wire::piece& p) {
   if (server_.tracker.room_for(kind.has_value()) == fsm::reply_tracker::room::probe) {
     probe(kind);
   } else if (!server_.tracker.in_doubt() && server_.tracker.unsynced() && server_.tracker.ready_owed() == 0) {
-    to_server_.copy(wire::encode(wire::flush{}));
-    if (server_.framer.at_boundary()) emit_synthesized();
+    flush();
   }
 }
 

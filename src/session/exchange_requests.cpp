@@ -92,6 +92,12 @@ void exchange::forward(const wire::piece& p, fsm::request kind) {
   if (kind == request::sync) ++server_.batch;
 }
 
+void exchange::flush() {
+  server_.tracker.sent(request::flush);
+  to_server_.copy(wire::encode(wire::flush{}));
+  if (server_.framer.at_boundary()) emit_synthesized();  // else at the end of the message coming in
+}
+
 void exchange::sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record) {
   record.batch = server_.batch;
   server_.flights.push_back(std::move(record));

@@ -36,11 +36,10 @@ void session::end_in_order(std::unique_ptr<wire::pg_error> last_words) {
   ending_ = true;
   last_words_ = std::move(last_words);
   if (!server_) return;
-  auto& tracker = server_->state.tracker;
+  const auto& tracker = server_->state.tracker;
   // Also behind a Sync: a COPY may take that one.
   if (!last_words_ || tracker.settled() || tracker.skipping() || tracker.wants_copy_data()) return;
-  tracker.sent(fsm::request::flush);
-  home_.to_server.copy(wire::encode(wire::flush{}));
+  conversation().flush();
 }
 
 // What waits to be processed ends in a Terminate.

@@ -39,6 +39,7 @@ SCRIPTS = {
         ("a", [query("deallocate all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
     "parsed in a batch behind DEALLOCATE ALL": steps(
         ([parse("deallocate all"), bind(), execute(), parse("select 2", "s"), *use("s")], 1), (use("s"), 1)),
+    "an unknown message behind a Parse of a known text": steps(([parse("select 1", "s"), sync()], 1), ([parse("select 1", "t"), message("y", b"")], CLOSED)),
     "a protocol statement deallocated by SQL": steps(([parse("select 1", "s"), sync()], 1), ([query("deallocate s")], 1)),
     "a protocol statement executed by SQL": steps(([parse("select $1::int * 2", "dbl"), sync()], 1), ([query("execute dbl(21)")], 1)),
     "Parse of a name again behind a skipped one": steps(

@@ -11,6 +11,7 @@ CLIENT, EFFECTS = "src/session/client_state.hpp", "src/core/sql_effects.hpp"
 
 MUTATIONS = [Mutation(*m) for m in (
     # ---- the reply tracker
+    ("what we answer for is answered before last words", REQUESTS, "emit_synthesized();  // else at the end of the message coming in\n}\n", "(void)0;\n}\n"),
     ("what we asked is answered to us, not to the client", TRACKER,
      "return front() && front()->what == action::swallow ? action::swallow : action::forward;", "return action::forward;"),
     ("we answer when it is the request's turn", TRACKER,
