@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 #include "core/parameters.hpp"
+#include "pool/portal.hpp"
 #include "pool/prepared_cache.hpp"
 #include "protocol/fsm/reply_tracker.hpp"
 #include "protocol/wire/framer.hpp"
@@ -18,7 +20,7 @@ namespace forebay {
 inline const wire::type_set backend_splittable{'D', 'd', 'N', 'V'};
 
 struct server_state {
-  // A Parse or Close that was sent and not answered yet. Its success was assumed when it was sent; when it is dropped
+  // A request that was sent and not answered yet. Its success was assumed when it was sent; when it is dropped
   // instead, what was before it counts again, for the next request in flight about the same thing or else from now on.
   struct in_flight {
     statement_ptr what;  // the statement the server is to have, or to have no longer; null: neither
@@ -28,6 +30,9 @@ struct server_state {
     bool names = false;       // what the client's name stands for is changed
     std::string client_name;  // empty: the unnamed statement
     statement_ptr before, behind;
+
+    std::optional<std::string> portal;  // of a Bind: what this is is changed; of an Execute: it has run
+    portal_ptr portal_before;
 
     bool cleans = false;      // the server is to have no unnamed statement
     bool sql = false;         // about the name in SQL: an error names it

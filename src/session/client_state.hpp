@@ -1,33 +1,20 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "config/config.hpp"
-#include "pool/statement.hpp"
+#include "pool/portal.hpp"
 #include "routing/sql_scan.hpp"
 #include "session/pinning.hpp"
 #include "session/state_log.hpp"
 
 // What a client's session is, apart from its socket and whichever server connection it holds at the moment.
 namespace forebay {
-
-// SQL about a statement that the client has prepared by the protocol; no statement: it is nothing of the kind.
-struct named_statement {
-  named_command command;
-  statement_ptr statement;
-
-  explicit operator bool() const { return statement != nullptr; }
-};
-
-struct known_portal {
-  std::string name;
-  sql_effects_ptr effects;  // that change settings
-  named_statement about;
-};
 
 struct client_state {
   config::pool_mode mode = config::pool_mode::transaction;
@@ -48,8 +35,8 @@ struct client_state {
   effect::mask effects = effect::none;  // of what was sent since the server was last idle
   pin_reason pin = pin_reason::none;
   bool may_unpin = false;  // since something said so
-  // Those whose execution changes settings or what the names of statements mean; nearly always there are none.
-  std::vector<known_portal> portals;
+  // By name, those that matter, and null where one did since the server was last idle; nearly always there are none.
+  std::map<std::string, portal_ptr, std::less<>> portals;
 
   // After an error of our own in an extended batch everything is ignored up to Sync, as PostgreSQL does.
   bool skip_to_sync = false;

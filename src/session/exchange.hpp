@@ -65,6 +65,7 @@ class exchange {
   bool waits_for_copy(const wire::piece& p) const;
   bool waits_for_settings(const wire::piece& p) const;
   bool query_waits(const wire::piece& p) const;
+  bool execute_waits(const wire::piece& p) const;
   std::ptrdiff_t unanswered(effect::mask what) const;
   void probe(std::optional<fsm::request> instead_of);
   void probe_if_in_doubt();
@@ -72,6 +73,7 @@ class exchange {
   parameters wanted_ahead_of(const wire::piece& next) const;
   void on_query(const wire::piece& p);
   void sent(fsm::request kind, fsm::action what, std::uint32_t id = 0);
+  void sent_bind(std::string_view portal, const statement_ptr& s, named_statement about = {}, std::uint32_t id = 0);
 
   // exchange_names.cpp
   static std::vector<named_command> commands_in(std::string_view text, const sql_effects_ptr& effects);
@@ -84,9 +86,9 @@ class exchange {
   named_statement innermost(named_statement about) const;
   statement_ptr target_of(const named_statement& about, int depth = 0);
   statement_ptr with_server_name(const statement& s, const named_statement& about, int depth = 0);
-  void execute_named(const wire::piece& p, const named_statement& about);
+  void execute_named(const wire::piece& p, server_state::in_flight record);
   void pin_if_it_sets(const sql_effects_ptr& effects);
-  void sent_about(fsm::request kind, const named_statement& about);
+  void sent_about(fsm::request kind, const named_statement& about, server_state::in_flight record = {});
   void sent_about_several(const std::vector<named_statement>& uses, const sql_effects_ptr& effects);
 
   std::optional<wire::pg_error> on_parse(const wire::piece& p);
@@ -100,7 +102,7 @@ class exchange {
   std::optional<wire::pg_error> on_bind(const wire::piece& p);
   std::optional<wire::pg_error> on_describe_or_close(const wire::piece& p);
   void forward(const wire::piece& p, fsm::request kind);
-  void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record);
+  void sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record, std::uint32_t id = 0);
   sql_effects_ptr effects_of(std::string_view text) const;
   std::string reading_of(std::string_view text, const sql_effects_ptr& effects) const;
   struct sql_to_send {
@@ -112,8 +114,8 @@ class exchange {
   void note(const sql_effects_ptr& effects);
   static bool is_followed(const sql_effects_ptr& effects);
   void on_execute(const wire::piece& p);
-  void remember_portal(std::string_view portal, const statement_ptr& s, named_statement about = {});
-  const known_portal* find_portal(const wire::piece& p) const;
+  decltype(client_state::portals)::const_iterator find_portal(const wire::piece& p) const;
+  void set_portal(const std::string& name, const portal_ptr& portal);
   void ensure_prepared(const statement_ptr& s);
   void close_on_server(const statement_ptr& s);
   void close_name(const wire::piece& p, std::string_view name);
@@ -155,11 +157,11 @@ class exchange {
   void tell_news();
 
   static const std::string_view refusal;  // SQL that says what on_session_state = "refuse" says
-  // Ids of tracker entries: whether they have a record in server_.flights, or else which name the client used, for
-  // errors about it.
+  // Ids of tracker entries: whether they have a record in server_.flights, and which name the client used, for errors
+  // about it.
   static constexpr std::uint32_t has_record = 1;
   static std::uint32_t id_of_name(std::string_view name) {
-    return static_cast<std::uint32_t>(std::hash<std::string_view>()(name)) | 2U;
+    return (static_cast<std::uint32_t>(std::hash<std::string_view>()(name)) | 2U) & ~has_record;
   }
 
   client_state& client_;

@@ -17,7 +17,7 @@ bool ends_session(const wire::error_response& e) {
 server_state::in_flight* exchange::failed_record() const {
   const auto& dropped = server_.tracker.dropped();
   if (dropped.empty()) return record_of_answered();
-  return dropped.front().id == has_record && !server_.flights.empty() ? &server_.flights.front() : nullptr;
+  return (dropped.front().id & has_record) != 0 && !server_.flights.empty() ? &server_.flights.front() : nullptr;
 }
 
 // All names that the request may have used: the client has them still, or has forgotten them, or a Close behind the
@@ -40,11 +40,11 @@ std::optional<std::string_view> exchange::name_of_failed() const {
   auto id = dropped.empty() ? server_.tracker.current_id() : dropped.front().id;
   if (const auto* failed = failed_record()) {
     if (failed->clashes || failed->sql) return failed->client_name;
-    if (dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
+    if (id == has_record && dropped.size() > 1) id = dropped[1].id;  // an injected Parse, for this one
   }
   std::optional<std::string_view> found;
   for_each_name([&](std::string_view name, const statement_ptr&) {
-    if (!found && id_of_name(name) == id) found = name;
+    if (!found && id_of_name(name) == (id & ~has_record)) found = name;
   });
   return found;
 }

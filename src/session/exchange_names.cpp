@@ -111,7 +111,8 @@ bool exchange::on_named_commands(std::string_view text, const sql_effects_ptr& e
 
 // PostgreSQL looks the name up once more. If the client has it no longer, or for another statement, then the server
 // is to find none; but PREPARE would find a name that is free.
-void exchange::execute_named(const wire::piece& p, const named_statement& about) {
+void exchange::execute_named(const wire::piece& p, server_state::in_flight record) {
+  const auto about = record.portal_before->about;
   const auto& [command, s] = about;
   if (command.what == kind::prepare || client_.find_statement(command.name) == s) {
     ensure_prepared(target_of(about));
@@ -119,7 +120,7 @@ void exchange::execute_named(const wire::piece& p, const named_statement& about)
     close_on_server(s);
   }
   to_server_.view(p.raw);
-  sent_about(request::execute, about);
+  sent_about(request::execute, about, std::move(record));
 }
 
 // EXPLAIN may run what it explains or not.
@@ -128,8 +129,9 @@ void exchange::pin_if_it_sets(const sql_effects_ptr& effects) {
 }
 
 // What such a command does counts from when it is sent on; its record undoes that, and knows the client's name.
-void exchange::sent_about(fsm::request what, const named_statement& about) {
-  server_state::in_flight record{.client_name = about.command.name, .sql = true};
+void exchange::sent_about(fsm::request what, const named_statement& about, server_state::in_flight record) {
+  record.client_name = about.command.name;
+  record.sql = true;
   const auto [command, s] = innermost(about);
   if (command.what == kind::execute) {
     const auto& effects = s->effects;

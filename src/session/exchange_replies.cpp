@@ -98,7 +98,7 @@ void exchange::emit_synthesized() {
 }
 
 void exchange::settle(const fsm::outcome& o, fate f) {
-  if (o.id != has_record || server_.flights.empty()) return;
+  if ((o.id & has_record) == 0 || server_.flights.empty()) return;
   const auto record = std::move(server_.flights.front());
   server_.flights.pop_front();
   if (f == fate::done && !record.failed) {
@@ -111,6 +111,7 @@ void exchange::settle(const fsm::outcome& o, fate f) {
   if (record.what && server_.unnamed == record.what)
     server_.unnamed = nullptr;  // and not clean: an older one may be there
   if (record.cleans) server_.unnamed_clean = false;
+  if (record.portal) set_portal(*record.portal, record.portal_before);
   // A Parse that fails has destroyed the unnamed statement there was.
   if (record.names)
     set_name(record.client_name, f == fate::failed && record.client_name.empty() ? nullptr : record.before);
@@ -153,6 +154,15 @@ void exchange::set_name(const std::string& name, const statement_ptr& s) {
     return;
   }
   client_.assign(name, s);
+}
+
+void exchange::set_portal(const std::string& name, const portal_ptr& portal) {
+  for (auto& f : server_.flights) {
+    if (f.portal != name) continue;
+    f.portal_before = portal;
+    return;
+  }
+  client_.portals[name] = portal;
 }
 
 // The server has forgotten all statements: what is left are those of requests behind the one that made it forget.
@@ -217,7 +227,7 @@ bool exchange::names_beside_sql_follow() const {
 
 // Null: it has none.
 server_state::in_flight* exchange::record_of_answered() const {
-  const bool has = server_.tracker.current_id() == has_record && !server_.flights.empty();
+  const bool has = (server_.tracker.current_id() & has_record) != 0 && !server_.flights.empty();
   return has ? &server_.flights.front() : nullptr;
 }
 

@@ -98,10 +98,10 @@ void exchange::flush() {
   if (server_.framer.at_boundary()) emit_synthesized();  // else at the end of the message coming in
 }
 
-void exchange::sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record) {
+void exchange::sent_with_record(fsm::request kind, fsm::action what, server_state::in_flight record, std::uint32_t id) {
   record.batch = server_.batch;
   server_.flights.push_back(std::move(record));
-  server_.tracker.sent(kind, what, has_record);
+  server_.tracker.sent(kind, what, id | has_record);
   for (const auto& o : server_.tracker.dropped())
     settle(o, fate::skipped);
 }
@@ -158,31 +158,35 @@ bool exchange::is_followed(const sql_effects_ptr& effects) {
   return effects && (!effects->changes.empty() || (effects->mask & (effect::copy_in | effect::deallocate)) != 0);
 }
 
-void exchange::remember_portal(std::string_view portal, const statement_ptr& s, named_statement about) {
+void exchange::sent_bind(std::string_view name, const statement_ptr& s, named_statement about, std::uint32_t id) {
   const bool followed = s && is_followed(s->effects);
-  if (client_.portals.empty() && !followed && !about) return;
+  const auto known = client_.portals.find(name);
+  if (known == client_.portals.end() && !followed && !about) return sent(request::bind, action::forward, id);
   if (followed) client_.effects |= s->effects->mask & (effect::copy_in | effect::resets);
-  std::erase_if(client_.portals, [&](const auto& p) { return p.name == portal; });
-  if (followed || about) client_.portals.push_back({std::string(portal), s->effects, std::move(about)});
+  server_state::in_flight record{.portal = std::string(name)};
+  auto& now = known == client_.portals.end() ? client_.portals[*record.portal] : known->second;
+  record.portal_before = std::move(now);
+  now = followed || about ? std::make_shared<const portal>(portal{s->effects, std::move(about)}) : nullptr;
+  sent_with_record(request::bind, action::forward, std::move(record), id);
 }
 
-// The portal that an Execute names, if it is one that matters.
-const known_portal* exchange::find_portal(const wire::piece& p) const {
-  if (client_.portals.empty()) return nullptr;
+// The portal that an Execute names, if it is one that matters, or did.
+decltype(client_state::portals)::const_iterator exchange::find_portal(const wire::piece& p) const {
+  if (client_.portals.empty()) return client_.portals.end();
   const auto message = wire::execute::decode(p.body());
-  const auto found = std::find_if(client_.portals.begin(), client_.portals.end(),
-                                  [&](const auto& known) { return message && known.name == message->portal; });
-  return found == client_.portals.end() ? nullptr : &*found;
+  return message ? client_.portals.find(message->portal) : client_.portals.end();
 }
 
 void exchange::on_execute(const wire::piece& p) {
   ++client_.queries;
-  const auto* portal = find_portal(p);
-  if (!portal) return forward(p, request::execute);
-  if (portal->about) return execute_named(p, portal->about);
-  sent_with_record(request::execute, action::forward, {.effects = portal->effects});
+  const auto known = find_portal(p);
+  if (known == client_.portals.end() || !known->second) return forward(p, request::execute);
   // Its first execution does what it does.
-  std::erase_if(client_.portals, [&](const auto& known) { return &known == portal; });
+  server_state::in_flight record{.portal = known->first, .portal_before = known->second};
+  client_.portals[known->first] = nullptr;
+  if (record.portal_before->about) return execute_named(p, std::move(record));
+  record.effects = record.portal_before->effects;
+  sent_with_record(request::execute, action::forward, std::move(record));
   to_server_.view(p.raw);
 }
 

@@ -60,6 +60,7 @@ bool exchange::must_wait(const wire::piece& p) const {
   const bool earlier = !server_.flights.empty() && server_.flights.front().batch != server_.batch;
   const auto& tracker = server_.tracker;
   const bool may_matter = forgets || (earlier && tracker.ready_owed() != 0) || (p.type == 'Q' && tracker.owed() != 0);
+  if (may_matter && p.type == 'E') return execute_waits(p);
   if (!may_matter || !(client_.renames() || p.type == 'B')) return false;
   std::string_view name;
   statement_ptr s;
@@ -79,9 +80,6 @@ bool exchange::must_wait(const wire::piece& p) const {
     name = m->name;
   } else if (p.type == 'Q') {
     return query_waits(p);
-  } else if (p.type == 'E') {
-    const auto* portal = find_portal(p);
-    return portal && portal->about;
   } else {
     return false;
   }
@@ -110,6 +108,17 @@ bool exchange::query_waits(const wire::piece& p) const {
            std::any_of(server_.flights.begin(), server_.flights.end(),
                        [&](const auto& f) { return f.names && f.client_name == c.name; });
   });
+}
+
+// What the portal does may depend on a Bind or Execute of an earlier batch, which may be dropped.
+bool exchange::execute_waits(const wire::piece& p) const {
+  const auto known = find_portal(p);
+  if (known == client_.portals.end()) return false;
+  if (known->second && known->second->about) return true;
+  const auto& flights = server_.flights;
+  const auto last =
+      std::find_if(flights.rbegin(), flights.rend(), [&](const auto& f) { return f.portal == known->first; });
+  return last != flights.rend() && last->batch != server_.batch;
 }
 
 std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
@@ -169,11 +178,12 @@ void exchange::watch_parse(const wire::piece& p) {
 }
 
 void exchange::watch_bind(const wire::piece& p) {
-  if (!client_.unnamed && !client_.statements && client_.portals.empty()) return;
+  if (!client_.unnamed && !client_.statements && client_.portals.empty()) return forward(p, request::bind);
   const auto names = wire::bind_names::decode_front(p.body());
-  if (!names) return;
-  const auto s = client_.find_statement(names->statement);
-  remember_portal(names->portal, s);
+  if (!names) return forward(p, request::bind);
+  sent_bind(names->portal, client_.find_statement(names->statement));
+  to_server_.view(p.raw);
+  client_.half_sent = !p.last;
 }
 
 void exchange::parse_named(std::string_view name, std::string_view query, std::string_view types) {
@@ -308,7 +318,6 @@ statement_ptr exchange::statement_for_use(std::string_view name) {
 std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (!client_.renames()) {
     watch_bind(p);
-    forward(p, request::bind);
     return std::nullopt;
   }
   const auto names = wire::bind_names::decode_front(p.body());
@@ -319,9 +328,10 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   if (about) s = with_server_name(*s, about);
   if (!named) ensure_unnamed(s);
   if (s) note(s->effects);
-  remember_portal(names->portal, s, std::move(about));
   if (!named || !s) {
-    forward(p, request::bind);  // a name that is not known the server does not know either and says so
+    sent_bind(names->portal, s, std::move(about));
+    to_server_.view(p.raw);  // a name that is not known the server does not know either and says so
+    client_.half_sent = !p.last;
     return std::nullopt;
   }
   ensure_prepared(s);
@@ -335,7 +345,7 @@ std::optional<wire::pg_error> exchange::on_bind(const wire::piece& p) {
   to_server_.copy(head);
   to_server_.view(names->rest);
   client_.half_sent = !p.last;
-  sent(request::bind, action::forward, id_of_name(names->statement));
+  sent_bind(names->portal, s, std::move(about), id_of_name(names->statement));
   return std::nullopt;
 }
 

@@ -12,6 +12,16 @@ def steps(*batches):
     return Script(*(("a", messages, count) for messages, count in batches))
 
 
+SHOW = [("b", [query("show work_mem")], 1), ("a", [query("show work_mem")], 1)]
+
+
+def in_savepoint(text, failing, *behind, replies=1):
+    """The portal p of the text is there before a savepoint, fails or not within, and is executed behind it."""
+    return Script(
+        ("a", [query("begin"), parse(text), bind([], portal="p"), sync(), query("savepoint x")], 3), ("a", failing, replies),
+        ("a", [query("rollback to x"), execute("p"), sync(), query("commit")], 3), *behind, servers=1)
+
+
 SCRIPTS = {
     "Parse of a known text in a failed transaction": Script(
         ("a", [parse("select 1", "s"), sync(), query("begin"), query("selec"), parse("select 1", "t"), sync(), query("rollback"), *use("t")], 6)),
@@ -29,6 +39,7 @@ SCRIPTS = {
     "a large error ahead of a malformed message": Script(
         ("a", [parse("select $1::int"), bind(["w" * 70000]), execute(), message("y", b"")], CLOSED)),
     "an unknown message behind an error": Script(("a", [execute(), message("y", b"")], CLOSED)),
+    "an unknown message behind a Parse of a known text": steps(([parse("select 1", "s"), sync()], 1), ([parse("select 1", "t"), message("y", b"")], CLOSED)),
     "an unknown message behind a skipped Query": Script(
         ("a", [execute("nobody"), query("begin"), message("y", b"")], CLOSED), ("b", [query("select 1")], 1), servers=1),
     "a statement that ended before its error": steps(([parse("select 1 / 0"), bind(), execute(), parse("select 2", "y"), sync(), *use("y")], 2)),
@@ -39,7 +50,6 @@ SCRIPTS = {
         ("a", [query("deallocate all"), parse("select 2", "s"), sync()], 2), ("b", [parse("select 2", "s"), *use("s")], 1), servers=1),
     "parsed in a batch behind DEALLOCATE ALL": steps(
         ([parse("deallocate all"), bind(), execute(), parse("select 2", "s"), *use("s")], 1), (use("s"), 1)),
-    "an unknown message behind a Parse of a known text": steps(([parse("select 1", "s"), sync()], 1), ([parse("select 1", "t"), message("y", b"")], CLOSED)),
     "a protocol statement deallocated by SQL": steps(([parse("select 1", "s"), sync()], 1), ([query("deallocate s")], 1)),
     "a protocol statement executed by SQL": steps(([parse("select $1::int * 2", "dbl"), sync()], 1), ([query("execute dbl(21)")], 1)),
     "Parse of a name again behind a skipped one": steps(
@@ -166,4 +176,20 @@ SCRIPTS = {
         ("a", [parse("set work_mem = '5MB'", "w"), sync()], 1), ("a", [query("execute w; select 1")], 1), ("b", [query("show work_mem")], 1),
         ("a", [query("show work_mem")], 1), servers=1),
     "where a last word comes from": Script(("a", [query("copy own_a from stdin"), query("select 1")], CLOSED), exact=True),
+    "a RESET parsed behind DEALLOCATE ALL": Script(
+        ("a", [query("deallocate all"), parse("reset work_mem", "s"), sync()], 2), ("a", [bind([], "s"), execute(), sync()], 1), ("a", [query("show work_mem")], 1),
+        startup={"a": {"work_mem": "5MB"}}),
+    "skipped in a savepoint and run behind it: DEALLOCATE ALL": in_savepoint("deallocate all", [execute("nobody"), execute("p"), sync()], ("a", [parse("select 2", "s"), *use("s")], 1), ("b", [parse("select 2", "s"), *use("s")], 1)),
+    "skipped in a savepoint and run behind it: SET": in_savepoint("set work_mem = '5MB'", [execute("nobody"), execute("p"), sync()], *SHOW),
+    "skipped in a savepoint and run behind it: LISTEN": in_savepoint("listen c", [execute("nobody"), execute("p"), sync()], ("b", [query("notify c")], 1), ("a", [], "A")),
+    "refused in a failed transaction and run behind a savepoint": in_savepoint("set work_mem = '5MB'", [query("selec"), execute("p"), sync()], *SHOW, replies=2),
+    "a portal of this name is there already": in_savepoint("set work_mem = '5MB'", [parse("select 1", "t"), bind([], "t", "p"), sync()], *SHOW),
+    "a portal of this name is there already, which is no SET": in_savepoint("select 1", [parse("set work_mem = '5MB'", "t"), bind([], "t", "p"), sync()], *SHOW),
+    "a Bind that is skipped with its Execute": in_savepoint("set work_mem = '5MB'", [execute("nobody"), parse("set work_mem = '6MB'", "t"), bind([], "t", "p"), execute("p"), sync()], *SHOW),
+    "a portal skipped, run and run again, all sent at once": Script(
+        ("a", [query("begin"), parse("set work_mem = '5MB'"), bind([], portal="p"), sync(), query("savepoint x"), execute("nobody"), execute("p"), sync(), query("rollback to x"), execute("p"), sync(),
+               query("savepoint y"), execute("p"), sync(), query("rollback to y"), query("commit")], 10), *SHOW, servers=1),
+    "a setting between two executions of one EXECUTE": Script(
+        ("a", [parse("select set_config('work_mem', '5MB', false)", "q"), query("begin"), parse("execute q"), bind([], portal="p"), execute("p", 1), sync(), query("set work_mem = '6MB'"), execute("p"), sync(), query("commit")], 5),
+        *SHOW, servers=1),
 }
