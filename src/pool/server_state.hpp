@@ -25,7 +25,6 @@ struct server_state {
   struct in_flight {
     statement_ptr what;  // the statement the server is to have, or to have no longer; null: neither
     bool had = false;    // whether the server had it before this
-    bool has = false;    // whether it has it behind this
 
     bool names = false;       // what the client's name stands for is changed
     std::string client_name;  // empty: the unnamed statement

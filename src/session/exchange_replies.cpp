@@ -165,21 +165,13 @@ void exchange::set_portal(const std::string& name, const portal_ptr& portal) {
   client_.portals[name] = portal;
 }
 
-// The server has forgotten all statements: what is left are those of requests behind the one that made it forget.
+// The server has forgotten all statements: what is left are those of requests behind the one that made it forget. Where
+// names are ours these only close some, as what prepares waits for that: see must_wait().
 void exchange::replay_flights() {
   for (auto& f : server_.flights) {
-    if (f.what && !f.what->server_name.empty()) {
-      f.had = server_.prepared.has(f.what);
-      if (f.has) {
-        server_.prepared.add(f.what);
-      } else {
-        server_.prepared.remove(f.what.get());
-      }
-    }
-    if (f.names && !f.client_name.empty()) {
-      f.before = client_.find_statement(f.client_name);
-      client_.assign(f.client_name, f.behind);
-    }
+    if (!f.names || f.client_name.empty()) continue;
+    f.before = client_.find_statement(f.client_name);
+    client_.assign(f.client_name, f.behind);
   }
 }
 

@@ -251,7 +251,6 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
     for (auto left = server_.prepared.size(); left > 0 && server_.prepared.size() >= most; --left) {
       close_on_server(server_.prepared.oldest());
     }
-    record.has = true;
     server_.prepared.add(s, schema_era());
     server_.read_constants = server_.read_constants || s->has_reading;
   }
@@ -267,7 +266,7 @@ void exchange::close_on_server(const statement_ptr& s) {
   const bool had = server_.prepared.has(s);
   server_.prepared.remove(s.get());
   to_server_.copy(wire::encode(wire::close{'S', s->server_name}));
-  sent_with_record(request::close, action::swallow, {.what = s, .had = had, .has = false});
+  sent_with_record(request::close, action::swallow, {.what = s, .had = had});
 }
 
 // The statement stays prepared on servers for others; only this client's name for it ends. The server is asked all the
