@@ -29,6 +29,7 @@ SCRIPTS = {
     "left: statements of both kinds": Script(
         ("a", [parse("select 1", "s"), bind([], "s"), execute(), sync()], 1), *q("a", "prepare q as select 2"), ("a", [terminate()], CLOSED),
         ("b", [parse("select 1", "s"), bind([], "s"), execute(), sync()], 1), servers=1),
+    "left: a statement and a lock": leaves("prepare q as select 2", "select pg_advisory_lock(7)", then=["execute q", LOCKS]),
     "left: a temporary table made right behind DISCARD ALL": Script(
         ("a", [query("discard all"), query("create temp table tmp (a int)")], 2), *q("a", "select count(*) from tmp"), ("a", [terminate()], CLOSED),
         *q("b", "select count(*) from tmp"), servers=1),
@@ -44,6 +45,9 @@ SCRIPTS = {
     "schema: a plan made before, of another": Script(
         *q("a", "create table x (a int)"), ("b", [parse("select * from x", "s"), bind([], "s"), execute(), sync()], 1), *q("a", "alter table x add b int"),
         ("b", [close_statement("s"), parse("select * from x", "s"), bind([], "s"), execute(), sync()], 1), servers=1),
+    "schema: a plan made before, of a change that no tag tells": Script(
+        *q("a", "create table x (a int)"), ("b", [parse("select * from x", "s"), bind([], "s"), execute(), sync()], 1), *q("a", "do $$ begin alter table x add b int; end $$"),
+        ("b", [bind([], "s"), sync()], 1), ("b", [close_statement("s"), parse("select * from x", "s"), bind([], "s"), execute(), sync()], 1), servers=1),
     "schema: a plan made while another changes it": Script(
         *q("a", "create function f() returns int language sql as 'select 1'", "begin", "drop function f()",
            "create function f() returns text language sql as $$ select 'two' $$"),

@@ -149,6 +149,9 @@ SCRIPTS = {
     "a batch behind DISCARD ALL, while the server is asked what keeps it": Script(
         ("a", [parse("discard all"), bind(), execute(), query("prepare s as select 7 + 1"), query("rollback")], 2),
         ("a", [parse("select date '2020-01-02'"), bind(), execute(), sync()], 1), startup={"a": {"DateStyle": "German"}}),
+    "a request while the server is asked what keeps it, which takes a while": Script(
+        ("a", [query("select count(pg_advisory_lock(n)) from generate_series(1, 3000) n")], 1), ("a", [query("reset datestyle; select pg_advisory_unlock(1)")], 1),
+        ("a", [query("select date '2020-01-02'")], 1), ("a", [query("select pg_advisory_unlock_all()")], 1), startup={"a": {"DateStyle": "German"}}),
     "a batch behind DISCARD ALL of a startup parameter": Script(
         ("a", [parse("discard all"), bind(), execute(), sync(), parse("select date '2020-01-02'"), bind(), execute(), sync(), query("select date '2020-01-02'")], 3),
         startup={"a": {"DateStyle": "German"}}),

@@ -17,6 +17,11 @@ SCRIPTS = {
         "rollback to t", "release t", "set work_mem = '4MB'", "rollback to s", "set statement_timeout = '1h'", "commit", "select 1"),
     "settings: savepoints of one name": in_transaction(
         "begin", "savepoint s", "set work_mem = '3MB'", "savepoint s", "set work_mem = '4MB'", "rollback to s", "release s", "rollback to s", "set work_mem = '5MB'", "release s", "commit"),
+    "settings: taken back by ROLLBACK TO without an error": Script(
+        *q("a", "begin", "set work_mem = '3MB'", "savepoint s", "set work_mem = '4MB'", "rollback to s", "commit"), *q("b", "show work_mem"), *q("a", "show work_mem"), servers=1),
+    "settings: taken back by a COMMIT that fails": Script(
+        *q("a", "create table x (a int unique deferrable initially deferred)", "begin", "set work_mem = '3MB'", "savepoint s", "insert into x values (1), (1)", "commit"),
+        *q("b", "show work_mem"), *q("a", "show work_mem"), servers=1),
     "settings: strings of several statements": life(
         "begin; set work_mem = '3MB'; savepoint s; set work_mem = '4MB'; rollback to s; commit", "set work_mem = '5MB'; select 1/0", "begin; set work_mem = '6MB'; commit; set work_mem = '7MB'; select 1/0",
         "begin; set work_mem = '8MB'; rollback; set search_path = public", "select ';set work_mem = 1'; set statement_timeout = 77000", "set local work_mem = '9MB'; select current_setting('work_mem')"),
