@@ -152,6 +152,8 @@ SCRIPTS = {
     "a request while the server is asked what keeps it, which takes a while": Script(
         ("a", [query("select count(pg_advisory_lock(n)) from generate_series(1, 3000) n")], 1), ("a", [query("reset datestyle; select pg_advisory_unlock(1)")], 1),
         ("a", [query("select date '2020-01-02'")], 1), ("a", [query("select pg_advisory_unlock_all()")], 1), startup={"a": {"DateStyle": "German"}}),
+    "a Query behind DISCARD ALL of a startup parameter": Script(
+        ("a", [query("select count(*) from generate_series(1, 300000)"), query("discard all")], None), ("a", [query("select date '2020-01-02'")], 3), startup={"a": {"DateStyle": "German"}}),
     "a batch behind DISCARD ALL of a startup parameter": Script(
         ("a", [parse("discard all"), bind(), execute(), sync(), parse("select date '2020-01-02'"), bind(), execute(), sync(), query("select date '2020-01-02'")], 3),
         startup={"a": {"DateStyle": "German"}}),
