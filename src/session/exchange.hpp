@@ -153,7 +153,7 @@ class exchange {
   void for_each_name(See see) const;
   std::optional<std::string_view> name_of_failed() const;
   std::optional<std::string_view> name_of(std::string_view server_name) const;
-  void forget_session_state();
+  void forget_session_state(bool ours);
   void tell_news();
 
   static const std::string_view refusal;  // SQL that says what on_session_state = "refuse" says

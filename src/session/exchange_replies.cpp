@@ -198,7 +198,7 @@ bool exchange::on_command_complete(std::string_view tag, bool ours) {
     }
   }
   if (tag == "DISCARD ALL") {
-    forget_session_state();
+    forget_session_state(ours);
   } else if (ours) {
     if (answers_our_question() && tag == "SELECT 0") unpin(server_.flights.front().asks);
   } else if (tag == "DEALLOCATE ALL") {
@@ -321,11 +321,12 @@ void exchange::tell_news() {
 }
 
 // DISCARD ALL, the client's or ours: the server session is as after its login.
-void exchange::forget_session_state() {
+void exchange::forget_session_state(bool ours) {
   server_.prepared.clear();
-  server_.left = !client_.gone && client_.mode == config::pool_mode::session ? mask_of(pin_reason::session_mode) : 0;
   client_.settings.discard_all(server_.current, server_.initial);
-  if (client_.gone) return;
+  if (ours) server_.left = 0;
+  if (client_.gone) return;  // what it has sent behind its own is undone yet
+  server_.left = client_.mode == config::pool_mode::session ? mask_of(pin_reason::session_mode) : 0;
   client_.forget_statements();
   replay_flights();
   if (client_.mode == config::pool_mode::session) return;

@@ -147,6 +147,19 @@ def test_nothing_leaks_whatever_the_comments(forebay, sql):
 
 
 @pytest.mark.proxy
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_what_was_sent_behind_discard_all_does_not_stay(forebay, mode):
+    """Its client goes before any of it is answered."""
+    proxy = forebay(pool={"size": 1, "mode": mode})
+    with proxy.wire() as w:
+        w.run("select 1")
+        w.send(query("select count(*) from generate_series(1, 300000)"), query("discard all"), query("create temp table left_over (a int)"))
+        w.reset()
+    with proxy.wire() as w:
+        assert w.value("select to_regclass('pg_temp.left_over') is null") == "t"
+
+
+@pytest.mark.proxy
 def test_a_database_that_a_reload_took_away_costs_no_logins(forebay, cluster):
     databases = [{"name": "app", "cluster": "main"}, {"name": "sales", "cluster": "main", "dbname": "other"}]
     proxy = forebay(databases=databases)

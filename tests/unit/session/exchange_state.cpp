@@ -208,6 +208,23 @@ TEST_CASE("state: our own DISCARD ALL for a client that has left") {
   CHECK(d.client("client").settings.wanted->find("TimeZone"));
 }
 
+TEST_CASE("state: what was sent behind the DISCARD ALL of a client that has left is undone") {
+  for (const auto mode : {config::pool_mode::transaction, config::pool_mode::session}) {
+    dialogue d;
+    d.client("client").mode = mode;
+    if (mode == config::pool_mode::session) d.server("server").left = mask_of(pin_reason::session_mode);
+    d.play(R"(
+      client: Query 'discard all'; Query 'create temp table t ()'
+      to server: Query 'discard all'; Query 'create temp table t ()'
+    )");
+    d.client("client").gone = true;
+    d.play(R"(
+      server: Complete 'DISCARD ALL'; Ready I; Complete 'CREATE TABLE'; Ready I
+    )");
+    CHECK(d.server("server").left != 0);
+  }
+}
+
 TEST_CASE("state: DEALLOCATE ALL unpins what PREPARE pinned, and nothing else") {
   dialogue d;
   run(d, "prepare p as select 1", "PREPARE");
