@@ -66,6 +66,8 @@ struct sql_access {
   std::vector<sql_name> types;             // what is cast to
   std::vector<std::string> attributes;     // x of a.x and (a).x: x(a) where a has no such column
 
+  mutable std::uint64_t read_by = 0;  // for routing/read_rules: the last rules by which all of it may be read
+
   std::size_t bytes() const;  // of all that this holds on the heap, and itself
 };
 using sql_access_ptr = std::shared_ptr<const sql_access>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <unordered_set>
 
 #include "routing/primary_functions.hpp"
@@ -18,6 +19,11 @@ bool is_systems(std::string_view schema) {
 
 std::string full_name(const std::string& schema, const std::string& name) {
   return schema.empty() ? name : schema + '.' + name;
+}
+
+std::uint64_t next_number() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
 }
 
 }  // namespace
@@ -97,7 +103,7 @@ class read_rules::resolver {
   std::vector<object> fresh_;        // whose users are not told yet
 };
 
-read_rules::read_rules(const catalog& facts, const function_lists& lists) {
+read_rules::read_rules(const catalog& facts, const function_lists& lists) : number_(next_number()) {
   const resolver found(facts, lists);
   const auto add = [&](names& to, const std::string& schema, const std::string& name, const resolver::verdict* v) {
     const auto* kept = &schemas_.try_emplace(schema, schema).first->second;
@@ -152,8 +158,14 @@ std::optional<read_rules::refusal> read_rules::look_up(const names& known, const
 }
 
 std::optional<read_rules::refusal> read_rules::why_not(const sql_access& access) const {
-  using kind = sql_access::kind;
-  if (access.what == kind::primary) return refusal{access.reason, {}};
+  if (access.what == sql_access::kind::primary) return refusal{access.reason, {}};
+  if (access.read_by == number_) return std::nullopt;
+  auto refused = look_all_up(access);
+  if (!refused) access.read_by = number_;
+  return refused;
+}
+
+std::optional<read_rules::refusal> read_rules::look_all_up(const sql_access& access) const {
   struct {
     const std::vector<sql_name>& asked;
     const names& known;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,7 +32,8 @@ class read_rules {
 
     bool operator==(const refusal&) const = default;
   };
-  // Whether all that a text names may be read on a replica. Of a kind that is the primary's: its own reason.
+  // Whether all that a text names may be read on a replica. Of a kind that is the primary's: its own reason. That it
+  // may is noted in `access`, which belongs to one thread.
   std::optional<refusal> why_not(const sql_access& access) const;
 
   // What a transaction of this login has that says nothing of it, nor has its session.
@@ -49,8 +51,10 @@ class read_rules {
   using names = std::unordered_map<std::string, std::vector<entry>>;
   class resolver;
 
+  std::optional<refusal> look_all_up(const sql_access& access) const;
   static std::optional<refusal> look_up(const names& known, const sql_name& name, const char* unknown);
 
+  const std::uint64_t number_;                            // no others have it
   std::unordered_map<std::string, std::string> schemas_;  // each once
   names functions_, relations_, types_, operators_;
   names attributes_;                    // functions of a row that are refused
