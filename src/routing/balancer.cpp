@@ -12,7 +12,6 @@ using std::chrono::duration_cast;
 constexpr std::uint32_t full_grown = 1 << 16;  // the share of a node after its slow start
 constexpr std::size_t most_compared = 8;
 
-// Lower goes first.
 std::uint64_t rank(const candidate& c) {
   return (c.weight == 0 ? 1ULL << 33 : 0) | (std::uint64_t{c.priority} << 1) | (c.own_zone ? 0 : 1);
 }
@@ -44,7 +43,6 @@ std::size_t by_lot(const std::vector<std::size_t>& group, quick_random& random, 
 }  // namespace
 
 std::optional<std::size_t> balancer::choose(candidates all, steady::time_point now, quick_random& random) {
-  follow(all, random);
   gather(all);
   if (group_.empty()) return {};
   switch (strategy_) {
@@ -63,24 +61,30 @@ std::optional<std::size_t> balancer::choose(candidates all, steady::time_point n
 // Turns belong to nodes, wherever these are in the list. Each balancer begins with another node: else the first
 // requests of all workers and databases would go to the first node.
 void balancer::follow(candidates all, quick_random& random) {
-  if (std::ranges::equal(all, turns_, {}, &candidate::node, &turn::node)) return;
+  const bool same = std::ranges::equal(all, turns_, {}, &candidate::node, &turn::node);
   std::vector<turn> turns;
   for (const auto& c : all) {
     const auto known = std::ranges::find(turns_, c.node, &turn::node);
-    turns.push_back(known == turns_.end() ? turn{c.node} : *known);
+    turns.push_back({c.node, rank(c), known == turns_.end() ? 0 : known->owed});
   }
   turns_ = std::move(turns);
+  if (same) return;
   group_.reserve(all.size());
   first_ = all.empty() ? 0 : random.below(all.size());
+}
+
+bool balancer::asks_load() const {
+  return strategy_ == least_connections || strategy_ == latency;
 }
 
 void balancer::gather(candidates all) {
   group_.clear();
   auto best = std::numeric_limits<std::uint64_t>::max();
   for (std::size_t i = 0; i < all.size(); ++i) {
-    if (!all[i].eligible || rank(all[i]) > best) continue;
-    if (rank(all[i]) < best) group_.clear();
-    best = rank(all[i]);
+    const auto rank = turns_[i].rank;
+    if (!all[i].eligible || rank > best) continue;
+    if (rank < best) group_.clear();
+    best = rank;
     group_.push_back(i);
   }
 }

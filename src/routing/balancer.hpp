@@ -40,24 +40,28 @@ struct candidate {
 };
 
 // One for each worker and database, on the worker's thread. Give it every node of the cluster each time, eligible or
-// not: whose turn it is is remembered by node number, and forgotten when a node is not in the list. No memory is taken
-// except when the list has changed; among three nodes a choice takes about 20 ns, by latency 50.
+// not, and tell it first when there are others, or other weights, priorities or zones: whose turn it is is remembered
+// by node number, and forgotten when a node is not in the list. No memory is taken except when the list has changed;
+// among three nodes a choice takes about 20 ns, by latency 50.
 class balancer {
  public:
   balancer(config::routing_strategy strategy, config::duration slow_start)
       : strategy_(strategy), slow_start_(slow_start) {}
 
-  // The index of the chosen candidate; nothing when none is eligible.
+  void follow(std::span<const candidate> all, quick_random& random);
+  // Whether in_flight and latency count.
+  bool asks_load() const;
+  // Among those followed. The index of the chosen candidate; nothing when none is eligible.
   std::optional<std::size_t> choose(std::span<const candidate> all, steady::time_point now, quick_random& random);
 
  private:
   using candidates = std::span<const candidate>;
   struct turn {
     std::uint32_t node;
-    std::int64_t owed = 0;  // in shares: what it should have had less what it got
+    std::uint64_t rank = 0;  // lower goes first
+    std::int64_t owed = 0;   // in shares: what it should have had less what it got
   };
 
-  void follow(candidates all, quick_random& random);
   void gather(candidates all);
   std::uint32_t grown(const candidate& c, steady::time_point now) const;
   std::uint64_t share(const candidate& c, steady::time_point now) const;

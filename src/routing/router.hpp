@@ -36,17 +36,21 @@ class router {
   explicit router(const config::routing& how) : how_(how), balance_(how.strategy, how.slow_start) {}
 
   // `latencies`: of the view's nodes, as this worker sees them.
-  route_choice choose(const cluster_view& view, const route_wish& wish, std::span<const peak_ewma> latencies,
+  route_choice choose(const cluster_view_ptr& view, const route_wish& wish, std::span<const peak_ewma> latencies,
                       steady::time_point now, quick_random& random);
 
   const config::routing& how() const { return how_; }
 
  private:
+  void look_at(const cluster_view_ptr& view, quick_random& random);
+  const char* why_unfit(const node_view& node) const;
   const char* why_unfit(const node_view& node, const route_wish& wish, steady::time_point now) const;
 
   const config::routing how_;
   balancer balance_;
-  std::vector<candidate> candidates_;
+  cluster_view_ptr view_;               // what was looked at last; of its nodes:
+  std::vector<candidate> candidates_;   // for the balancer
+  std::vector<const char*> never_fit_;  // why not, as long as nothing else is known of them
 };
 
 }  // namespace forebay

@@ -101,7 +101,7 @@ destination::place destination::choose(const route_wish& wish) {
   const auto now = home_.on.now();
   auto open = wish;
   for (std::size_t tries = 0; tries <= view.nodes.size(); ++tries) {
-    const auto choice = router_->choose(view, open, cluster_->latencies, now, home_.random);
+    const auto choice = router_->choose(cluster_->view, open, cluster_->latencies, now, home_.random);
     found.reason = choice.reason;
     found.may_wait = choice.may_wait;
     if (!choice.node) return found;

@@ -29,7 +29,10 @@ struct bench {
   explicit bench(routing_strategy strategy, config::duration slow_start = 0s, std::uint64_t seed = 1)
       : choice(strategy, slow_start), random(seed) {}
 
-  std::optional<std::size_t> choose(const nodes& all) { return choice.choose(all, now, random); }
+  std::optional<std::size_t> choose(const nodes& all) {
+    choice.follow(all, random);
+    return choice.choose(all, now, random);
+  }
   // How often each node, by number, was chosen in `rounds` requests that are done at once.
   std::map<std::uint32_t, int> count(const nodes& all, int rounds) {
     std::map<std::uint32_t, int> seen;

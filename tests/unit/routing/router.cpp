@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <set>
+
 namespace forebay {
 namespace {
 
@@ -30,7 +33,7 @@ struct house {
 
   std::string choose(const route_wish& wish) {
     router r(how);
-    const auto choice = r.choose(view, wish, {}, now, random);
+    const auto choice = r.choose(std::make_shared<const cluster_view>(view), wish, {}, now, random);
     const auto where = choice.node ? view.nodes[*choice.node].name : std::string(choice.may_wait ? "waits" : "fails");
     return *choice.reason == '\0' ? where : where + ": " + choice.reason;
   }
@@ -55,9 +58,10 @@ TEST_CASE("reads go to a replica, the rest to the primary") {
 TEST_CASE("each in turn") {
   house h;
   router r(h.how);
+  const auto view = std::make_shared<const cluster_view>(h.view);
   int seen[3] = {};
   for (int i = 0; i < 10; ++i)
-    ++seen[*r.choose(h.view, {.what = kind::read}, {}, now, h.random).node];
+    ++seen[*r.choose(view, {.what = kind::read}, {}, now, h.random).node];
   CHECK(seen[0] == 0);
   CHECK(seen[1] == 5);
   CHECK(seen[2] == 5);
@@ -102,6 +106,29 @@ TEST_CASE("a replica that is not fit gets nothing; when none is, the primary, an
     h.view.primary.reset();
     CHECK(h.read() == std::string("waits: ") + c.reason);
   }
+}
+
+TEST_CASE("what is newly known of the nodes counts") {
+  house h;
+  router r(h.how);
+  const auto known = [&] { return std::make_shared<const cluster_view>(h.view); };
+  const auto all_of = [&](const cluster_view_ptr& view) {
+    std::set<std::size_t> seen;
+    for (int i = 0; i < 10; ++i)
+      seen.insert(r.choose(view, {.what = kind::read}, {}, now, h.random).node.value());
+    return seen;
+  };
+  const auto before = known();
+  CHECK(all_of(before) == std::set<std::size_t>{1, 2});
+  h.view.nodes[1].up = false;
+  CHECK(all_of(known()) == std::set<std::size_t>{2});
+  h.view.nodes[1].up = true;
+  h.view.nodes[2].priority = 1;
+  CHECK(all_of(known()) == std::set<std::size_t>{1});
+  h.view.nodes.pop_back();
+  h.view.nodes[1].position = {99};
+  CHECK(r.choose(known(), {.what = kind::read, .needed = {100}}, {}, now, h.random).node == 0);
+  CHECK(all_of(before) == std::set<std::size_t>{1, 2});
 }
 
 TEST_CASE("limits of lag: none") {
