@@ -3,11 +3,6 @@
 #include <algorithm>
 
 namespace forebay::wire {
-namespace {
-
-constexpr std::size_t header_size = 5;
-
-}  // namespace
 
 result<std::optional<piece>> framer::next(std::string_view& in) {
   if (failure_ != errc{}) return make_error_code(failure_);
@@ -19,6 +14,7 @@ result<std::optional<piece>> framer::next(std::string_view& in) {
     in.remove_prefix(taken);
     return std::optional(p);
   }
+  if (piece p; take_whole(in, p)) return std::optional(p);
   if (in.size() < header_size) return std::optional<piece>{};
   std::uint32_t length = 0;
   for (std::size_t i = 1; i < header_size; ++i)
@@ -28,11 +24,6 @@ result<std::optional<piece>> framer::next(std::string_view& in) {
     return make_error_code(failure_);
   }
   const std::size_t total = std::size_t{length} + 1;
-  if (in.size() >= total) {
-    const piece p{in.front(), length - 4, in.substr(0, total), true, true};
-    in.remove_prefix(total);
-    return std::optional(p);
-  }
   const bool splits = splittable_ && splittable_->contains(in.front());
   if (!splits && (total <= whole_limit || in.size() < whole_limit)) return std::optional<piece>{};
   type_ = in.front();

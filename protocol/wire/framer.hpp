@@ -50,6 +50,7 @@ struct piece {
 
 class framer {
  public:
+  static constexpr std::uint32_t header_size = 5;
   // Messages of at most this many bytes are handed out whole unless their type is splittable. A longer one comes in
   // pieces, the first of which holds at least this many bytes, so the names at the front of a Bind are always in it.
   static constexpr std::uint32_t whole_limit = 16 * 1024;
@@ -73,6 +74,20 @@ class framer {
   char type_ = 0;
   errc failure_{};
 };
+
+// Takes the message at the front of `in` off it, where a framer that stands there would hand it out whole because all
+// of it is there. False: it would not, and nothing is taken.
+inline bool take_whole(std::string_view& in, piece& to) {
+  if (in.size() < framer::header_size) return false;
+  const auto byte = [&](std::size_t at) { return std::uint32_t{static_cast<unsigned char>(in[at])}; };
+  const std::uint32_t length = byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4);
+  const std::uint32_t body = length - 4;  // too small a length makes it too large
+  const std::size_t total = std::size_t{length} + 1;
+  if (body > framer::max_body || in.size() < total) return false;
+  to = {in.front(), body, in.substr(0, total), true, true};
+  in.remove_prefix(total);
+  return true;
+}
 
 // Visits what is there of messages at the front of `in`, by a framer that stands there; ends at what is none.
 template <class See>

@@ -57,12 +57,13 @@ struct client_state {
   std::uint64_t queries = 0;  // asked by the client
   std::uint64_t transactions = 0;
 
-  // Empty: the unnamed statement, here as in assign().
-  statement_ptr find_statement(std::string_view name) const {
+  // Empty: the unnamed statement, here as in assign(). Valid until names change; null: there is none.
+  const statement_ptr& find_statement(std::string_view name) const {
+    static const statement_ptr none;
     if (name.empty()) return unnamed;
-    if (!statements) return nullptr;
+    if (!statements) return none;
     const auto found = statements->find(name);
-    return found == statements->end() ? nullptr : found->second;
+    return found == statements->end() ? none : found->second;
   }
   // What a name stands for from now on; null: nothing.
   void assign(const std::string& name, const statement_ptr& s) {

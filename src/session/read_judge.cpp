@@ -3,18 +3,14 @@
 #include <algorithm>
 
 #include "protocol/wire/extended.hpp"
+#include "protocol/wire/query.hpp"
 #include "routing/hints.hpp"
 #include "routing/sql_scan.hpp"
 
 namespace forebay {
 namespace {
 
-using kind = route_wish::kind;
 using level = transaction_modes::level;
-
-verdict primary(const char* reason, std::string about = {}) {
-  return {kind::primary, reason, std::move(about)};
-}
 
 std::string_view up_to_nul(std::string_view body) {
   return body.substr(0, body.find('\0'));
@@ -47,78 +43,75 @@ route_settings route_settings::of(const parameter_set& wanted, level isolation) 
   return found;
 }
 
-verdict read_judge::of(const wire::piece& first, wire::framer framer, std::string_view rest) {
-  if (!first.first || !first.whole()) return primary("too large");
-  if (first.type == 'Q') return complete(of_text(up_to_nul(first.body())), first.raw.size());
-  if (auto refused = add(first)) return std::move(*refused);
-  while (true) {
-    const auto next = framer.next(rest);
-    if (!next || !*next || !(*next)->first) return primary("a batch whose Sync has not come yet");
-    if ((*next)->type == wire::sync::type) break;
-    if (auto refused = add(**next)) return std::move(*refused);
-  }
-  return complete({reads_ ? kind::read : kind::any}, static_cast<std::size_t>(rest.data() - first.raw.data()));
+verdict read_judge::of(const wire::piece& first, std::string_view rest) {
+  found_.what = of_batch(first, rest);
+  return std::move(found_);
 }
 
-verdict read_judge::complete(verdict found, std::size_t size) {
-  found.size = size;
-  found.begin = std::move(begin_);
-  found.one_snapshot = one_snapshot_;
-  found.ties = ties_;
-  return found;
+read_judge::kind read_judge::of_batch(const wire::piece& first, std::string_view rest) {
+  if (!first.whole()) return primary("too large");
+  found_.size = first.raw.size();
+  if (first.type == wire::query::type) return of_text(up_to_nul(first.body()));
+  auto all = kind::any;
+  auto p = first;
+  do {
+    const auto one = of_message(p);
+    if (one == kind::primary) return one;
+    if (one == kind::read) all = one;
+    if (!wire::take_whole(rest, p)) return primary("a batch whose Sync has not come yet");
+    found_.size += p.raw.size();
+  } while (p.type != wire::sync::type);
+  return all;
 }
 
-std::optional<verdict> read_judge::add(const wire::piece& p) {
-  verdict found{kind::any};
+read_judge::kind read_judge::primary(const char* reason, std::string about) {
+  found_ = {kind::primary, reason, std::move(about)};
+  return kind::primary;
+}
+
+read_judge::kind read_judge::of_message(const wire::piece& p) {
   switch (p.type) {
     case wire::parse::type: {
-      const auto m = p.whole() ? wire::parse::decode(p.body()) : wire::parse::decode({});
-      if (!m) return primary("too large");
+      const auto m = wire::parse::decode(p.body());
+      if (!m) return primary("malformed");
       parsed_.push_back(m->name);
-      found = of_text(m->query);
-      break;
+      return of_text(m->query);
     }
     case wire::bind::type: {
       const auto m = wire::bind_names::decode_front(p.body());
       if (!m) return primary("malformed");
-      ties_ = ties_ || !m->portal.empty();  // it may be run on in another batch
-      found = of_name(m->statement);
-      break;
+      found_.ties = found_.ties || !m->portal.empty();  // it may be run on in another batch
+      return of_name(m->statement);
     }
     case wire::describe::type: {
-      const auto m = p.whole() ? wire::describe::decode(p.body()) : wire::describe::decode({});
+      const auto m = wire::describe::decode(p.body());
       if (!m) return primary("malformed");
-      if (m->kind == 'S') found = of_name(m->name);
-      break;
+      return m->kind == 'S' ? of_name(m->name) : kind::any;
     }
     case wire::execute::type:
     case wire::close::type:
     case wire::flush::type:
-      break;
+      return kind::any;
     default:
       return primary("not a query");
   }
-  if (found.what == kind::primary) return found;
-  reads_ = reads_ || found.what == kind::read;
-  return std::nullopt;
 }
 
-verdict read_judge::of_name(std::string_view name) {
-  if (std::ranges::find(parsed_, name) != parsed_.end()) return {kind::any};  // judged when it was parsed
-  const auto s = client_.find_statement(name);
+read_judge::kind read_judge::of_name(std::string_view name) {
+  if (std::ranges::find(parsed_, name) != parsed_.end()) return kind::any;  // judged when it was parsed
+  const auto& s = client_.find_statement(name);
   if (!s) return primary("a statement that is not known");
   if (wants_.plain && known_.contains(s, rules_)) {
-    ties_ = ties_ || one_snapshot_;
-    return {kind::read};
+    found_.ties = found_.ties || found_.one_snapshot;
+    return kind::read;
   }
   const bool was_within = in_transaction_;
-  auto found = of_text(s->query);
-  const bool is_read = found.what == kind::read && in_transaction_ == was_within;
-  if (wants_.plain && is_read) known_.add(s, rules_);
+  const auto found = of_text(s->query);
+  if (wants_.plain && found == kind::read && in_transaction_ == was_within) known_.add(s, rules_);
   return found;
 }
 
-verdict read_judge::of_text(std::string_view text) {
+read_judge::kind read_judge::of_text(std::string_view text) {
   auto side = wants_.asked;
   if (const auto hint = hinted_route(text); !hint.empty()) side = side_of(hint);
   const bool by_hint = side != wants_.asked;
@@ -126,59 +119,58 @@ verdict read_judge::of_text(std::string_view text) {
   if (!reads_as_written(text, *client_.settings.wanted)) return primary("not to be read by these settings");
   const auto access = sql_.access_of(text);
   const bool was_within = in_transaction_;
-  auto found = of_access(*access, side == route_settings::side::replica);
-  if (in_transaction_ && !was_within) begin_ = text;
-  if (found.what == kind::primary || found.what == kind::any) return found;
-  if (side == route_settings::side::replica) return found;
+  const auto found = of_access(*access, side == route_settings::side::replica);
+  if (in_transaction_ && !was_within) found_.begin = text;
+  if (found != kind::read || side == route_settings::side::replica) return found;
   if (!rules_) return primary("the database's catalog is not known yet");
-  return refused_by_rules(*access).value_or(std::move(found));
+  return by_rules(*access);
 }
 
-std::optional<verdict> read_judge::refused_by_rules(const sql_access& access) const {
+// Of what reads.
+read_judge::kind read_judge::by_rules(const sql_access& access) {
   auto refused = rules_ ? rules_->why_not(access) : std::nullopt;
-  if (!refused) return std::nullopt;
-  return primary(refused->reason, std::move(refused->name));
+  return refused ? primary(refused->reason, std::move(refused->name)) : kind::read;
 }
 
 // By the text alone.
-verdict read_judge::of_access(const sql_access& access, bool on_replica) {
+read_judge::kind read_judge::of_access(const sql_access& access, bool on_replica) {
   using what = sql_access::kind;
   const bool serializable = wants_.isolation == level::serializable || access.modes.isolation == level::serializable;
   switch (access.what) {
     case what::primary:
       return primary(access.reason);
     case what::read:
-      ties_ = ties_ || one_snapshot_;
-      return serializable && !in_transaction_ ? primary("serializable") : verdict{kind::read};
+      found_.ties = found_.ties || found_.one_snapshot;
+      return serializable && !in_transaction_ ? primary("serializable") : kind::read;
     case what::begin:
       if (!access.modes.read_only.value_or(wants_.read_only || on_replica))
         return primary("a transaction that may write");
       if (serializable) return primary("serializable");
       in_transaction_ = true;
-      one_snapshot_ = access.modes.isolation.value_or(wants_.isolation) == level::repeatable_read;
-      return {kind::read};
+      found_.one_snapshot = access.modes.isolation.value_or(wants_.isolation) == level::repeatable_read;
+      return kind::read;
     case what::commit:
     case what::rollback:
-      ties_ = ties_ || !access.chain;  // what may follow in the batch is not what the BEGIN before it began
-      return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
+      found_.ties = found_.ties || !access.chain;  // what may follow in the batch is not what the BEGIN before it began
+      return in_transaction_ ? kind::any : primary("outside of a transaction");
     case what::savepoint:
     case what::cursor:
-      ties_ = true;
-      return in_transaction_ ? verdict{kind::any} : primary("outside of a transaction");
+      found_.ties = true;
+      return in_transaction_ ? kind::any : primary("outside of a transaction");
     case what::show:
-      return {kind::any};
+      return kind::any;
     case what::set:
       if (client_.on_session_state == config::session_state_policy::pin) return primary("keeps its server");
-      ties_ = ties_ || in_transaction_;
-      return {kind::any};
+      found_.ties = found_.ties || in_transaction_;
+      return kind::any;
     case what::execute: {
-      const auto s = client_.find_statement(access.name);
+      const auto& s = client_.find_statement(access.name);
       const auto inner = s ? sql_.access_of(s->query) : nullptr;
       if (!inner) return primary("a statement that is not known");
       if (inner->what != what::read) return primary("executes what is no read");
-      if (auto refused = refused_by_rules(*inner)) return std::move(*refused);
-      ties_ = ties_ || one_snapshot_;
-      return {kind::read};
+      if (by_rules(*inner) == kind::primary) return kind::primary;
+      found_.ties = found_.ties || found_.one_snapshot;
+      return kind::read;
     }
     case what::prepare:
     case what::deallocate:

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <optional>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "protocol/wire/framer.hpp"
@@ -35,29 +35,34 @@ struct verdict {
   const char* reason = "";    // static: why the primary
   std::string about;          // the function or relation that the reason is about
   std::size_t size = 0;       // of the batch in bytes; 0: it is not there to its end
-  std::string begin{};        // the BEGIN in it
+  std::string_view begin{};   // the BEGIN in it
   bool one_snapshot = false;  // for all that follows that BEGIN
   bool ties = false;          // to its server: a cursor, a savepoint, a setting of the transaction
 };
 
-// Prepared statements that were found to read, so that an execution costs no look at the text.
+// Prepared statements that were found to read, so that an execution costs no look at the text. Each has one place, and
+// the last one there is known.
 class known_reads {
  public:
   bool contains(const statement_ptr& s, const read_rules_ptr& rules) const {
-    return rules == rules_ && known_.contains(s.get());
+    return rules == rules_ && !known_.empty() && known_[place_of(s)] == s;
   }
   void add(const statement_ptr& s, const read_rules_ptr& rules) {
-    if (rules != rules_ || known_.size() >= most) known_.clear();
+    if (rules != rules_) known_.clear();
     rules_ = rules;
-    known_.emplace(s.get(), s);
+    known_.resize(std::size_t{1} << bits);
+    known_[place_of(s)] = s;
   }
   void clear() { known_.clear(); }
 
  private:
-  static constexpr std::size_t most = 1024;
+  static constexpr unsigned bits = 10;
+  static std::size_t place_of(const statement_ptr& s) {
+    return reinterpret_cast<std::uintptr_t>(s.get()) * 0x9e3779b97f4a7c15ULL >> (64 - bits);
+  }
 
   read_rules_ptr rules_;  // by which they were found to
-  std::unordered_map<const statement*, statement_ptr> known_;
+  std::vector<statement_ptr> known_;
 };
 
 class read_judge {
@@ -68,16 +73,19 @@ class read_judge {
              const route_settings& wants, bool within = false)
       : sql_(sql), known_(known), rules_(rules), client_(client), wants_(wants), in_transaction_(within) {}
 
-  // Of the piece that the framer has just handed out, and what is behind it.
-  verdict of(const wire::piece& first, wire::framer framer, std::string_view rest);
+  // Of the piece that the framer has just handed out, and what is behind it. Once.
+  verdict of(const wire::piece& first, std::string_view rest);
 
  private:
-  std::optional<verdict> add(const wire::piece& p);
-  verdict of_text(std::string_view text);
-  verdict of_access(const sql_access& access, bool on_replica);
-  verdict of_name(std::string_view name);
-  verdict complete(verdict found, std::size_t size);
-  std::optional<verdict> refused_by_rules(const sql_access& access) const;
+  using kind = route_wish::kind;
+
+  kind of_batch(const wire::piece& first, std::string_view rest);
+  kind of_message(const wire::piece& p);
+  kind of_text(std::string_view text);
+  kind of_access(const sql_access& access, bool on_replica);
+  kind of_name(std::string_view name);
+  kind by_rules(const sql_access& access);
+  kind primary(const char* reason, std::string about = {});
 
   access_reader& sql_;
   known_reads& known_;
@@ -86,10 +94,7 @@ class read_judge {
   const route_settings& wants_;
   std::vector<std::string_view> parsed_;  // names that the batch itself has given
   bool in_transaction_;                   // that the batch has begun or is within, and that reads only
-  bool reads_ = false;                    // so far something of it asks for a replica
-  bool ties_ = false;
-  std::string begin_;
-  bool one_snapshot_ = false;
+  verdict found_;                         // so far
 };
 
 }  // namespace forebay

@@ -55,6 +55,7 @@ struct routing_state {
   enum class batch : std::uint8_t { none, judged, running };
 
   route_wish wish;
+  bool explains = false;    // forebay.explain
   const char* reason = "";  // why the primary
   std::string about;
   std::size_t batch_size = 0;

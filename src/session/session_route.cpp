@@ -64,7 +64,7 @@ std::string session::last_route() const {
 }
 
 void session::explain_route() {
-  if (!to_->settings_of(state_.settings.wanted).explain || state_.gone) return;
+  if (!route_->explains || state_.gone) return;
   const auto text = "forebay: " + last_route();
   home_.to_client.copy(
       wire::encode(wire::notice_response{{{'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', text}}}));
@@ -93,14 +93,15 @@ void session::judge(const wire::piece& p, std::string_view rest) {
     return;
   }
   const auto& wants = to_->settings_of(state_.settings.wanted);
-  auto found = read_judge(home_.access, to_->reads(), to_->rules(), state_, wants, status == 'T').of(p, framer_, rest);
+  auto found = read_judge(home_.access, to_->reads(), to_->rules(), state_, wants, status == 'T').of(p, rest);
   if (std::exchange(r.only_primary, false)) found = {kind::primary, "a replica has refused it"};
   r.wish = {.what = found.what, .avoid = std::exchange(r.failed, 0)};
+  r.explains = wants.explain;
   r.reason = found.reason;
   r.about = std::move(found.about);
   r.batch_size = found.size;
   if (found.what != kind::primary && status == 'I') {
-    r.begin = std::move(found.begin);
+    r.begin = found.begin;
     r.one_snapshot = found.one_snapshot;
   }
   if (found.ties || (r.one_snapshot && status == 'T' && found.what == kind::read)) r.begin.clear();

@@ -32,7 +32,7 @@ struct client {
     wire::framer framer;
     std::string_view in = bytes;
     const auto first = **framer.next(in);
-    const auto found = read_judge(sql, known, knows ? rules : nothing, state, wants).of(first, framer, in);
+    const auto found = read_judge(sql, known, knows ? rules : nothing, state, wants).of(first, in);
     size = found.size;
     ties = found.ties;
     if (found.what == kind::read) return "read";

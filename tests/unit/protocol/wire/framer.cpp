@@ -23,6 +23,17 @@ std::string message(char type, std::size_t body_size) {
   return bytes;
 }
 
+// take_whole() at this place gives what a framer gives, if that is whole.
+bool same_whole(std::string_view in) {
+  std::string_view rest = in, left = in;
+  const auto next = framer().next(rest);
+  piece p;
+  const bool whole = take_whole(left, p);
+  if (!next || !*next || !(*next)->whole()) return !whole && left == in;
+  return whole && p.type == (*next)->type && p.body_size == (*next)->body_size && p.raw == (*next)->raw && p.whole() &&
+         left == rest;
+}
+
 // What came out of a framer, put together again; checks on the way what the header promises of each piece.
 struct collector {
   framer f{&splittable};
@@ -240,4 +251,12 @@ TEST_CASE("framer: the largest message there is, in pieces, in no memory") {
     CHECK(f.at_boundary());
     CHECK(allocated() == before);
   }
+}
+TEST_CASE("take_whole: what a framer hands out whole") {
+  const auto bytes = message('Q', 10) + message('S', 0) + message('d', 40000);
+  for (std::size_t at : {0, 15, 20})
+    for (std::size_t size = 0; size <= bytes.size() - at; size += size < 50 ? 1 : 100)
+      REQUIRE(same_whole(std::string_view(bytes).substr(at, size)));
+  for (const std::string_view length : {"\0\0\0\0", "\0\0\0\3", "\0\0\0\4", "\x40\0\0\4", "\xff\xff\xff\xff"})
+    CHECK(same_whole("Q" + std::string(length.data(), 4) + "xx"));
 }
