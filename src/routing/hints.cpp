@@ -1,5 +1,7 @@
 #include "routing/hints.hpp"
 
+#include <algorithm>
+
 #include "core/parameters.hpp"
 #include "routing/sql_scan.hpp"
 
@@ -45,8 +47,8 @@ std::string_view shown_setting(std::string_view text) {
 
 std::string_view hinted_route(std::string_view text) {
   while (true) {
-    const auto start = text.find_first_not_of(space);
-    if (start == text.npos || !text.substr(start).starts_with("/*")) return {};
+    const auto start = std::find_if_not(text.begin(), text.end(), is_space) - text.begin();
+    if (!text.substr(start).starts_with("/*")) return {};
     const auto end = end_of_block_comment(text, start);
     if (end == text.npos) return {};
     const auto value = value_in(text.substr(start + 2, end - start - 4), "route");

@@ -26,6 +26,9 @@ inline constexpr auto word_chars = [] {
 inline bool is_word_char(char c) {
   return word_chars[static_cast<unsigned char>(c)];
 }
+inline bool is_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
 // Behind the comment that begins here; comments nest. npos: it does not end.
 std::size_t end_of_block_comment(std::string_view text, std::size_t at);
 // Behind white space and comments (which nest), and behind any of `also`.
