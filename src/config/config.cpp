@@ -65,4 +65,11 @@ routing settings::routing_of(const database& of) const {
   return made;
 }
 
+cache settings::cache_of(const database& of) const {
+  auto made = cache;
+  made.mode = of.cache.mode.value_or(made.mode);
+  made.ttl = of.cache.ttl.value_or(made.ttl);
+  return made;
+}
+
 }  // namespace forebay::config

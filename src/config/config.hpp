@@ -28,6 +28,7 @@ enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
 enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
 enum class read_your_writes : std::uint8_t { session, off };
+enum class cache_mode : std::uint8_t { off, ttl };
 enum class user_priority : std::uint8_t { high, normal, low };
 
 struct general {
@@ -116,6 +117,32 @@ struct breaker {
   std::uint32_t half_open_probes = 1;
 };
 
+// Some statements, and what the result cache does with them. All that is given must match.
+struct cache_rule {
+  std::vector<std::string> tables;  // it reads one of them: "schema.name" or "name"
+  std::string statement;            // a regular expression (config/pattern.hpp) that is found in its text
+  std::string user;                 // the client's
+  std::string database;             // as the client calls it
+  // What is not given is as without the rule.
+  std::optional<duration> ttl;
+  std::optional<cache_mode> mode;
+  std::vector<std::string> tags;  // entries are dropped by them
+};
+
+struct cache {
+  cache_mode mode = cache_mode::off;
+  byte_size memory{256 << 20};   // for all entries together
+  byte_size max_entry{1 << 20};  // a larger reply is not kept
+  duration ttl = 300s;
+  std::vector<cache_rule> rules;  // the first that matches a statement counts
+};
+
+// What a database has instead of [cache].
+struct cache_override {
+  std::optional<cache_mode> mode;
+  std::optional<duration> ttl;
+};
+
 struct node {
   std::string host;
   std::uint16_t port = 5432;
@@ -147,6 +174,7 @@ struct database {
   std::optional<std::uint32_t> pool_size;
   std::uint32_t max_connections = 0;  // over all pools of this database; 0: no limit
   routing_override routing;
+  cache_override cache;
 };
 
 struct user {
@@ -174,6 +202,7 @@ struct settings {
   config::routing routing;
   config::health health;
   config::breaker breaker;
+  config::cache cache;
   std::vector<cluster> clusters;
   std::vector<database> databases;
   std::vector<user> users;  // of the file and of users_file, the file's first
@@ -190,6 +219,7 @@ struct settings {
   // first user whose password is known. Nothing: nobody is known who could.
   std::optional<watcher> watcher_of(const cluster& of) const;
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
+  config::cache cache_of(const database& of) const;      // the same of [cache]; a rule that matches goes before it
 };
 
 }  // namespace forebay::config

@@ -19,13 +19,30 @@ void document(std::vector<documented_key>& out, const std::string& table, std::s
     out.push_back({table, prefix + std::string(k.name), k.toml(Struct{}), k.wanted.fixed});
 }
 
+// What is given, as "strategy = latency, max_lag_bytes = 1KiB".
+template <class Struct>
+std::string show_given(const Struct& from, std::span<const key<Struct>> keys,
+                       std::string (*key<Struct>::*text_of)(const Struct&)) {
+  std::string out;
+  for (const auto& k : keys)
+    if (!k.show(from).empty()) out += (out.empty() ? "" : ", ") + std::string(k.name) + " = " + (k.*text_of)(from);
+  return out;
+}
+
 }  // namespace
 
 std::string show_value(const routing_override& value) {
+  return show_given(value, every(routing_override_keys), &key<routing_override>::show);
+}
+
+std::string show_value(const cache_override& value) {
+  return show_given(value, every(cache_override_keys), &key<cache_override>::show);
+}
+
+std::string show_value(const std::vector<cache_rule>& value) {
   std::string out;
-  for (const auto& k : every(routing_override_keys))
-    if (const auto text = k.show(value); !text.empty())
-      out += (out.empty() ? "" : ", ") + std::string(k.name) + " = " + text;
+  for (const auto& each : value)  // as TOML: a regular expression may look like anything
+    out += (out.empty() ? "{ " : ", { ") + show_given(each, every(cache_rule_keys), &key<cache_rule>::toml) + " }";
   return out;
 }
 
@@ -62,8 +79,9 @@ std::vector<documented_key> documented_keys() {
   std::vector<documented_key> out;
   for_each_section([&](const std::string& name, auto, auto keys) { document(out, "[" + name + "]", keys); });
   for_each_list([&](const std::string& name, auto, auto keys) { document(out, "[[" + name + "]]", keys); });
-  document(out, "[[cluster.nodes]]", every(node_keys));
+  for_each_inner_list([&](const std::string& name, auto keys) { document(out, "[[" + name + "]]", keys); });
   document(out, "[[database]]", every(routing_override_keys), "routing.");
+  document(out, "[[database]]", every(cache_override_keys), "cache.");
   return out;
 }
 

@@ -24,6 +24,23 @@ void refuse_twins(const std::vector<T>& list, const path& where, std::string_vie
   }
 }
 
+// Where one of those that are there has no valid name, nobody knows whether it was meant.
+template <class T>
+void refuse_unknown(const std::vector<T>& all, const std::string& name, const path& where, const std::string& what,
+                    report& out) {
+  std::vector<std::string_view> names;
+  for (const auto& each : all)
+    names.push_back(each.name);
+  const auto there = [&](std::string_view each) { return each.empty() || each == name; };
+  if (!name.empty() && std::ranges::none_of(names, there))
+    out.error(where, "there is no " + what + " " + in_quotes(name) + did_you_mean(name, names));
+}
+
+// Without a valid auth.type or a readable users_file nobody knows who there is and what a user lacks.
+bool users_are_unknown(const report& out) {
+  return out.was_refused(root / "auth" / "type") || out.was_refused(root / "auth" / "users_file");
+}
+
 std::string node_id(const node& n) {
   return n.host.empty() ? "" : to_string(address{n.host, n.port});
 }
@@ -160,12 +177,42 @@ void examine_breaker(const settings& s, report& out) {
   }
 }
 
+void examine_entry_size(const cache& c, report& out) {
+  const auto all = root / "cache" / "memory", one = root / "cache" / "max_entry";
+  if (c.max_entry.bytes <= c.memory.bytes || out.was_refused(all) || out.was_refused(one)) return;
+  if (out.was_read(one)) {
+    out.error(one, to_string(c.max_entry) + " is more than cache.memory = " + to_string(c.memory));
+  } else {
+    out.error(all, to_string(c.memory) + " is less than cache.max_entry = " + to_string(c.max_entry));
+  }
+}
+
+// A rule that can never match is refused: the reads it should keep out of the cache would go in.
+void examine_cache_rule(const cache_rule& rule, const path& where, const settings& s, report& out) {
+  const auto given = [&](const auto&... keys) { return (out.was_read(where / keys) || ...); };
+  if (!given("tables", "statement", "user", "database"))
+    out.error(where, "is for no statement; wanted tables, statement, user or database");
+  if (!given("ttl", "mode", "tags")) out.error(where, "asks for nothing; wanted ttl, mode or tags");
+  if (given("tables") && rule.tables.empty() && !out.was_refused(where / "tables"))
+    out.error(where / "tables", "must not be empty");
+
+  if (!s.find_database("*")) refuse_unknown(s.databases, rule.database, where / "database", "database", out);
+  if (s.auth.type != auth_type::trust && !users_are_unknown(out))
+    refuse_unknown(s.users, rule.user, where / "user", "user", out);
+}
+
+void examine_cache(const settings& s, report& out) {
+  const auto rules = root / "cache" / "rule";
+  examine_entry_size(s.cache, out);
+  for (std::size_t i = 0; i < s.cache.rules.size(); ++i)
+    if (!out.was_refused(rules[i])) examine_cache_rule(s.cache.rules[i], rules[i], s, out);
+}
+
 void examine_users(const settings& s, report& out) {
   const auto where = root / "user";
   const auto type = in_quotes(to_string(s.auth.type));
   const bool trust = s.auth.type == auth_type::trust;
-  // Without a valid auth.type or a readable users_file nobody knows what a user lacks.
-  const bool blind = out.was_refused(root / "auth" / "type") || out.was_refused(root / "auth" / "users_file");
+  const bool blind = users_are_unknown(out);
   refuse_twins(
       s.users, where, "name", "the name of a user", [](const user& u) { return u.name; }, out);
   if (s.users.empty() && !trust && !blind)
@@ -205,6 +252,7 @@ void examine(settings& s, report& out) {
   examine_pool_sizes(s, out);
   examine_routing(s, out);
   examine_breaker(s, out);
+  examine_cache(s, out);
   examine_users(s, out);
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "config/pattern.hpp"
 #include "config/values.hpp"
 
 // The table of everything a configuration file may say. Reading, SHOW CONFIG and the test of conf/forebay.toml all go
@@ -117,6 +118,29 @@ inline constexpr std::array breaker_keys{
     key_for<&breaker::half_open_probes>("half_open_probes", {.min = 1, .max = 1000}),
 };
 
+inline constexpr std::array cache_keys{
+    key_for<&cache::mode>("mode"),
+    key_for<&cache::memory>("memory", {.min = 1 << 20}),
+    key_for<&cache::max_entry>("max_entry", {.min = 1 << 10}),
+    key_for<&cache::ttl>("ttl", {.min = 1}),
+    key_for<&cache::rules>("rule", {.example = R"([ { tables = ["public.users"], ttl = "10s" } ])"}),
+};
+
+inline constexpr std::array cache_rule_keys{
+    key_for<&cache_rule::tables>("tables", {.complain = complain_name, .example = R"(["public.users"])"}),
+    key_for<&cache_rule::statement>("statement", {.complain = complain_pattern, .example = R"('from users\b')"}),
+    key_for<&cache_rule::user>("user", {.complain = complain_name, .example = R"("app")"}),
+    key_for<&cache_rule::database>("database", {.complain = complain_name, .example = R"("app")"}),
+    key_for<&cache_rule::ttl>("ttl", {.min = 1, .example = R"("10s")"}),
+    key_for<&cache_rule::mode>("mode", {.example = R"("off")"}),
+    key_for<&cache_rule::tags>("tags", {.complain = complain_tag, .example = R"(["auth"])"}),
+};
+
+inline constexpr std::array cache_override_keys{
+    key_for<&cache_override::mode>("mode", {.example = R"("ttl")"}),
+    key_for<&cache_override::ttl>("ttl", {.min = 1, .example = R"("10s")"}),
+};
+
 inline constexpr std::array cluster_keys{
     key_for<&cluster::name>("name", {.complain = complain_name, .example = R"("main")", .required = true}),
     key_for<&cluster::nodes>("nodes", {.example = R"([ { host = "10.0.0.1", port = 5432 } ])", .required = true}),
@@ -145,6 +169,7 @@ inline constexpr std::array database_keys{
     key_for<&database::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
     key_for<&database::max_connections>("max_connections", {.max = 1'000'000}),
     key_for<&database::routing>("routing", {.example = R"({ strategy = "latency" })"}),
+    key_for<&database::cache>("cache", {.example = R"({ mode = "ttl", ttl = "10s" })"}),
 };
 
 inline constexpr std::array user_keys{
@@ -179,6 +204,7 @@ void for_each_section(auto&& visit) {
   visit("routing", &settings::routing, every(routing_keys));
   visit("health", &settings::health, every(health_keys));
   visit("breaker", &settings::breaker, every(breaker_keys));
+  visit("cache", &settings::cache, every(cache_keys));
 }
 
 // The same for each [[table]].
@@ -188,10 +214,15 @@ void for_each_list(auto&& visit) {
   visit("user", &settings::users, every(user_keys));
 }
 
+// visit(name, keys) for each [[table]] within another.
+void for_each_inner_list(auto&& visit) {
+  visit("cluster.nodes", every(node_keys));
+  visit("cache.rule", every(cache_rule_keys));
+}
+
 // Agreed on for later versions: whoever writes one is told so, instead of being told that it does not exist.
 inline constexpr auto later_keys = std::to_array<std::string_view>({
     "tls",
-    "cache",
     "warming",
     "telemetry",
     "alert",
@@ -202,11 +233,14 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "auth.query_password",
     "auth.query_database",
     "auth.cache_ttl",
+    "cache.max_staleness",
+    "cache.redis",
+    "cache.compress_over",
     "cluster.tls",
     "cluster.routing",
     "cluster.health",
     "cluster.breaker",
-    "database.cache",
+    "database.cache.max_staleness",
     "database.tls",
 });
 

@@ -243,6 +243,11 @@ std::string complain_function(std::string_view text) {
   return complain_name(text);
 }
 
+std::string complain_tag(std::string_view text) {
+  if (text.find_first_of("+, ") != text.npos) return "a tag has no blank, comma or plus sign";
+  return complain_name(text);
+}
+
 std::string complain_socket_folder(std::string_view text) {
   if (text.empty()) return "";
   if (!text.starts_with('/')) return "wanted the full path of a folder, as in \"/run/forebay\"";

@@ -49,6 +49,7 @@ std::string complain_log_level(std::string_view text);
 std::string complain_database_name(std::string_view text);
 std::string complain_socket_folder(std::string_view text);
 std::string complain_function(std::string_view text);
+std::string complain_tag(std::string_view text);
 
 // The words for an enumeration, in the order of its values; `later` holds words agreed on but not available yet.
 template <class E>
@@ -89,6 +90,11 @@ template <>
 struct words<read_your_writes> {
   static constexpr std::array<std::string_view, 2> known{"session", "off"};
   static constexpr std::array<std::string_view, 0> later{};
+};
+template <>
+struct words<cache_mode> {
+  static constexpr std::array<std::string_view, 2> known{"off", "ttl"};
+  static constexpr std::array<std::string_view, 3> later{"bounded", "snapshot", "strict"};
 };
 template <>
 struct words<user_priority> {

@@ -25,6 +25,9 @@ std::string home_of(std::string_view name) {
   for_each_list([&](std::string_view section, auto, auto keys) {
     if (home.empty() && find_key(keys, name)) home = "[[" + std::string(section) + "]]";
   });
+  for_each_inner_list([&](std::string_view section, auto keys) {
+    if (home.empty() && find_key(keys, name)) home = "[[" + std::string(section) + "]]";
+  });
   return home;
 }
 
@@ -85,16 +88,30 @@ void read_list(const item& from, std::vector<Struct>& into, std::span<const key<
   }
 }
 
+// A table within one of a list: database.routing, database.cache.
+template <class Struct>
+void read_inner_table(const item& from, Struct& into, std::span<const key<Struct>> keys, const slot& at) {
+  const auto* content = std::get_if<table>(&from.value);
+  if (!content) return at.wrong_type("a table", from);
+  read_table(*content, into, keys, at.where, at.out);
+}
+
 }  // namespace
 
 void read_value(const item& from, std::vector<node>& into, const slot& at) {
   read_list(from, into, every(node_keys), at.where, at.example, at.out);
 }
 
+void read_value(const item& from, std::vector<cache_rule>& into, const slot& at) {
+  read_list(from, into, every(cache_rule_keys), at.where, at.example, at.out);
+}
+
 void read_value(const item& from, routing_override& into, const slot& at) {
-  const auto* content = std::get_if<table>(&from.value);
-  if (!content) return at.wrong_type("a table", from);
-  read_table(*content, into, every(routing_override_keys), at.where, at.out);
+  read_inner_table(from, into, every(routing_override_keys), at);
+}
+
+void read_value(const item& from, cache_override& into, const slot& at) {
+  read_inner_table(from, into, every(cache_override_keys), at);
 }
 
 void read_document(const table& root, settings& into, report& out) {

@@ -68,6 +68,8 @@ void read_value(const item& from, byte_size& into, const slot& at) {
   const auto value = parse_size(*text);
   if (!value)
     return at.out.error(at.where, in_quotes(*text) + R"( is not a size; wanted "0", "512KiB", "64MiB" or "1GiB")");
+  if (const byte_size least{static_cast<std::uint64_t>(at.wanted.min)}; value->bytes < least.bytes)
+    return at.out.error(at.where, to_string(*value) + " is too small: at least " + to_string(least));
   into = *value;
 }
 

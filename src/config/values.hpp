@@ -12,7 +12,7 @@ namespace forebay::config {
 
 // What a key asks of its value beyond the type.
 struct rule {
-  std::int64_t min = 0;  // of numbers, and of times in milliseconds
+  std::int64_t min = 0;  // of numbers, of times in milliseconds, and of sizes in bytes
   std::int64_t max = std::numeric_limits<std::uint32_t>::max();
   std::string (*complain)(std::string_view) =
       nullptr;                    // of texts, alone or in a list: what is wrong, empty when nothing is
@@ -44,8 +44,10 @@ void read_value(const item& from, address& into, const slot& at);
 void read_value(const item& from, std::vector<address>& into, const slot& at);
 void read_value(const item& from, std::optional<address>& into, const slot& at);  // "": none
 void read_value(const item& from, std::vector<node>& into,
-                const slot& at);  // these two in read.cpp: they have keys of their own
+                const slot& at);  // these four in read.cpp: they have keys of their own
+void read_value(const item& from, std::vector<cache_rule>& into, const slot& at);
 void read_value(const item& from, routing_override& into, const slot& at);
+void read_value(const item& from, cache_override& into, const slot& at);
 
 // The index of the word in `known`, or -1 after an error.
 int read_word(const item& from, std::span<const std::string_view> known, std::span<const std::string_view> later,
@@ -88,7 +90,9 @@ std::string show_value(const std::vector<std::string>& value);
 std::string show_value(const std::vector<address>& value);
 std::string show_value(const std::optional<address>& value);
 std::string show_value(const std::vector<node>& value);
-std::string show_value(const routing_override& value);  // in describe.cpp
+std::string show_value(const std::vector<cache_rule>& value);  // these three in describe.cpp
+std::string show_value(const routing_override& value);
+std::string show_value(const cache_override& value);
 
 template <class T>
 std::string show_value(const std::optional<T>& value) {
@@ -121,7 +125,13 @@ inline std::string toml_value(const std::optional<address>& value) {
 inline std::string toml_value(const std::vector<node>&) {
   return "";
 }
+inline std::string toml_value(const std::vector<cache_rule>&) {
+  return "";
+}
 inline std::string toml_value(const routing_override&) {
+  return "";
+}
+inline std::string toml_value(const cache_override&) {
   return "";
 }
 

@@ -26,6 +26,7 @@ TEST_CASE("an unknown key names the one that was meant") {
       {"[pool]\nmax_clients = 5", {"f:2:1: pool.max_clients: unknown key; it belongs to [listen]"}},
       {"pool_size = 3", {"f:1:1: pool_size: unknown key; it belongs to [[database]]"}},
       {"[general]\nfrobnicate = 1", {"f:2:1: general.frobnicate: unknown key"}},
+      {"[pool]\nhost = \"h\"", {"f:2:1: pool.host: unknown key; it belongs to [[cluster.nodes]]"}},
       {"pool.sizee = 5", {R"(f:1:6: pool.sizee: unknown key; did you mean "size"?)"}},
   });
 }
@@ -44,7 +45,6 @@ TEST_CASE("where the metrics are") {
 TEST_CASE("what is agreed on for later says so") {
   check_all({
       {"[tls.client]\nmode = \"require\"", {"f:1:2: tls: is not available in this version"}},
-      {"[[cache.rule]]\nttl = \"5s\"", {"f:1:3: cache: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
       {"[auth]\ntype = \"hba\"\nhba_file = \"x\"",
        {R"(f:2:8: auth.type: "hba" is not available in this version; use "scram-sha-256", "md5", "plain" or "trust")",

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <regex>
+#include <string>
+#include <string_view>
+
+// The regular expressions of the configuration: ECMAScript's, found anywhere in a text, whatever the case of its
+// letters.
+namespace forebay::config {
+
+// Matching takes time in proportion to the text and no deep stack, whatever the expression and the text are; so there
+// are no back references. Throws std::regex_error where complain_pattern() complains.
+std::regex compile_pattern(const std::string& text);
+
+std::string complain_pattern(std::string_view text);  // empty: nothing is wrong
+
+}  // namespace forebay::config
