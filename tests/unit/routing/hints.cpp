@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "config/notation.hpp"
 #include "core/lsn.hpp"
 
 namespace forebay {
@@ -31,7 +32,53 @@ TEST_CASE("a hint is in a comment ahead of the statement") {
   for (const auto& c : cases) {
     CAPTURE(c.text);
     CHECK(hinted_route(c.text) == c.route);
+    CHECK(hints_of(c.text).route == c.route);
   }
+}
+
+TEST_CASE("all hints are read in one pass, and what means nothing is passed over") {
+  const auto shown = [](std::string_view text) {
+    const auto h = hints_of(text);
+    static constexpr std::string_view words[] = {"", "off", "on", "refresh"};
+    std::string out(h.route);
+    out += '|' + std::string(words[static_cast<std::size_t>(h.cache)]) + '|';
+    if (h.ttl) out += config::to_string(*h.ttl);
+    for (const auto tag : h.tags)
+      out += "|" + std::string(tag);
+    return out;
+  };
+  const struct {
+    const char *text, *meaning;
+  } cases[] = {
+      {"select 1", "||"},
+      {"", "||"},
+      {"/* forebay: route=primary, cache=off, ttl=30s, tags=a+b */ select 1", "primary|off|30s|a|b"},
+      {"/*forebay:cache=on*/select 1", "|on|"},
+      {"/* forebay: CACHE = Refresh , TTL = 250ms */ select 1", "|refresh|250ms"},
+      {"/* forebay: cache=off */ /* x */ /* forebay: ttl=1m, tags= a + c d */ select 1", "|off|1m|a|c d"},
+      {"/* forebay: ttl=5s, ttl=6s */ /* forebay: ttl=7s, cache=on, cache=off */ select 1", "|on|5s"},
+      {"/* forebay: tags=a */ /* forebay: tags=b */ select 1", "|||a"},
+      {"/* forebay: cache=maybe, ttl=5, tags=+ */ /* forebay: cache=on, ttl=5s, tags=x */ select 1", "|on|5s|x"},
+      {"/* forebay: ttl=0s, ttl=-1s, ttl=, cache=, route=, tags= */ select 1", "||"},
+      {"/* forebay: tll=5s, cache, ,, =on */ select 1", "||"},
+      {"/* forebay: tags=a++b+ */ select 1", "|||a|b"},
+      {"select 1 /* forebay: cache=off, ttl=5s */", "||"},
+      {"select '/* forebay: cache=off */'", "||"},
+      {"/* forebay: cache=off", "||"},
+      {"-- forebay: cache=off\nselect 1", "||"},
+  };
+  for (const auto& c : cases) {
+    CAPTURE(c.text);
+    CHECK(shown(c.text) == c.meaning);
+  }
+}
+
+TEST_CASE("tags are a short list") {
+  const auto tags = [](std::size_t length) {
+    return hints_of("/* forebay: tags=" + std::string(length, 'a') + " */ select 1").tags.size();
+  };
+  CHECK(tags(1024) == 1);
+  CHECK(tags(1025) == 0);
 }
 
 TEST_CASE("SHOW name") {
