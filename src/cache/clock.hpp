@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+// When what a cached result depends on was last written, as far as this process has seen: one clock for each relation
+// of a database, one for the database as a whole. Positions are numbers that grow with every write in the process; what
+// was read after position F holds all that was written up to it.
+//
+//   writer   begins() before the server is asked, wrote() before the client hears of it, ends() when nothing more comes
+//   reader   fence = cache_clock::now() before the server is asked; its result is good while holds(fence)
+//
+// Any thread. A clock lives as long as its cache_clocks, that is for ever: nothing that points to it has to ask.
+namespace forebay {
+
+class cache_clock {
+ public:
+  static std::uint64_t now() { return positions_.load(std::memory_order_seq_cst); }
+
+  void begins() { pending_.fetch_add(1, std::memory_order_seq_cst); }
+  // `ticket`: of the cluster's write clock, where it has replicas; a replica that has replayed it has this write.
+  void wrote(std::uint64_t ticket = 0);
+  void ends() { pending_.fetch_sub(1, std::memory_order_seq_cst); }
+
+  bool holds(std::uint64_t fence) const {
+    return pending_.load(std::memory_order_seq_cst) == 0 && at_.load(std::memory_order_seq_cst) <= fence;
+  }
+  std::uint64_t ticket() const { return ticket_.load(std::memory_order_seq_cst); }
+
+ private:
+  static std::atomic<std::uint64_t> positions_;
+
+  std::atomic<std::uint64_t> at_{0};
+  std::atomic<std::uint64_t> ticket_{0};
+  std::atomic<std::uint32_t> pending_{0};
+};
+
+// Of one database of one cluster.
+class cache_clocks {
+ public:
+  using oid = std::uint32_t;
+
+  cache_clock& all() { return all_; }  // moved by writes that are not understood, by DDL, by a new primary
+  cache_clock& of(oid relation);
+
+ private:
+  cache_clock all_;
+  std::mutex mutex_;
+  std::map<oid, std::unique_ptr<cache_clock>> by_relation_;
+};
+
+}  // namespace forebay
