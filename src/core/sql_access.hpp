@@ -12,7 +12,8 @@
 #include "core/parameters.hpp"
 
 // Where the statement of a text may run, as far as the text alone tells. Found by routing/access, once per text; what a
-// database adds to it (is this function volatile, that table temporary?) is told by routing/read_rules.
+// database adds to it (is this function volatile, that table temporary?) is told by routing/read_rules. So is what it
+// changes and whether its result may be kept, of which the database's part is told by routing/cache_rules.
 namespace forebay {
 
 struct sql_name {
@@ -58,12 +59,25 @@ struct sql_access {
   bool local = false;
   transaction_modes modes;
 
-  // Sorted, each once.
+  // What it leaves behind for others to see, wherever it runs; functions may do more. The later is the more.
+  enum class change : std::uint8_t {
+    nothing,
+    rows,      // of `written`: INSERT, COPY FROM, TRUNCATE, REFRESH
+    keys,      // of `written`, and what foreign keys make of it: UPDATE, DELETE, MERGE
+    cascade,   // TRUNCATE CASCADE of `written`: also all that refers to them
+    anything,  // what is not understood, DDL, EXECUTE
+  };
+  change changes = change::nothing;  // of PREPARE: what EXECUTE will
+  const char* fleeting = nullptr;    // static: why a read's result may not be kept; null: may, as far as the text tells
+
+  // Sorted, each once. Of what only the primary runs: complete unless it changes anything.
   std::vector<sql_name> functions;
   std::vector<sql_name> relations;
   std::vector<sql_name> cte_or_relations;  // a WITH has this name too: no such relation may exist
   std::vector<sql_name> operators;         // those written as such
   std::vector<sql_name> types;             // what is cast to
+  std::vector<sql_name> conversions;       // those of them that are given more than a literal or a parameter
+  std::vector<sql_name> written;           // relations that are changed
   std::vector<std::string> attributes;     // x of a.x and (a).x: x(a) where a has no such column
 
   mutable std::uint64_t read_by = 0;  // for routing/read_rules: the last rules by which all of it may be read
@@ -84,7 +98,7 @@ inline std::size_t sql_access::bytes() const {
   auto all = sizeof(sql_access) + outside(name) + attributes.capacity() * sizeof(std::string);
   for (const auto& a : attributes)
     all += outside(a);
-  for (const auto* names : {&functions, &relations, &cte_or_relations, &operators, &types}) {
+  for (const auto* names : {&functions, &relations, &cte_or_relations, &operators, &types, &conversions, &written}) {
     all += names->capacity() * sizeof(sql_name);
     for (const auto& n : *names)
       all += outside(n.schema) + outside(n.name);

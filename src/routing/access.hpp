@@ -24,6 +24,10 @@ class access_reader {
  public:
   sql_access_ptr access_of(std::string_view text);
 
+  // The same, and what it changes: access_of() does not look into what begins with a word of the primary's. For who
+  // keeps results.
+  sql_access_ptr writes_of(std::string_view text);
+
   // A replica has refused it as a write (25006), whatever was thought of it: the primary's, for as long as it is
   // remembered.
   void learn_write(std::string_view text);
@@ -34,7 +38,8 @@ class access_reader {
   std::size_t parsed() const { return parsed_; }  // how often the grammar was asked
 
  private:
-  std::string_view key_of(std::string_view text, bool is_query);
+  std::string_view key_of(std::string_view text, bool has_template);
+  sql_access_ptr read(std::string_view text, bool has_template);
 
   text_cache<sql_access_ptr> known_{max_bytes};
   std::size_t parsed_ = 0;

@@ -7,7 +7,7 @@ namespace forebay {
 
 // Objects from 16384 on are not the system's own (FirstNormalObjectId). What the system's own use is not asked for: its
 // views are for the primary anyway, its functions are judged by name.
-const std::array<catalog_query, 6> catalog_queries = {{
+const std::array<catalog_query, 7> catalog_queries = {{
     {"functions", 5, R"(
 select p.oid, n.nspname, p.proname, p.provolatile,
        p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1
@@ -15,8 +15,10 @@ select p.oid, n.nspname, p.proname, p.provolatile,
                    where t.oid = p.proargtypes[0] and (t.typtype in ('c', 'p') or b.typtype = 'c'))
 from pg_proc p join pg_namespace n on n.oid = p.pronamespace)"},
 
-    {"relations", 5, R"(
-select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence
+    {"relations", 7, R"(
+select c.oid, n.nspname, c.relname, c.relkind, c.relpersistence, c.relrowsecurity,
+       c.relhastriggers and exists (select from pg_trigger where tgrelid = c.oid and not tgisinternal)
+       or c.relhasrules and exists (select from pg_rewrite where ev_class = c.oid and ev_type <> '1')
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S'))"},
 
@@ -26,11 +28,15 @@ from pg_type t join pg_namespace n on n.oid = t.typnamespace
 where t.typcategory <> 'A')"},
 
     {"operators", 3, R"(
-select distinct n.nspname, o.oprname, case when p.oid >= 16384 or p.provolatile = 'v' then p.oid else 0 end
+select distinct n.nspname, o.oprname, 
+       case when o.oid >= 16384 or p.oid >= 16384 or p.provolatile = 'v' then p.oid else 0 end
 from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p on p.oid = o.oprcode)"},
 
-    // Trees are searched as text: pg_depend does not tell of what is the system's own. Of types counts what is volatile
-    // and run without being named: to make a value, or (`held`) with whatever table or function has values of it.
+    // Trees are searched as text: pg_depend does not tell of what is the system's own. Of types counts what is not
+    // immutable and run without being named: to make a value, or (`held`) with whatever table or function has values of
+    // it. What is another at any moment ('m'): the current date, samples, system columns, values made of XML and, but
+    // for types whose input is not about time, of texts that come with the rows; times with a zone, whose offset is
+    // today's.
     {"uses", 4, R"(
 with trees (kind, id, tree) as (
   select 'r', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
@@ -41,20 +47,39 @@ with trees (kind, id, tree) as (
   select 't', contypid, conbin::text from pg_constraint where contypid <> 0 and conbin is not null
   union all
   select 'f', oid, proargdefaults::text from pg_proc where proargdefaults is not null and oid >= 16384
+  union all
+  select 'w', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
+  where c.relkind = 'm' and c.oid >= 16384
+  union all
+  select 'w', adrelid, adbin::text from pg_attrdef where adrelid >= 16384
+  union all
+  select 'w', conrelid, conbin::text from pg_constraint where contype = 'c' and conrelid >= 16384
+  union all
+  select 'w', polrelid, concat(polqual, polwithcheck) from pg_policy
 ), of_types (type, function, held) as (
   select t.oid, p.oid, p.oid in (t.typoutput, t.typsend) from pg_type t, pg_proc p
-  where p.oid in (t.typinput, t.typreceive, t.typoutput, t.typsend, t.typmodin) and p.provolatile = 'v'
+  where p.oid in (t.typinput, t.typreceive, t.typoutput, t.typsend, t.typmodin)
+        and (p.provolatile = 'v' or p.provolatile = 's' and p.oid >= 16384)
   union
   select case when castsource >= 16384 then castsource else casttarget end, p.oid, castsource >= 16384
-  from pg_cast join pg_proc p on p.oid = castfunc where p.provolatile = 'v'
+  from pg_cast join pg_proc p on p.oid = castfunc
+  where p.provolatile = 'v' or p.provolatile = 's' and p.oid >= 16384
   union
-  select amproclefttype, p.oid, true from pg_amproc join pg_proc p on p.oid = amproc where p.provolatile = 'v'
+  select amproclefttype, p.oid, true from pg_amproc join pg_proc p on p.oid = amproc
+  where p.provolatile = 'v' or p.provolatile = 's' and p.oid >= 16384
 )
 select kind, id, case found[1] when 'relid' then 'r' when 'resulttype' then 't' else 'f' end, found[2]
 from (select distinct kind, id,
              regexp_matches(tree, ':(funcid|opfuncid|aggfnoid|winfnoid|relid|resulttype) (\d+)', 'g') as found
       from trees) as names
 where found[2] <> '0' and (found[1] <> 'resulttype' or found[2]::oid >= 16384)
+union
+select kind, id, 'm', '0' from trees
+where kind <> 'w' and (tree ~ 'SQLVALUEFUNCTION :op [0-8] |TABLESAMPLECLAUSE|TABLEFUNC|:varattno -[1-9]'
+      or tree ~ ':resulttype (?!(16|17|18|19|20|21|23|25|26|114|142|700|701|869|1042|1043|1186|1700|2950|3802) )\d+ :resultcollid')
+union
+select 'r', attrelid, 'm', '0' from pg_attribute
+where atttypid in (1266, 1270) and attrelid >= 16384 and attnum > 0 and not attisdropped
 union
 select 'r', i.inhparent, 'r', i.inhrelid::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relkind in ('r', 'p', 'f')
@@ -66,7 +91,12 @@ where a.aggfnoid >= 16384 and f <> 0
 union
 select 't', type, 'f', function::text from of_types
 union
-select 't', oid, 't', typbasetype::text from pg_type where typbasetype in (select type from of_types)
+select 't', t.oid, 't', b.oid::text from pg_type t join pg_type b on b.oid = t.typbasetype
+where b.typtype = 'd' or b.oid in (select type from of_types)
+union
+select 'w', a.attrelid, 't', t.oid::text from pg_attribute a join pg_type t on t.oid = a.atttypid
+where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped
+      and (t.typtype = 'd' or t.oid in (select type from of_types))
 union
 select 'r', a.attrelid, 'f', o.function::text
 from pg_attribute a join pg_type t on t.oid = a.atttypid join of_types o on o.type in (t.oid, t.typelem, t.typbasetype)
@@ -89,6 +119,10 @@ left join pg_roles r on r.oid = s.role
 where (s.database is null or s.database in (0, (select oid from pg_database where datname = current_database())))
       and (s.role = 0 or r.oid is not null)
 order by s.database is not null, s.role <> 0, s.database)"},
+
+    {"foreign keys", 3, R"(
+select confrelid, conrelid, bool_or(confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
+from pg_constraint where contype = 'f' group by confrelid, conrelid)"},
 }};
 
 // Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
@@ -102,7 +136,9 @@ from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_cat
       union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
       union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator
       union all select xmin from pg_catalog.pg_rewrite union all select xmin from pg_catalog.pg_policy
-      union all select xmin from pg_catalog.pg_constraint where contypid <> 0
+      union all select xmin from pg_catalog.pg_constraint where contype in ('c', 'f')
+      union all select xmin from pg_catalog.pg_attrdef
+      union all select xmin from pg_catalog.pg_trigger where not tgisinternal
       union all select xmin from pg_catalog.pg_inherits union all select xmin from pg_catalog.pg_aggregate
       union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc
       union all select xmin from pg_catalog.pg_db_role_setting) as rows)";
@@ -132,9 +168,15 @@ bool catalog::add(std::size_t query, std::span<const std::string> row) {
     isolations.push_back({row[0], row[1]});
     return true;
   }
+  if (query == 6) {
+    const auto of = oid_of(row[0]), by = oid_of(row[1]);
+    if (!of || !by || !one_of(row[2], "tf")) return false;
+    foreign_keys.push_back({*of, *by, row[2] == "t"});
+    return true;
+  }
   if (query == 4) {
     const auto user = oid_of(row[1]), used = oid_of(row[3]);
-    if (!one_of(row[0], "frt") || !one_of(row[2], "frt") || !user || !used) return false;
+    if (!one_of(row[0], "frtw") || !one_of(row[2], "frtm") || !user || !used) return false;
     uses.push_back({row[0][0], *user, row[2][0], *used});
     return true;
   }
@@ -144,8 +186,9 @@ bool catalog::add(std::size_t query, std::span<const std::string> row) {
     if (!one_of(row[3], "isv") || !one_of(row[4], "tf")) return false;
     functions.push_back({*id, row[1], row[2], row[3][0], row[4] == "t"});
   } else if (query == 1) {
-    if (!one_of(row[3], "rpvmfS") || !one_of(row[4], "put")) return false;
-    relations.push_back({*id, row[1], row[2], row[3][0], row[4][0]});
+    if (!one_of(row[3], "rpvmfS") || !one_of(row[4], "put") || !one_of(row[5], "tf") || !one_of(row[6], "tf"))
+      return false;
+    relations.push_back({*id, row[1], row[2], row[3][0], row[4][0], row[5] == "t", row[6] == "t"});
   } else {
     types.push_back({*id, row[1], row[2]});
   }

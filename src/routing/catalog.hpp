@@ -23,7 +23,7 @@ struct catalog_query {
 // One snapshot for all, and no operator or function but the system's own.
 inline constexpr const char* catalog_begin =
     "begin isolation level repeatable read, read only; set local search_path = pg_catalog, pg_temp";
-extern const std::array<catalog_query, 6> catalog_queries;
+extern const std::array<catalog_query, 7> catalog_queries;
 inline constexpr const char* catalog_end = "commit";
 // One value, in some milliseconds: as long as it is the same, so is all that the queries give (the uses of views take a
 // millisecond a view).
@@ -43,6 +43,8 @@ struct catalog {
     std::string schema, name;
     char kind;         // pg_class.relkind
     char persistence;  // p, u, t
+    bool guarded;      // row level security
+    bool acts;         // has triggers, or rules for what writes it
   };
   struct type {
     oid id;
@@ -53,12 +55,19 @@ struct catalog {
     oid function;  // 0: a function of the system's own that is not volatile
   };
   // What comes with the use of `user`: of a view what it reads, of a table its partitions and the policies on it, of a
-  // function its arguments' defaults, of an aggregate its functions, of a type what makes and shows its values.
+  // function its arguments' defaults, of an aggregate its functions, of a type what makes and shows its values. Also what
+  // comes with writing a relation ('w'), as the defaults and constraints of its columns.
   struct use {
-    char user_kind;  // f, r or t
+    char user_kind;  // f, r, t or w
     oid user;
-    char used_kind;
-    oid used;
+    char used_kind;  // f, r, t, or m: what is another at any moment though no function says so (the current date, a
+    oid used;        // sample, the place of a row)
+  };
+  // What is done to the rows of one table is done to those of another.
+  struct foreign_key {
+    oid of;         // the table that is referred to
+    oid by;         // the table that refers
+    bool cascades;  // ON DELETE or ON UPDATE changes rows
   };
   // A default_transaction_isolation, the weaker first: the server's, then by ALTER DATABASE and ALTER ROLE.
   struct isolation {
@@ -71,6 +80,7 @@ struct catalog {
   std::vector<op> operators;
   std::vector<use> uses;
   std::vector<isolation> isolations;
+  std::vector<foreign_key> foreign_keys;
 
   // A row of catalog_queries[query]. False: not what that query gives.
   bool add(std::size_t query, std::span<const std::string> row);

@@ -1,24 +1,47 @@
 #include "routing/read_rules.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <unordered_set>
+#include <utility>
 
 #include "routing/primary_functions.hpp"
 
 namespace forebay {
 namespace {
 
-// ORDER BY, GROUP BY, DISTINCT, IN, BETWEEN, CASE, JOIN USING, UNION use these unnamed.
-constexpr std::array<std::string_view, 6> comparing = {"=", "<>", "<", ">", "<=", ">="};
-
-bool is_systems(std::string_view schema) {
-  return schema == "pg_catalog" || schema == "information_schema" || schema == "pg_toast";
+const char* why_primary(const catalog::function& f, const function_lists& lists) {
+  if (matches_any(lists.write, f.schema, f.name)) return "in write_functions";
+  const auto* reason = f.schema == "pg_catalog" ? why_primary_function(f.name) : nullptr;
+  return reason ? reason : f.volatility == 'v' ? "volatile function" : nullptr;
 }
 
-std::string full_name(const std::string& schema, const std::string& name) {
-  return schema.empty() ? name : schema + '.' + name;
+const char* why_primary(const catalog::relation& r) {
+  if (r.persistence == 't') return "temporary relation";
+  if (r.persistence == 'u') return "unlogged relation";
+  if (r.kind == 'f') return "foreign table";
+  if (r.kind == 'S') return "sequence";  // a standby's is ahead
+  if (is_systems_schema(r.schema) && !(r.schema == "pg_catalog" && is_catalog_for_drivers(r.name)))
+    return "system catalog";
+  return nullptr;
+}
+
+// Judges each object by itself, then spreads the refusals to all that use it.
+verdicts judge_all(const catalog& facts, const function_lists& lists, const catalog_users& users) {
+  verdicts all;
+  for (const auto& f : facts.functions) {
+    if (matches_any(lists.read, f.schema, f.name)) {
+      all.set_free('f', f.id);
+    } else {
+      all.judge('f', f.id, f.schema, f.name, why_primary(f, lists));
+    }
+  }
+  for (const auto& r : facts.relations)
+    all.judge('r', r.id, r.schema, r.name, why_primary(r));
+  for (const auto& t : facts.types)
+    all.judge('t', t.id, t.schema, t.name,
+              t.schema == "pg_catalog" && is_type_of_catalogs(t.name) ? "value looked up in the catalogs" : nullptr);
+  all.spread(users);
+  return all;
 }
 
 std::uint64_t next_number() {
@@ -28,93 +51,21 @@ std::uint64_t next_number() {
 
 }  // namespace
 
-// Judges each object by itself, then spreads the refusals to all that use it.
-class read_rules::resolver {
- public:
-  struct verdict {
-    const char* reason = nullptr;
-    std::string because;
-  };
+read_rules::read_rules(const catalog& facts, const function_lists& lists) : read_rules(facts, lists, users_in(facts)) {}
 
-  resolver(const catalog& facts, const function_lists& lists) {
-    for (const auto& f : facts.functions) {
-      if (matches_any(lists.read, f.schema, f.name)) {
-        free_.insert(key('f', f.id));
-      } else {
-        judge('f', f.id, f.schema, f.name, of(f, lists));
-      }
-    }
-    for (const auto& r : facts.relations)
-      judge('r', r.id, r.schema, r.name, of(r));
-    for (const auto& t : facts.types)
-      judge('t', t.id, t.schema, t.name,
-            t.schema == "pg_catalog" && is_type_of_catalogs(t.name) ? "value looked up in the catalogs" : nullptr);
-    spread(facts);
-  }
-
-  // Null: may be read.
-  const verdict* of(char kind, catalog::oid id) const {
-    const auto found = refused_.find(key(kind, id));
-    return found == refused_.end() ? nullptr : &found->second;
-  }
-
- private:
-  using object = std::uint64_t;
-  static object key(char kind, catalog::oid id) { return static_cast<object>(kind) << 32 | id; }
-
-  void judge(char kind, catalog::oid id, const std::string& schema, const std::string& name, const char* reason) {
-    if (!reason) return;
-    refused_.emplace(key(kind, id), verdict{reason, full_name(schema, name)});
-    fresh_.push_back(key(kind, id));
-  }
-
-  static const char* of(const catalog::function& f, const function_lists& lists) {
-    if (matches_any(lists.write, f.schema, f.name)) return "in write_functions";
-    const auto* reason = f.schema == "pg_catalog" ? why_primary_function(f.name) : nullptr;
-    return reason ? reason : f.volatility == 'v' ? "volatile function" : nullptr;
-  }
-
-  static const char* of(const catalog::relation& r) {
-    if (r.persistence == 't') return "temporary relation";
-    if (r.persistence == 'u') return "unlogged relation";
-    if (r.kind == 'f') return "foreign table";
-    if (r.kind == 'S') return "sequence";  // a standby's is ahead
-    if (is_systems(r.schema) && !(r.schema == "pg_catalog" && is_catalog_for_drivers(r.name))) return "system catalog";
-    return nullptr;
-  }
-
-  void spread(const catalog& facts) {
-    std::unordered_map<object, std::vector<object>> users;
-    for (const auto& u : facts.uses)
-      users[key(u.used_kind, u.used)].push_back(key(u.user_kind, u.user));
-    while (!fresh_.empty()) {
-      const auto used = fresh_.back();
-      fresh_.pop_back();
-      const auto found = users.find(used);
-      if (found == users.end()) continue;
-      const auto why = refused_.at(used);
-      for (const auto user : found->second)
-        if (!free_.contains(user) && refused_.emplace(user, why).second) fresh_.push_back(user);
-    }
-  }
-
-  std::unordered_map<object, verdict> refused_;
-  std::unordered_set<object> free_;  // by read_functions
-  std::vector<object> fresh_;        // whose users are not told yet
-};
-
-read_rules::read_rules(const catalog& facts, const function_lists& lists) : number_(next_number()) {
-  const resolver found(facts, lists);
-  const auto add = [&](names& to, const std::string& schema, const std::string& name, const resolver::verdict* v) {
+read_rules::read_rules(const catalog& facts, const function_lists& lists, const catalog_users& users)
+    : number_(next_number()), caching_(facts, lists, users, *this) {
+  const auto found = judge_all(facts, lists, users);
+  const auto add = [&](names& to, const std::string& schema, const std::string& name, const refusal* v) {
     const auto* kept = &schemas_.try_emplace(schema, schema).first->second;
     auto& all = to[name];
     // Overloads are one: any that is refused counts.
     const auto same = std::find_if(all.begin(), all.end(), [&](const auto& e) { return e.schema == kept; });
     if (same == all.end()) {
-      all.push_back({kept, v ? v->reason : nullptr, v ? v->because : std::string()});
+      all.push_back({kept, v ? v->reason : nullptr, v ? v->name : std::string()});
     } else if (v && !same->reason) {
       same->reason = v->reason;
-      same->because = v->because;
+      same->because = v->name;
     }
   };
   for (const auto& f : facts.functions) {
@@ -137,7 +88,7 @@ read_rules::read_rules(const catalog& facts, const function_lists& lists) : numb
     using level = transaction_modes::level;
     isolations_[i.role] = i.level.empty() ? level::repeatable_read : transaction_modes::level_of(i.level);
   }
-  for (const auto sign : comparing) {
+  for (const auto sign : comparing_operators) {
     const auto refused = look_up(operators_, {"", std::string(sign)}, "unknown operator");
     if (!comparisons_) comparisons_ = refused;
   }
@@ -186,6 +137,21 @@ std::optional<read_rules::refusal> read_rules::look_all_up(const sql_access& acc
   return comparisons_;
 }
 
+bool read_rules::knows(const sql_access& access) const {
+  const std::pair<const std::vector<sql_name>&, const names&> lists[] = {{access.functions, functions_},
+                                                                         {access.relations, relations_},
+                                                                         {access.types, types_},
+                                                                         {access.operators, operators_}};
+  return std::ranges::all_of(lists, [](const auto& list) {
+    return std::ranges::all_of(list.first, [&](const auto& name) {
+      const auto found = list.second.find(name.name);
+      return found != list.second.end() && std::ranges::any_of(found->second, [&](const auto& e) {
+               return name.schema.empty() || *e.schema == name.schema;
+             });
+    });
+  });
+}
+
 transaction_modes::level read_rules::isolation_of(const std::string& user) const {
   auto found = isolations_.find(user);
   if (found == isolations_.end()) found = isolations_.find("");
@@ -193,7 +159,7 @@ transaction_modes::level read_rules::isolation_of(const std::string& user) const
 }
 
 std::size_t read_rules::bytes() const {
-  std::size_t all = sizeof *this;
+  std::size_t all = sizeof *this + caching_.bytes();
   for (const auto* known : {&functions_, &relations_, &types_, &operators_, &attributes_}) {
     all += known->bucket_count() * sizeof(void*);
     for (const auto& [name, entries] : *known)

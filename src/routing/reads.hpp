@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
+
 #include "core/sql_access.hpp"
 #include "routing/syntax.hpp"
 
 // What an expression or a query reads: every message of the tree below it is visited, at whatever place it stands. A
-// kind of message that is not in the list of those known to read only, ends it: what a newer grammar may bring, and
-// whatever writes, is not listed.
+// kind of message that is not in the list may do anything: what a newer grammar may bring. What writes is noted, and
+// the primary's.
 namespace forebay {
 
 class reads {
@@ -24,6 +26,8 @@ class reads {
       visit(messages[i]);
   }
 
+  void writes(const PgQuery__RangeVar* relation, sql_access::change how);
+
   // When all is visited: sorts the names. Null, or why the primary has to run it.
   const char* finish();
 
@@ -33,6 +37,10 @@ class reads {
   void visit_fields(const ProtobufCMessage* message);
   void refuse(const char* reason) {
     if (!refused_) refused_ = reason;
+  }
+  void changes(sql_access::change what) { found_.changes = std::max(found_.changes, what); }
+  void fleeting(const char* reason) {
+    if (!found_.fleeting) found_.fleeting = reason;
   }
 
   sql_access& found_;

@@ -1,14 +1,10 @@
 """What may be read on a replica, worked out from the catalogs of a real database; and what may, is read on one."""
 
-import subprocess
-from pathlib import Path
-
 import psycopg
 import pytest
 
 import harness
-
-TOOL = Path(harness.BINARY).parent / "tests" / "support" / "read_rules_tool"
+from rules_tool import ask, tool_queries
 
 SCHEMA = """
 create table t1 (id int primary key, name text);
@@ -121,27 +117,6 @@ PRIMARY = {
     "select set_config('a.b', 'c', false)": "volatile function pg_catalog.set_config",
     "select * from dropped": "unknown relation dropped",
 }
-
-
-def tool_queries():
-    return subprocess.run([TOOL, "queries"], capture_output=True, check=True, timeout=20).stdout.decode().split("\0")[:-1]
-
-
-def ask(connection, texts):
-    """Loads the catalog as the control plane will, and asks of each text."""
-    begin, *queries, end, _ = tool_queries()
-    records = []
-    connection.execute(begin)
-    for number, sql in enumerate(queries):
-        result = connection.execute(sql).pgresult
-        for row in range(result.ntuples):
-            records.append([str(number).encode()] + [result.get_value(row, column) for column in range(result.nfields)])
-    connection.execute(end)
-    records += [[b"?", text.encode()] for text in texts]
-    done = subprocess.run([TOOL, "ask"], input=b"".join(b"\x1f".join(r) + b"\x1e" for r in records), capture_output=True, timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    print(done.stderr.decode())
-    return done.stdout.decode().splitlines()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from mutation import Mutation
 
-ACCESS, READS, RULES, CATALOG = (f"src/routing/{what}.cpp" for what in ("access", "reads", "read_rules", "catalog"))
+ACCESS, READS, RULES, CATALOG, VERDICTS = (f"src/routing/{what}.cpp" for what in ("access", "reads", "read_rules", "catalog", "verdicts"))
 FUNCTIONS, ROUTER, BALANCER = (f"src/routing/{what}.cpp" for what in ("primary_functions", "router", "balancer"))
 EWMA, BREAKER, HEALTH, VERDICT = (f"src/routing/{what}.cpp" for what in ("peak_ewma", "breaker", "health", "health_verdict"))
 WATCHED, WATCH, HISTORY = "src/routing/watched_cluster.cpp", "src/routing/catalog_watch.cpp", "src/routing/position_history.hpp"
@@ -10,12 +10,12 @@ JUDGE, ROUTE = (f"src/session/{what}.cpp" for what in ("read_judge", "session_ro
 
 MUTATIONS = [Mutation(*m) for m in (
     # ---- what a text reads
-    ("a WITH that writes is a write", READS, 'if (!r.planned_) r.refuse("data-modifying statement");', "(void)r;"),
+    ("a WITH that writes is a write", READS, '    r.refuse("data-modifying statement");\n', ""),
     ("FOR UPDATE is a write", READS, 'if (!r.planned_) r.refuse("for update or share");', "(void)r;"),
-    ("what the grammar has and the list has not is a write", READS, 'if (found == known().end()) return refuse("not known to read only");', "if (found == known().end()) return visit_fields(message);"),
+    ("what the grammar has and the list has not is a write", READS, '    return refuse("not known to read only");\n', "    return visit_fields(message);\n"),
     ("a function is called", READS, "r.found_.functions.push_back(name_of(f.n_funcname, f.funcname));", "(void)r;\n    (void)f;"),
     ("a table may have the name of a WITH", READS, "found_.cte_or_relations.assign(by_cte, relations.end());", ""),
-    ("EXPLAIN ANALYZE runs what it explains", ACCESS, 'return read_of(kind::read, "", !analyze, s.query);', 'return read_of(kind::read, "", true, s.query);'),
+    ("EXPLAIN ANALYZE runs what it explains", ACCESS, 'read_of(kind::read, "", !analyze, s.query));', 'read_of(kind::read, "", true, s.query));'),
     ("a mode that is not understood may write", ACCESS, "modes.read_only = truth_of(value).value_or(false);", "modes.read_only = truth_of(value).value_or(true);"),
     ("what a replica has refused as a write is one", ACCESS, "known_.replace(key_of(text, first_word_of(text) == beginning::query), refused);", "(void)key_of(text, true);"),
     # ---- what the catalogs say of what is read
@@ -23,7 +23,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("some functions of the system are the primary's", RULES, 'f.schema == "pg_catalog" ? why_primary_function(f.name) : nullptr;', "static_cast<const char*>(nullptr);"),
     ("an unlogged relation is the primary's", RULES, "if (r.persistence == 'u') return \"unlogged relation\";", ""),
     ("the catalogs are the primary's", RULES, '&& is_catalog_for_drivers(r.name))) return "system catalog";', ')) return nullptr;'),
-    ("a view is what it reads", RULES, "if (!free_.contains(user) && refused_.emplace(user, why).second) fresh_.push_back(user);", "(void)user, (void)why;"),
+    ("a view is what it reads", VERDICTS, "if (!free_.contains(user) && refused_.emplace(user, why).second) fresh_.push_back(user);", "(void)user, (void)why;"),
     ("a function that is not known is the primary's", RULES, '"unknown function"', "nullptr"),
     ("a relation that is not known is the primary's", RULES, '"unknown relation"', "nullptr"),
     ("any query compares", RULES, "  return comparisons_;\n", "  return std::nullopt;\n"),

@@ -93,8 +93,10 @@ rows a_database() {
 
 catalog facts_of(const rows& all) {
   catalog facts;
-  for (const auto& [query, row] : all)
+  for (auto [query, row] : all) {
+    if (query == 1) row.insert(row.end(), {"f", "f"});
     REQUIRE(facts.add(query, row));
+  }
   return facts;
 }
 
@@ -232,13 +234,17 @@ TEST_CASE("catalog: rows of another shape are refused") {
   CHECK(!add(0, {"1x", "public", "f", "v", "t"}));
   CHECK(!add(0, {"1", "public", "f", "x", "t"}));
   CHECK(!add(0, {"1", "public", "f", "v", "true"}));
-  CHECK(!add(1, {"1", "public", "t", "r", "x"}));
-  CHECK(!add(1, {"1", "public", "t", "i", "p"}));
+  CHECK(!add(1, {"1", "public", "t", "r", "x", "f", "f"}));
+  CHECK(!add(1, {"1", "public", "t", "i", "p", "f", "f"}));
+  CHECK(!add(1, {"1", "public", "t", "r", "p", "x", "f"}));
+  CHECK(!add(1, {"1", "public", "t", "r", "p", "f", "x"}));
   CHECK(!add(2, {"", "public", "t"}));
   CHECK(!add(3, {"public", "=", "-1"}));
   CHECK(!add(4, {"r", "1", "x", "2"}));
   CHECK(!add(4, {"r", "1", "f", "99999999999"}));
   CHECK(!add(5, {"1"}));
+  CHECK(!add(6, {"1", "2", "x"}));
+  CHECK(!add(6, {"1", "", "t"}));
   CHECK(facts.functions.empty());
   CHECK(facts.relations.empty());
   CHECK(facts.uses.empty());
