@@ -150,11 +150,8 @@ std::optional<refusal> cache_rules::objections::look_up(const names& known, cons
 
 std::optional<refusal> cache_rules::objections::of(const sql_access& access) const {
   const std::pair<const std::vector<sql_name>&, const names&> lists[] = {
-      {access.functions, functions},
-      {access.relations, relations},
-      {access.cte_or_relations, relations},
-      {access.types, types},
-      {access.operators, operators},
+      {access.functions, functions}, {access.relations, relations}, {access.cte_or_relations, relations},
+      {access.types, types},         {access.operators, operators},
   };
   for (const auto& [asked, known] : lists) {
     for (const auto& name : asked)

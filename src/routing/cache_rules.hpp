@@ -39,8 +39,8 @@ class cache_rules {
   // All relations whose rows may be in it, sorted: of views also those below them, with partitions and children.
   std::vector<oid> depends_on(const sql_access& access) const;
 
-  // All relations whose rows a statement may change, sorted; nothing: it may be any. It is asked of every statement, for
-  // a SELECT may call a function that writes.
+  // All relations whose rows a statement may change, sorted; nothing: it may be any. It is asked of every statement,
+  // for a SELECT may call a function that writes.
   std::optional<std::vector<oid>> written_by(const sql_access& access) const;
 
   std::size_t bytes() const;  // about
@@ -74,12 +74,12 @@ class cache_rules {
 
   const read_rules& reading_;
   std::unordered_map<std::string, std::vector<place>> relations_;
-  edges below_;  // what is read with a relation
-  edges above_;  // the parents of partitions and children
-  std::vector<catalog::foreign_key> keys_;  // by what is referred to
-  objections fleeting_;                     // the results of these change though no row does
-  objections unknown_;                      // these may write what they want
-  std::unordered_set<oid> unknown_writes_;  // and so may what a write of these runs
+  edges below_;                                // what is read with a relation
+  edges above_;                                // the parents of partitions and children
+  std::vector<catalog::foreign_key> keys_;     // by what is referred to
+  objections fleeting_;                        // the results of these change though no row does
+  objections unknown_;                         // these may write what they want
+  std::unordered_set<oid> unknown_writes_;     // and so may what a write of these runs
   std::unordered_set<std::string> own_types_;  // that have the name of one of the system's
 };
 

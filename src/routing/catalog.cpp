@@ -92,11 +92,13 @@ union
 select 't', type, 'f', function::text from of_types
 union
 select 't', t.oid, 't', b.oid::text from pg_type t join pg_type b on b.oid = t.typbasetype
-where b.typtype = 'd' or b.oid in (select type from of_types)
+where b.typtype in ('d', 'c') or b.oid in (select type from of_types)
 union
-select 'w', a.attrelid, 't', t.oid::text from pg_attribute a join pg_type t on t.oid = a.atttypid
-where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped
-      and (t.typtype = 'd' or t.oid in (select type from of_types))
+select kind, case kind when 'w' then a.attrelid else c.reltype end, 't', e.oid::text
+from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_type t on t.oid = a.atttypid
+     join pg_type e on e.oid in (t.oid, t.typelem), (values ('w'), ('t')) as kinds (kind)
+where a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped and c.reltype <> 0
+      and (e.typtype in ('d', 'c') or e.oid in (select type from of_types))
 union
 select 'r', a.attrelid, 'f', o.function::text
 from pg_attribute a join pg_type t on t.oid = a.atttypid join of_types o on o.type in (t.oid, t.typelem, t.typbasetype)

@@ -55,8 +55,8 @@ struct catalog {
     oid function;  // 0: a function of the system's own that is not volatile
   };
   // What comes with the use of `user`: of a view what it reads, of a table its partitions and the policies on it, of a
-  // function its arguments' defaults, of an aggregate its functions, of a type what makes and shows its values. Also what
-  // comes with writing a relation ('w'), as the defaults and constraints of its columns.
+  // function its arguments' defaults, of an aggregate its functions, of a type what makes and shows its values. Also
+  // what comes with writing a relation ('w'), as the defaults and constraints of its columns.
   struct use {
     char user_kind;  // f, r, t or w
     oid user;

@@ -12,16 +12,16 @@ constexpr std::array<std::string_view, 4> words = {"now", "today", "tomorrow", "
 constexpr std::size_t longest = 9;
 
 constexpr std::array<std::string_view, 11> clock_types = {
-    "date",      "time",     "timetz",         "timestamp",    "timestamptz",   "daterange", "tsrange",
-    "tstzrange", "datemultirange", "tsmultirange", "tstzmultirange"};
+    "date",    "time",      "timetz",         "timestamp",    "timestamptz",   "daterange",
+    "tsrange", "tstzrange", "datemultirange", "tsmultirange", "tstzmultirange"};
 
 constexpr std::array<std::string_view, 46> other_types = {
-    "bool",    "int2",     "int4",      "int8",      "float4",  "float8",       "numeric",        "text",
-    "varchar", "bpchar",   "char",      "name",      "bytea",   "uuid",         "json",           "jsonb",
-    "xml",     "interval", "inet",      "cidr",      "macaddr", "macaddr8",     "money",          "oid",
-    "bit",     "varbit",   "tsvector",  "tsquery",   "point",   "line",         "lseg",           "box",
-    "path",    "polygon",  "circle",    "int4range", "int8range", "numrange",   "int4multirange", "int8multirange",
-    "nummultirange", "jsonpath", "pg_lsn", "xid",     "tid",     "cstring"};
+    "bool",          "int2",     "int4",     "int8",      "float4",    "float8",   "numeric",        "text",
+    "varchar",       "bpchar",   "char",     "name",      "bytea",     "uuid",     "json",           "jsonb",
+    "xml",           "interval", "inet",     "cidr",      "macaddr",   "macaddr8", "money",          "oid",
+    "bit",           "varbit",   "tsvector", "tsquery",   "point",     "line",     "lseg",           "box",
+    "path",          "polygon",  "circle",   "int4range", "int8range", "numrange", "int4multirange", "int8multirange",
+    "nummultirange", "jsonpath", "pg_lsn",   "xid",       "tid",       "cstring"};
 
 template <std::size_t N>
 bool is_one_of(const std::array<std::string_view, N>& all, std::string_view word) {

@@ -50,7 +50,8 @@ struct reads::handlers {
 
   // A text that is here for all to see, or comes with Bind.
   static bool is_given(const PgQuery__Node* node) {
-    return node && (node->node_case == PG_QUERY__NODE__NODE_A_CONST || node->node_case == PG_QUERY__NODE__NODE_PARAM_REF);
+    return node &&
+           (node->node_case == PG_QUERY__NODE__NODE_A_CONST || node->node_case == PG_QUERY__NODE__NODE_PARAM_REF);
   }
 
   // The six that compare are asked for with every query (read_rules), so IN, BETWEEN and NULLIF need no more.

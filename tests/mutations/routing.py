@@ -22,7 +22,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a volatile function is the primary's", RULES, "f.volatility == 'v' ? \"volatile function\" : nullptr;", "nullptr;"),
     ("some functions of the system are the primary's", RULES, 'f.schema == "pg_catalog" ? why_primary_function(f.name) : nullptr;', "static_cast<const char*>(nullptr);"),
     ("an unlogged relation is the primary's", RULES, "if (r.persistence == 'u') return \"unlogged relation\";", ""),
-    ("the catalogs are the primary's", RULES, '&& is_catalog_for_drivers(r.name))) return "system catalog";', ')) return nullptr;'),
+    ("the catalogs are the primary's", RULES, 'is_catalog_for_drivers(r.name)))\n    return "system catalog";', "is_catalog_for_drivers(r.name)))\n    return nullptr;"),
     ("a view is what it reads", VERDICTS, "if (!free_.contains(user) && refused_.emplace(user, why).second) fresh_.push_back(user);", "(void)user, (void)why;"),
     ("a function that is not known is the primary's", RULES, '"unknown function"', "nullptr"),
     ("a relation that is not known is the primary's", RULES, '"unknown relation"', "nullptr"),

@@ -15,7 +15,8 @@
 //
 //   read_rules_tool queries    what to run, in order: the beginning, the queries, the end; then the fingerprint's; each
 //                              ends in a zero byte
-//   read_rules_tool ask        reads records that end in \x1e, of fields that \x1f parts: the number of a query and a row
+//   read_rules_tool ask        reads records that end in \x1e, of fields that \x1f parts: the number of a query and a
+//   row
 //                              of it, or a question and a text; writes a line per text
 //
 // Questions: "?" whether it may be read on a replica: "read", or why not. "keep" whether its result may be kept: "kept"
