@@ -51,9 +51,11 @@ with trees (kind, id, tree) as (
   select 'w', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
   where c.relkind = 'm' and c.oid >= 16384
   union all
-  select 'w', adrelid, adbin::text from pg_attrdef where adrelid >= 16384
+  select 'w', adrelid, adbin::text from pg_attrdef
+  where adrelid >= 16384 and adbin::text ~ ':(funcid|opfuncid|resulttype) (?!(480|1299|1574|3432) )'
   union all
-  select 'w', conrelid, conbin::text from pg_constraint where contype = 'c' and conrelid >= 16384
+  select 'w', conrelid, conbin::text from pg_constraint
+  where contype = 'c' and conrelid >= 16384 and conbin::text ~ ':(funcid|resulttype) |:opfuncid [1-9]\d{4}'
   union all
   select 'w', polrelid, concat(polqual, polwithcheck) from pg_policy
 ), of_types (type, function, held) as (

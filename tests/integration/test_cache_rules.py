@@ -109,8 +109,8 @@ create unlogged table p_un_1 partition of p_un for values in (1);
 -- foreign keys
 create table k1 (id int primary key);
 create table k2 (id int primary key references k1 on delete cascade);
-create table k3 (id int primary key references k2 on delete set null);
-create table k4 (id int references k3 on update set default);
+create table k3 (id int unique references k2 on delete set null);
+create table k4 (id int references k3 (id) on update set default);
 create table k5 (id int references k4x) ;
 create table k_stop (id int references k2);
 create table pk (id int primary key) partition by list (id);
