@@ -19,7 +19,8 @@
 // Any thread. A clock lives as long as its cache_clocks, that is for ever: nothing that points to it has to ask.
 namespace forebay {
 
-class cache_clock {
+// Alone in its line of the processor's cache: it is read with every hit.
+class alignas(64) cache_clock {
  public:
   static std::uint64_t now() { return positions_.load(std::memory_order_seq_cst); }
 

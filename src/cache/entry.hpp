@@ -25,11 +25,11 @@ struct cache_key {
 
 struct cache_entry {
   std::string key;
-  std::string reply;                 // messages of the backend up to and with ReadyForQuery
+  std::string reply;                  // messages of the backend up to and with ReadyForQuery
   std::vector<cache_clock*> depends;  // on all of these, the database's own among them
   std::uint64_t fence = 0;
-  steady::time_point made{}, until{};
-  std::chrono::microseconds cost{0};  // what the server took for it, and a hit saves
+  steady::time_point made{}, until{};  // `until` is not a part of it
+  std::chrono::microseconds cost{0};   // what the server took for it, and a hit saves
   std::uint64_t rows = 0;
   std::vector<std::string> tags{};
 

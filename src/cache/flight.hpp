@@ -13,9 +13,10 @@ class cache_flight {
   // `wake` is called once, on the thread of whoever ends the flight, with no lock held. False: it has ended already.
   bool wait(std::function<void()> wake);
   void end();
+  bool ended() const;
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   bool ended_ = false;
   std::vector<std::function<void()>> waiting_;
 };

@@ -1,0 +1,30 @@
+#include "cache/clock.hpp"
+
+namespace forebay {
+
+namespace {
+
+void raise(std::atomic<std::uint64_t>& to_at_least, std::uint64_t value) {
+  auto is = to_at_least.load(std::memory_order_seq_cst);
+  while (is < value && !to_at_least.compare_exchange_weak(is, value, std::memory_order_seq_cst)) {
+  }
+}
+
+}  // namespace
+
+std::atomic<std::uint64_t> cache_clock::positions_{0};
+
+// The ticket first: who has a fence that covers this write sees its ticket too.
+void cache_clock::wrote(std::uint64_t ticket) {
+  raise(ticket_, ticket);
+  raise(at_, positions_.fetch_add(1, std::memory_order_seq_cst) + 1);
+}
+
+cache_clock& cache_clocks::of(oid relation) {
+  const std::lock_guard hold(mutex_);
+  auto& its = by_relation_[relation];
+  if (!its) its = std::make_unique<cache_clock>();
+  return *its;
+}
+
+}  // namespace forebay
