@@ -119,11 +119,12 @@ TEST_CASE("result_store: a miss long ago is forgotten") {
 
 TEST_CASE("result_store: a miss many misses ago is forgotten") {
   result_store store({.bytes = 1024 * 1024});
-  const auto key = cache_key::of("a");
+  const cache_key key{"a", {0, 0}};
   CHECK(miss(store, key, result("a")) == put::first_miss);
-  for (int i = 0; i < 8192; ++i)
-    look(store, std::to_string(i));
+  for (std::uint64_t i = 0; i < 256; ++i)  // of the same shard, with none of its counters
+    store.find({"b", {(1 + i % 255) * 0x0001'0001'0001'0001, 0}}, start, false);
   CHECK(miss(store, key, result("a")) == put::first_miss);
+  CHECK(miss(store, key, result("a")) == put::kept);
 }
 
 TEST_CASE("result_store: what was wanted before is back with its first miss") {
