@@ -57,6 +57,18 @@ TEST_CASE("result_store: a small dear result outlives large cheap ones") {
   CHECK(store.count().evictions > 1000);
 }
 
+TEST_CASE("result_store: of what took as long the small outlives the large") {
+  result_store store({.bytes = 4 * mebibyte, .entry_bytes = 64 * 1024});
+  for (int i = 0; i < 50; ++i)
+    fill(store, "small" + std::to_string(i), {.bytes = 100});
+  for (int i = 0; i < 5'000; ++i)
+    fill(store, "large" + std::to_string(i), {.bytes = 10'000});
+  int stayed = 0;
+  for (int i = 0; i < 50; ++i)
+    stayed += look(store, "small" + std::to_string(i)) != nullptr;
+  CHECK(stayed >= 49);
+}
+
 TEST_CASE("result_store: a result read often outlives those never read") {
   result_store store({.bytes = 2 * mebibyte});
   for (int i = 0; i < 100; ++i) {
