@@ -12,12 +12,12 @@ void raise(std::atomic<std::uint64_t>& to_at_least, std::uint64_t value) {
 
 }  // namespace
 
-std::atomic<std::uint64_t> cache_clock::positions_{0};
+std::atomic<std::uint64_t> cache_clock::positions{0};
 
 // The ticket first: who has a fence that covers this write sees its ticket too.
 void cache_clock::wrote(std::uint64_t ticket) {
   raise(ticket_, ticket);
-  raise(at_, positions_.fetch_add(1, std::memory_order_seq_cst) + 1);
+  raise(at_, positions.fetch_add(1, std::memory_order_seq_cst) + 1);
 }
 
 cache_clock& cache_clocks::of(oid relation) {

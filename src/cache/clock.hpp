@@ -22,7 +22,7 @@ namespace forebay {
 // Alone in its line of the processor's cache: it is read with every hit.
 class alignas(64) cache_clock {
  public:
-  static std::uint64_t now() { return positions_.load(std::memory_order_seq_cst); }
+  static std::uint64_t now() { return positions.load(std::memory_order_seq_cst); }
 
   void begins() { pending_.fetch_add(1, std::memory_order_seq_cst); }
   // `ticket`: of the cluster's write clock, where it has replicas; a replica that has replayed it has this write.
@@ -35,7 +35,7 @@ class alignas(64) cache_clock {
   std::uint64_t ticket() const { return ticket_.load(std::memory_order_seq_cst); }
 
  private:
-  static std::atomic<std::uint64_t> positions_;
+  static std::atomic<std::uint64_t> positions;
 
   std::atomic<std::uint64_t> at_{0};
   std::atomic<std::uint64_t> ticket_{0};
