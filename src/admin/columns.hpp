@@ -156,6 +156,14 @@ inline constexpr column breakers[] = {{"cluster"},
 
 inline constexpr column routes[] = {{"to"}, {"node"}, {"reason"}, {"requests", int8}};
 
+inline constexpr column cache[] = {{"item"}, {"value", int8}};
+
+inline constexpr column cache_entries[] = {
+    {"database"},        {"user"},         {"statement"},     {"bytes", int8},
+    {"rows", int8},      {"hits", int8},   {"cost_us", int8},  // what a hit saves
+    {"age_ms", int8},    {"ttl_ms", int8},                     // of it left
+    {"relations", int4}, {"holds"}};
+
 inline constexpr column totals[] = {{"name"}, {"value", int8}};
 
 }  // namespace forebay::admin::shown

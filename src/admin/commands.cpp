@@ -34,6 +34,9 @@ constexpr command table[] = {
     {"SHOW NODES", right::stats, 0, shown::nodes, {}, "the clusters' nodes: role, state, lag, work", show_nodes},
     {"SHOW BREAKERS", right::stats, 0, shown::breakers, {}, "the nodes' circuit breakers", show_breakers},
     {"SHOW ROUTES", right::stats, 0, shown::routes, {}, "where requests went, and why to the primary", show_routes},
+    {"SHOW CACHE", right::stats, 0, shown::cache, {}, "the result cache: what it holds and has done", show_cache},
+    {"SHOW CACHE ENTRIES", right::stats, 1, shown::cache_entries, "[<n>]", "the results worth most",
+     show_cache_entries},
     {"SHOW DNS_HOSTS", right::stats, 0, shown::dns_hosts, {}, {}, show_nothing},
     driver_row<0>("SHOW CLIENT_ENCODING"),
     driver_row<1>("SHOW DEFAULT_TRANSACTION_ISOLATION"),
@@ -62,6 +65,13 @@ constexpr command table[] = {
      "[<db>]",
      "closes the idle server connections; those in use stay until their server_lifetime",
      reconnect},
+    {"CACHE FLUSH",
+     right::admin,
+     2,
+     {},
+     "[ALL | DATABASE <db> | TABLE <table> | TAG <tag>]",
+     "forgets cached results",
+     cache_flush},
     {"NODE DRAIN", right::admin, 8, {}, "<host:port>", "no new work for a node", node_drain},
     {"NODE RESUME", right::admin, 8, {}, "<host:port>", "ends a NODE DRAIN", node_resume},
     {"SHUTDOWN",
@@ -128,17 +138,17 @@ std::span<const command> all_commands() {
 }
 
 resolved resolve(const statement_tokens& statement) {
-  const bool has_two = statement.size() > 1 && statement[1].what == token::kind::word;
-  const std::string one = statement[0].what == token::kind::word ? upper_case(statement[0].text) : "";
-  const std::string two = has_two ? one + " " + upper_case(statement[1].text) : "";
+  constexpr std::size_t most_words = 3;
   resolved out;
-  std::size_t words = 0;
-  for (const auto& c : table) {
-    const bool both = !two.empty() && c.words == two;
-    if (!both && c.words != one) continue;
-    out.what = &c;
-    words = both ? 2 : 1;
-    if (both) break;
+  std::size_t words = 0;  // the longest command counts
+  std::string text;
+  for (std::size_t n = 0; n < std::min(most_words, statement.size()); ++n) {
+    if (statement[n].what != token::kind::word) break;
+    text += (n == 0 ? "" : " ") + upper_case(statement[n].text);
+    const auto* found = std::ranges::find(table, text, &command::words);
+    if (found == std::end(table)) continue;
+    out.what = found;
+    words = n + 1;
   }
   if (!out.what) return {nullptr, {}, unknown(statement)};
   out.arguments.assign(statement.begin() + static_cast<std::ptrdiff_t>(words), statement.end());

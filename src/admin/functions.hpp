@@ -38,6 +38,11 @@ void show_routes(invocation in);
 void node_drain(invocation in);
 void node_resume(invocation in);
 
+// The result cache (show_cache.cpp).
+void show_cache(invocation in);
+void show_cache_entries(invocation in);
+void cache_flush(invocation in);
+
 // What changes something (actions.cpp).
 void reload(invocation in);
 void pause(invocation in);

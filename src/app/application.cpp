@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -46,6 +47,10 @@ std::vector<worker*> addresses_of(const std::vector<std::unique_ptr<worker>>& wo
   return all;
 }
 
+result_store::limits cache_limits(const config::settings& settings) {
+  return {.bytes = settings.cache.memory.bytes, .entry_bytes = settings.cache.max_entry.bytes};
+}
+
 // Each client and each server connection is a file descriptor.
 void raise_file_limit(std::uint32_t max_clients) {
   rlimit limit{};
@@ -68,7 +73,7 @@ struct application::parts {
         names(control),
         health({[this](const cluster_view_ptr& view) { on_view(view); },
                 [this](const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
-                  to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
+                  on_rules(cluster, database, rules);
                 }}),
         connect(names,
                 [this](const node& failed, const wire::pg_error& why) { health.suspect(failed.name(), why.message); }),
@@ -80,6 +85,7 @@ struct application::parts {
     auto initial = std::make_shared<const config::settings>(std::move(settings));
     pools.reconfigure(initial);
     shared.set_settings(initial);
+    shared.cache.store.set_limits(cache_limits(*initial));
     shared.process_secret = random_bytes(32);
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
@@ -93,11 +99,22 @@ struct application::parts {
   }
   // The pools first: a session that has seen the view finds them.
   void on_view(const cluster_view_ptr& view) {
-    pools.set_primary(view->name, view->primary ? view->nodes[*view->primary].name : std::string());
+    const auto primary = view->primary ? view->nodes[*view->primary].name : std::string();
+    pools.set_primary(view->name, primary);
+    // Another one may lack what the last one had acknowledged.
+    if (std::exchange(primaries[view->name], primary) != primary)
+      shared.cache.forget([&](const auto& cluster, const auto&) { return cluster == view->name; });
     shared.set_view(view);
     to_shards([view](shard& s) { s.set_view(view); });
   }
 
+  // What was cached by the catalog as it was is not served any more.
+  void on_rules(const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
+    shared.cache.clocks_of(cluster, database).all().wrote();
+    to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
+  }
+
+  std::map<std::string, std::string> primaries;  // by cluster, as last heard of
   std::vector<std::unique_ptr<worker>> workers;
   asio::io_context control{1};  // a look-up that it drops belongs to a coroutine of a worker
   resolver names;
@@ -225,6 +242,7 @@ reload_result application::reload() {
   const auto settings = std::make_shared<const config::settings>(std::move(*fresh.settings));
   log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
   p.shared.set_settings(settings);
+  p.shared.cache.store.set_limits(cache_limits(*settings));
   p.pools.reconfigure(settings);
   p.health.configure(settings);  // first: workers ask for the catalogs of what is new
   p.to_shards([settings](shard& s) { s.set_settings(settings); });

@@ -7,7 +7,8 @@
 #include <mutex>
 #include <string>
 #include <utility>
-#include <vector>
+
+#include "core/clock.hpp"
 
 // When what a cached result depends on was last written, as far as this process has seen: one clock for each relation
 // of a database, one for the database as a whole. Positions are numbers that grow with every write in the process; what
@@ -50,8 +51,17 @@ class cache_clocks {
   cache_clock& all() { return all_; }  // moved by writes that are not understood, by DDL, by a new primary
   cache_clock& of(oid relation);
 
+  // What was learned of the catalog before says nothing any more.
+  void schema_changed(steady::time_point at) {
+    schema_.store(at.time_since_epoch().count(), std::memory_order_seq_cst);
+  }
+  steady::time_point schema_changed_at() const {
+    return steady::time_point(steady::duration(schema_.load(std::memory_order_seq_cst)));
+  }
+
  private:
   cache_clock all_;
+  std::atomic<steady::rep> schema_{steady::time_point::min().time_since_epoch().count()};
   std::mutex mutex_;
   std::map<oid, std::unique_ptr<cache_clock>> by_relation_;
 };

@@ -78,21 +78,43 @@ void result_store::set_limits(const limits& of) {
   }
 }
 
+// What is there and no longer good goes to `gone`.
+cache_entry_ptr result_store::look_up(result_shard& its, const cache_key& key, steady::time_point now,
+                                      cache_entry_ptr& gone) {
+  auto* known = its.find(hash_of(key));
+  if (!known || known->entry->key != key.bytes) return nullptr;
+  if (now < known->entry->until && known->entry->holds()) {
+    its.hit(*known);
+    return known->entry;
+  }
+  ++its.counts.stale;
+  bytes_.fetch_sub(known->bytes, std::memory_order_relaxed);
+  gone = its.remove(hash_of(key)).entry;
+  return nullptr;
+}
+
+cache_entry_ptr result_store::hit(const cache_key& key, steady::time_point now) {
+  cache_entry_ptr gone;
+  auto& its = shard_of(key);
+  const std::lock_guard hold(its.mutex);
+  its.age(now);
+  return look_up(its, key, now, gone);
+}
+
+bool result_store::holds(const cache_key& key, steady::time_point now) {
+  auto& its = shard_of(key);
+  const std::lock_guard hold(its.mutex);
+  const auto* known = its.find(hash_of(key));
+  return known && known->entry->key == key.bytes && now < known->entry->until && known->entry->holds();
+}
+
 result_store::found result_store::find(const cache_key& key, steady::time_point now, bool may_wait) {
   cache_entry_ptr gone;
   const auto of = hash_of(key);
   auto& its = shard_of(key);
   const std::lock_guard hold(its.mutex);
   its.age(now);
-  if (auto* known = its.find(of); known && known->entry->key == key.bytes) {
-    if (now < known->entry->until && known->entry->holds()) {
-      its.hit(*known);
-      return {.hit = known->entry};
-    }
-    ++its.counts.stale;
-    bytes_.fetch_sub(known->bytes, std::memory_order_relaxed);
-    gone = its.remove(of).entry;
-  }
+  if (auto known = look_up(its, key, now, gone)) return {.hit = std::move(known)};
   its.missed(of);
   if (may_wait) {
     if (auto flight = its.flying(of)) {

@@ -13,6 +13,7 @@
 
 // Results in memory, for the whole process: bounded in bytes, in shards with a mutex each. Any thread. A caller's loop:
 //
+//   hit(key, now), else, where a result may be kept:
 //   found = find(key, now, true); a hit is sent; a flight of another is waited for, then find(key, now, false)
 //   a miss: ask the server, put(), and end the flight if it is ours
 //
@@ -44,6 +45,12 @@ class result_store {
   result_store& operator=(const result_store&) = delete;
 
   void set_limits(const limits& of);  // any thread; what is too much goes at once
+
+  // The entry, if it is good. Nothing else comes of it: for who does not know yet whether a miss could become one.
+  cache_entry_ptr hit(const cache_key& key, steady::time_point now);
+
+  // The same, without counting it.
+  bool holds(const cache_key& key, steady::time_point now);
 
   // What a look-up comes to. One of: a hit; `flight` is ours: fetch it, and end the flight whatever comes; `flight` is
   // another's: wait for its end (cache_flight::wait), then look again with `may_wait` false. Neither: a plain miss.
@@ -85,6 +92,7 @@ class result_store {
   static constexpr std::size_t shard_count = 16;
 
   result_shard& shard_of(const cache_key& key) const;
+  cache_entry_ptr look_up(result_shard& its, const cache_key& key, steady::time_point now, cache_entry_ptr& gone);
   bool reserve(std::size_t bytes);
   std::size_t missing(std::size_t bytes) const;  // how much has to go before they fit
   std::optional<put_result> refusal(result_shard& its, const cache_entry& fresh, const hash_type& of, std::size_t bytes,

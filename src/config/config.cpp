@@ -72,4 +72,13 @@ cache settings::cache_of(const database& of) const {
   return made;
 }
 
+bool cache::keeps_any() const {
+  return mode != cache_mode::off || std::ranges::any_of(rules, [](const auto& r) { return r.mode == cache_mode::ttl; });
+}
+
+bool settings::caches(std::string_view cluster) const {
+  return std::ranges::any_of(databases,
+                             [&](const auto& each) { return each.cluster == cluster && cache_of(each).keeps_any(); });
+}
+
 }  // namespace forebay::config

@@ -135,6 +135,8 @@ struct cache {
   byte_size max_entry{1 << 20};  // a larger reply is not kept
   duration ttl = 300s;
   std::vector<cache_rule> rules;  // the first that matches a statement counts
+
+  bool keeps_any() const;
 };
 
 // What a database has instead of [cache].
@@ -220,6 +222,7 @@ struct settings {
   std::optional<watcher> watcher_of(const cluster& of) const;
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
   config::cache cache_of(const database& of) const;      // the same of [cache]; a rule that matches goes before it
+  bool caches(std::string_view cluster) const;           // results of any of its databases
 };
 
 }  // namespace forebay::config

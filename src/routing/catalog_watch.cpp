@@ -90,6 +90,7 @@ void catalog_watch::take_answer(steady::time_point now) {
       if (new_fingerprint_ != fingerprint_) return ask(step::begin);
       step_ = step::none;
       confirmed_ = begun_;
+      if (rules_) rules_->confirm(begun_);
       return;
     case step::begin:
       read_ = {};
@@ -110,6 +111,7 @@ void catalog_watch::take_catalog(steady::time_point now) {
   confirmed_ = begun_;
   complaint_.clear();
   know(std::make_shared<read_rules>(std::exchange(read_, {}), lists_));
+  rules_->confirm(begun_);
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - begun_).count();
   log_debug("catalog_read", {{"cluster", cluster_}, {"database", database_}, {"bytes", rules_->bytes()}, {"ms", took}});
 }

@@ -162,9 +162,9 @@ void monitor::loop::sleep() {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
     timeout = static_cast<int>(std::clamp<decltype(left)>(left, 0, 60'000));
   }
-  // One that failed while it was begun or asked has nothing to poll.
-  const auto has_failed = [](const auto* each) { return each->state() == pq_connection::state::failed; };
-  if (std::ranges::any_of(connections, has_failed)) timeout = 0;
+  // One that failed while it was begun or asked has nothing to poll, nor has one that was answered while it was asked.
+  const auto has_news = [](auto* each) { return each->take_news() || each->state() == pq_connection::state::failed; };
+  if (std::ranges::count_if(connections, has_news) != 0) timeout = 0;
   if (poll(all.data(), all.size(), timeout) <= 0) return;
   std::uint64_t ignored = 0;
   if (all[0].revents != 0 && read(wake_, &ignored, sizeof ignored) < 0) return;

@@ -147,6 +147,7 @@ void pq_connection::on_asking() {
       if (PQstatus(pq_) != CONNECTION_OK) return fail();
       state_ = state::idle;
       events_ = POLLIN;
+      news_ = true;
       return;
     }
     const std::unique_ptr<PGresult, decltype(&PQclear)> owner(result, PQclear);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "routing/name_lookup.hpp"
@@ -42,6 +43,9 @@ class pq_connection {
   int fd() const;        // -1: nothing to wait for
   short events() const;  // for poll(2)
   void on_ready();
+  // It was answered since this was asked last: also within ask(), where a server is quick and poll(2) has nothing to
+  // tell.
+  bool take_news() { return std::exchange(news_, false); }
 
   // Of what was asked last, or of the connection. One line, without what was sent.
   const std::string& error() const { return error_; }
@@ -60,6 +64,7 @@ class pq_connection {
   std::shared_ptr<name_lookup> lookup_;
   pg_conn* pq_ = nullptr;
   short events_ = 0;
+  bool news_ = false;
   std::string error_, sqlstate_;
   std::vector<row> rows_;
 };

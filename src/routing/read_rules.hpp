@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/clock.hpp"
 #include "core/sql_access.hpp"
 #include "routing/cache_rules.hpp"
 #include "routing/catalog.hpp"
@@ -42,6 +44,10 @@ class read_rules {
 
   const cache_rules& caching() const { return caching_; }
 
+  // When the catalog was last found to be as these rules have it: asked at this time, or later.
+  steady::time_point confirmed_at() const { return steady::time_point(steady::duration(confirmed_.load())); }
+  void confirm(steady::time_point asked_at) const { confirmed_ = asked_at.time_since_epoch().count(); }
+
   // What a transaction of this login has that says nothing of it, nor has its session.
   transaction_modes::level isolation_of(const std::string& user) const;
 
@@ -67,6 +73,7 @@ class read_rules {
   std::optional<refusal> comparisons_;  // any operator that queries use without naming it
   std::unordered_map<std::string, transaction_modes::level> isolations_;  // by login; of "" are all others
   cache_rules caching_;
+  mutable std::atomic<steady::rep> confirmed_{steady::time_point::min().time_since_epoch().count()};
 };
 using read_rules_ptr = std::shared_ptr<const read_rules>;  // null: not known yet, so nothing may
 

@@ -27,9 +27,10 @@ void watched_cluster::configure(const config::settings& settings, const config::
   health_.configure(cluster, settings);
   const auto login = settings.watcher_of(cluster).value_or(config::settings::watcher{});
   std::vector<pq_connection::target> wanted;
-  if (cluster.nodes.size() > 1)
-    for (const auto& n : cluster.nodes)
-      wanted.push_back({n.host, n.port, login.user, login.password, login.dbname});
+  for (const auto& n : cluster.nodes)
+    wanted.push_back({n.host, n.port, login.user, login.password, login.dbname});
+  alone_ = wanted.size() == 1 ? std::optional(wanted.front()) : std::nullopt;
+  if (alone_) wanted.clear();
   const bool same = std::ranges::equal(wanted, nodes_, {}, {}, &prober::to);
   if (!same) {
     nodes_.clear();
@@ -222,7 +223,7 @@ cluster_view_ptr watched_cluster::take_view() {
 }
 
 std::optional<pq_connection::target> watched_cluster::source_of_catalogs() const {
-  if (nodes_.empty()) return std::nullopt;
+  if (nodes_.empty()) return alone_;
   if (const auto primary = health_.primary()) return nodes_[*primary].to;
   for (index i = 0; i < nodes_.size(); ++i)
     if (health_.is_up(i)) return nodes_[i].to;

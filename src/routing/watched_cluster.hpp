@@ -70,7 +70,8 @@ class watched_cluster {
 
   cluster_health health_;
   config::health limits_;
-  std::deque<prober> nodes_;  // in the health's order; none while there is one node only
+  std::deque<prober> nodes_;                    // in the health's order; none while there is one node only
+  std::optional<pq_connection::target> alone_;  // that one, which is not watched
   bool round_is_done_ = false;
   steady::time_point round_at_{};
   steady::time_point fast_at_{}, fast_until_{};  // when to ask replicas that are behind

@@ -44,7 +44,14 @@ void destination::refresh() {
     cluster_ = &home_.cluster(database->cluster);
     rules_ = &cluster_->rules[on_server_];
     const auto* cluster = settings_->find_cluster(database->cluster);
-    const bool wanted = cluster && cluster->nodes.size() > 1 && router_->how().read_write_split;
+    const bool caches = settings_->caches(database->cluster);
+    caching_.reset();
+    if (caches) {
+      caching_ = std::make_unique<cache_desk>(home_.process.cache,
+                                              cache_desk::place{database->cluster, on_server_, login_, what_.user},
+                                              settings_->cache_of(*database));
+    }
+    const bool wanted = caches || (cluster && cluster->nodes.size() > 1 && router_->how().read_write_split);
     if (wanted) home_.process.watch.watch_catalog(database->cluster, on_server_);
   }
   if (cluster_ && cluster_->view && generation_ != cluster_->view->generation) {
@@ -68,7 +75,7 @@ bool destination::splits() {
 }
 
 void destination::catalog_changed() {
-  if (splits()) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
+  if (splits() || caching_) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
 }
 
 const route_settings& destination::settings_of(const parameters& wanted) {

@@ -9,6 +9,7 @@
 #include "pool/pool_directory.hpp"
 #include "routing/read_rules.hpp"
 #include "routing/router.hpp"
+#include "session/cache_desk.hpp"
 #include "session/read_judge.hpp"
 
 // Where the requests of one worker's clients go that have the same database and login.
@@ -86,6 +87,11 @@ class destination {
   const read_rules_ptr& rules() const { return *rules_; }
   known_reads& reads() { return reads_; }
   void catalog_changed();
+  // Null where the cluster has no cache. Valid within this event.
+  cache_desk* caching() {
+    refresh();
+    return caching_.get();
+  }
   known_cluster& cluster() { return *cluster_; }  // the last, where it exists no longer
   // What a client that logs in is told, if any node's pool knows it.
   parameters greeting(const std::string& startup_settings);
@@ -108,6 +114,7 @@ class destination {
   read_rules_ptr wanted_by_;
   route_settings route_settings_;
   known_reads reads_;
+  std::unique_ptr<cache_desk> caching_;
 };
 
 }  // namespace forebay

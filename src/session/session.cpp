@@ -68,10 +68,14 @@ void session::on_client_readable() {
     if (!state_.gone && !(stage_ == stage::ready && holds_input() && goodbye_kept())) leave();
   }
   finish_event();
-  if (server_ && stage_ == stage::ready && server_->state.tracker.idle()) {
-    release();  // nothing was asked: only the rest of a COPY that had failed came
-    finish_event();
-  }
+  release_idle();
+}
+
+// Nothing was asked of it: only the rest of a COPY that had failed came, or what the cache has answered.
+void session::release_idle() {
+  if (!server_ || stage_ != stage::ready || !server_->state.tracker.idle()) return;
+  release();
+  finish_event();
 }
 
 void session::process(std::string_view in) {
@@ -123,6 +127,10 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     fatal(exchange::invalid_type(p.type));
     return true;
   }
+  if (cache_ && cache_->answered) {
+    cache_->answered = p.type != wire::sync::type;
+    return true;
+  }
   if (state_.skip_to_sync) {
     if (p.first) state_.rest = client_state::rest::drop;
     if (p.type == wire::sync::type) {
@@ -131,7 +139,7 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     }
     return true;
   }
-  if (p.first && (p.type == 'Q' || p.type == 'P')) answer_about_itself(p);
+  if (p.first) answer_about_itself(p);
   if (!server_) {
     const bool collecting = state_.rest == client_state::rest::collect;
     if (!p.first && !collecting) return true;  // the rest of a message that was answered without a server
@@ -149,16 +157,25 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
       default:
         break;
     }
+    if (!refusal_ && p.first) {
+      const auto found = ask_cache(p, rest);
+      if (found != cached::no) return found == cached::yes;
+    }
     judge(p, rest);
+    if (cache_ && !route_ && to_->settings_of(state_.settings.wanted).explain) explain("cache " + last_cache());
     if (!refusal_ && get_server() == lookout::waits) return false;
     if (refusal_) {
       auto why = std::exchange(refusal_, nullptr);
       attempts_ = 0;
+      if (cache_) cache_->filling.reset();
       const bool within = route_ && !route_->resume.empty();
       within ? fatal(std::move(*why)) : fail_request(p, std::move(*why));
       return true;
     }
   } else if (p.first) {
+    held_ = comes_from_cache_in_turn(p, rest);
+    if (held_) return false;
+    if (server_->state.tracker.idle() && ask_cache(p, rest) == cached::yes) return true;
     judge(p, rest);
     if (must_leave_replica()) {
       held_ = !server_->state.tracker.settled();
@@ -177,6 +194,8 @@ bool session::take_piece(const wire::piece& p, std::string_view rest) {
     if (server_->state.tracker.status() == 'I') transaction_at_ = request_at_;
   }
   remember_request(p);
+  note_writes(p);
+  note_fill_sent();
   if (auto error = conversation().request(p)) end_in_order(std::make_unique<wire::pg_error>(std::move(*error)));
   return true;
 }
@@ -207,6 +226,7 @@ void session::on_server_readable() {
   process_replies();
   finish_event();
   resume_held();
+  release_idle();
 }
 
 // Something was answered, or will never be.
@@ -242,6 +262,7 @@ void session::process_replies() {
         if (next && is_retried(**next)) return;
         const bool told = server_->state.tracker.skipping();
         const auto queries_owed = limits_.query.count() != 0 ? server_->state.tracker.ready_owed() : 0;
+        const auto gathered = home_.to_client.size();
         const auto progress = next ? talk.reply(**next) : exchange::progress::violation;
         if (progress == exchange::progress::farewell) return lose_server(talk.farewell(), told);
         if (progress == exchange::progress::forbidden) return fatal(talk.farewell());
@@ -251,6 +272,7 @@ void session::process_replies() {
               wire::pg_error::error("08P01", "server at " + server_->home().node()->name() + " broke the protocol"),
               told);
         }
+        note_reply((*next)->type, gathered);
         // The next query of a pipeline begins when the one before it has ended.
         if (queries_owed > server_->state.tracker.ready_owed()) request_at_ = home_.on.now();
       }
@@ -259,7 +281,7 @@ void session::process_replies() {
     if (!home_.to_client.empty()) {
       if (route_) route_->answered = true;
       traffic::add(pool_->traffic_of(home_.on).bytes_to_clients, home_.to_client.size());
-      if (client_.write(home_.to_client)) leave();
+      if (write_to_client()) leave();
     }
     if (!server_) return;
     if (input.ec) {
@@ -295,7 +317,7 @@ void session::finish_event() {
     server_->state.broken = true;
   }
   home_.to_server.clear();
-  if (!state_.gone && !home_.to_client.empty() && client_.write(home_.to_client)) leave();
+  if (!state_.gone && !home_.to_client.empty() && write_to_client()) leave();
   home_.to_client.clear();
   if (ending_ && !state_.gone && answered()) last_words_ ? fatal(std::move(*last_words_)) : leave();
   // leave() may have gathered what ends the client's work on the server.

@@ -8,6 +8,7 @@
 #include "net/deadline.hpp"
 #include "net/stream.hpp"
 #include "pool/pool.hpp"
+#include "session/caching_state.hpp"
 #include "session/client_state.hpp"
 #include "session/console_session.hpp"
 #include "session/exchange.hpp"
@@ -177,7 +178,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
 
   // Where it goes (session_route.cpp).
   void answer_about_itself(const wire::piece& p);
-  void explain_route();
+  void explain(std::string_view what);
   std::string last_route() const;
   void judge(const wire::piece& p, std::string_view rest);
   bool must_leave_replica();
@@ -197,10 +198,31 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void take_names_back();
   bool retry_elsewhere(const wire::pg_error& why, bool on_primary);
 
+  // What was read before, and what is written (session_cache.cpp).
+  enum class cached : std::uint8_t { yes, no, later };  // later: somebody else asks the same
+  cached ask_cache(const wire::piece& p, std::string_view rest);
+  bool comes_from_cache_in_turn(const wire::piece& p, std::string_view rest);
+  const char* why_not_cached(cache_desk& desk, const std::optional<cache_request>& request);
+  cached begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key, bool waited);
+  cached bypass(const char* reason, std::string about = {});
+  cached give_from_cache(const cache_request& request, const cache_entry& hit);
+  bool wait_for_flight(cache_flight& flight);
+  void on_flight_ended();
+  void note_fill_sent();
+  void note_reply(char type, std::size_t gathered_before);
+  error_code write_to_client();
+  void note_writes(const wire::piece& p);
+  void note_writes_of(cache_desk& desk, std::string_view text, bool within);
+  void note_unknown_write(cache_desk& desk);
+  void add_writes(const cache_writes& found, bool within);
+  void acknowledge_writes();
+  std::string last_cache() const;
+
   // The lease.
   void go_on();
   void attach(server_ptr server);
   void release();
+  void release_idle();
   void account();
   void process_replies();
 
@@ -231,6 +253,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::shared_ptr<destination> to_;             // since its login
   std::shared_ptr<pool> pool_;                  // of the request at hand or the last one
   std::unique_ptr<routing_state> route_;        // the same, where the cluster has several nodes
+  std::unique_ptr<caching_state> cache_;        // the same, where there is a cache
   std::shared_ptr<channel_hub> channels_;       // once it has listened
   std::unique_ptr<handshake> handshake_;        // while logging in
   std::unique_ptr<console_session> console_;    // on the console

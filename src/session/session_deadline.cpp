@@ -128,6 +128,7 @@ void session::on_deadline() {
 }
 
 void session::give_up_waiting() {
+  if (cache_ && cache_->flies) return on_flight_ended();  // and asks for itself
   const bool for_node = in_room_;
   if (!stop_waiting()) {
     limits_.checkout = {};  // granted() is on its way; a time-out still due would be due for ever

@@ -135,6 +135,7 @@ void session::put_in_order() {
 
 // Gives the server connection up: to the pool, or to its end when it is broken.
 void session::drop_server(std::string_view failure) {
+  acknowledge_writes();
   server_->io.stop_waiting();
   auto server = std::move(server_);
   if (const auto at = permit_.node()) at->in_flight.fetch_sub(1, std::memory_order_relaxed);
@@ -200,6 +201,7 @@ void session::finish() {
   if (stage_ == stage::ended) return;
   stage_ = stage::ended;
   if (channels_) channels_->leave(number_);
+  cache_.reset();
   deadline_.clear();
   home_.remove(number_);
   home_.process.clients.fetch_sub(1, std::memory_order_relaxed);

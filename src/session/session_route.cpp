@@ -33,6 +33,7 @@ wire::pg_error is_down_error(const pool& of) {
 void session::answer_about_itself(const wire::piece& p) {
   state_.own_answer.clear();
   constexpr std::size_t longest = 256;
+  if (p.type != wire::query::type && p.type != wire::parse::type) return;
   if (!to_ || !p.whole() || p.body_size > longest) return;
   auto text = p.body();
   if (p.type == wire::parse::type) {
@@ -48,6 +49,8 @@ void session::answer_about_itself(const wire::piece& p) {
     const auto at = route_ ? route_->written : lsn{};
     state_.own_answer =
         "SELECT " + quote_literal(open ? std::string("unknown yet") : at.text()) + " AS \"forebay.last_write\"";
+  } else if (same_name(asked, "forebay.last_cache")) {
+    state_.own_answer = "SELECT " + quote_literal(last_cache()) + " AS \"forebay.last_cache\"";
   }
 }
 
@@ -63,9 +66,10 @@ std::string session::last_route() const {
   return text;
 }
 
-void session::explain_route() {
-  if (!route_->explains || state_.gone) return;
-  const auto text = "forebay: " + last_route();
+// Each batch that somebody has asked to be told of.
+void session::explain(std::string_view what) {
+  if (state_.gone) return;
+  const auto text = "forebay: " + std::string(what);
   home_.to_client.copy(
       wire::encode(wire::notice_response{{{'S', "NOTICE"}, {'V', "NOTICE"}, {'C', "00000"}, {'M', text}}}));
 }
@@ -279,7 +283,7 @@ void session::note_own_write() {
 void session::remember_request(const wire::piece& p) {
   if (!route_ || route_->at != batch::judged) return;
   route_->at = batch::running;
-  explain_route();
+  if (route_->explains) explain(last_route() + (cache_ ? ", cache " + last_cache() : std::string()));
   if (!route_->on_replica || route_->batch_size == 0) return;
   if (server_->state.tracker.status() != 'I') {
     route_->request.clear();  // a part of a transaction is not asked again

@@ -36,6 +36,7 @@ struct proxy {
   monitor& watch;
   std::vector<std::unique_ptr<shard>> shards;  // by worker
   channel_directory channels;
+  result_cache cache{{}};
   console_factory make_console;
   std::string process_secret;
   std::atomic<std::uint32_t> clients{0};
@@ -95,6 +96,12 @@ class shard {
   known_cluster& cluster(const std::string& name) { return clusters_[name]; }
   void set_view(const cluster_view_ptr& view);
   void set_rules(const std::string& cluster, const std::string& database, read_rules_ptr rules);
+  // visit(cluster, database on the server, its rules)
+  void for_each_rules(auto&& visit) const {
+    for (const auto& [cluster, known] : clusters_)
+      for (const auto& [database, rules] : known.rules)
+        visit(cluster, database, rules);
+  }
   std::shared_ptr<destination> destination_for(const pool_directory::wish& what);
   void forget(const destination& gone) { destinations_.erase(gone.what()); }
 
@@ -108,6 +115,7 @@ class shard {
   quick_random random;
   // Requests that went to the primary, by the reason why not to a replica (static texts).
   std::unordered_map<const char*, std::uint64_t> reasons;
+  std::unordered_map<const char*, std::uint64_t> cache_bypasses;  // the same of those that the cache was not asked for
 
  private:
   static constexpr unsigned number_bits = 23;  // numbers stay positive in clients that use signed ones

@@ -1,0 +1,46 @@
+#include "cache/written.hpp"
+
+#include <algorithm>
+
+namespace forebay {
+
+void written_clocks::add(cache_clock& clock) {
+  if (std::ranges::find(clocks_, &clock) != clocks_.end()) return;
+  clocks_.push_back(&clock);
+  if (begun_) clock.begins();
+}
+
+void written_clocks::begin() {
+  if (begun_) return;
+  begun_ = true;
+  for (auto* each : clocks_)
+    each->begins();
+}
+
+void written_clocks::tell() const {
+  if (!begun_) return;
+  for (auto* each : clocks_)
+    each->wrote();
+}
+
+void written_clocks::pause() {
+  if (!begun_) return;
+  tell();
+  for (auto* each : clocks_)
+    each->ends();
+  begun_ = false;
+}
+
+// What was not begun was rolled back.
+void written_clocks::commit(std::uint64_t ticket) {
+  if (begun_) {
+    for (auto* each : clocks_) {
+      each->wrote(ticket);
+      each->ends();
+    }
+  }
+  begun_ = false;
+  clocks_.clear();
+}
+
+}  // namespace forebay

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cache/result_cache.hpp"
+#include "config/config.hpp"
+#include "core/parameters.hpp"
+#include "routing/access.hpp"
+#include "routing/read_rules.hpp"
+#include "session/cache_request.hpp"
+
+// What one worker knows of caching for one database and login: who asks as part of a key, which texts may be answered
+// from the cache and what their results depend on, what other texts write. Used on the worker's thread.
+namespace forebay {
+
+// Of a text that is asked: whether its result may be kept.
+struct cache_verdict {
+  const char* reason = nullptr;  // static: why not
+  std::string about;             // the function or relation that the reason is about
+  std::vector<cache_clock*> depends;
+  std::chrono::milliseconds ttl{0};
+  std::vector<std::string> tags;
+};
+
+// Of a text that is executed: what it may write.
+struct cache_writes {
+  enum class when : std::uint8_t {
+    never,
+    with_its_transaction,  // is seen by others when that is committed
+    at_once,               // may commit by itself
+  };
+  enum class kind : std::uint8_t { itself, prepares, executes };
+
+  when seen = when::at_once;
+  kind what = kind::itself;
+  std::string name{};  // that it prepares or executes
+  bool schema = false;
+  std::vector<cache_clock*> clocks{};
+};
+
+// Who asks, with what settings.
+struct cache_scope {
+  std::string key;
+  const char* reason = nullptr;  // static: why the cache is not asked for this session
+  bool refresh = false;          // forebay.cache = 'refresh'
+};
+
+class cache_desk {
+ public:
+  struct place {
+    std::string cluster, database;  // as the server calls it
+    std::string login, user;        // on the server, and the client's
+  };
+  cache_desk(result_cache& all, place at, const config::cache& how);
+
+  bool reads() const { return how_.mode != config::cache_mode::off; }  // else only writes are followed, for others
+  result_store& store() { return all_.store; }
+  cache_clocks& clocks() { return clocks_; }
+
+  const cache_scope& scope_of(const parameters& wanted);
+  const cache_verdict& verdict_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules);
+  const cache_writes& writes_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules);
+  // What was learned of the database was read before its schema was changed through this proxy.
+  bool is_outdated(const read_rules& rules) const;
+
+  std::string scratch;  // for a key, within one call
+
+ private:
+  void follow(const read_rules_ptr& rules);
+  cache_verdict judge(const sql_access& access) const;
+  cache_writes judge_write(const sql_access& access) const;
+
+  result_cache& all_;
+  cache_clocks& clocks_;
+  const std::string key_, login_;
+  const config::cache how_;
+  read_rules_ptr rules_;  // by which the following were made
+  template <class What>
+  using by_access = std::unordered_map<const sql_access*, std::pair<sql_access_ptr, What>>;
+  by_access<cache_verdict> verdicts_;
+  by_access<cache_writes> writes_;
+  std::unordered_map<const parameter_set*, std::pair<parameters, cache_scope>> scopes_;
+};
+
+}  // namespace forebay

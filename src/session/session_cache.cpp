@@ -1,0 +1,259 @@
+#include "protocol/wire/extended.hpp"
+#include "protocol/wire/notice.hpp"
+#include "protocol/wire/query.hpp"
+#include "protocol/wire/status.hpp"
+#include "routing/clock_words.hpp"
+#include "routing/sql_scan.hpp"
+#include "session/session.hpp"
+
+// The cache as a session uses it: asked before a server is, filled with what the server answers, told of what is
+// written. See cache/clock.hpp for the order in which that has to happen.
+namespace forebay {
+namespace {
+
+std::string_view up_to_nul(std::string_view body) {
+  return body.substr(0, body.find('\0'));
+}
+
+}  // namespace
+
+// Before a server is asked for the batch that begins here.
+session::cached session::ask_cache(const wire::piece& p, std::string_view rest) {
+  auto* desk = to_->caching();
+  if (!desk) cache_.reset();
+  if (!desk || !state_.own_answer.empty()) return cached::no;
+  if (!cache_) cache_ = std::make_unique<caching_state>();
+  auto& c = *cache_;
+  if (c.filling && !c.filling->sent) return cached::no;  // asked for before it had to wait for a server
+  c.filling.reset();
+  const bool waited = std::exchange(c.waited, false);
+  const auto request = cache_request::of(p, framer_, rest, state_);
+  if (const auto* reason = why_not_cached(*desk, request)) return bypass(reason);
+  const auto& scope = desk->scope_of(state_.settings.wanted);
+  request->write_key(scope.key, desk->scratch);
+  const auto key = cache_key::of(desk->scratch);
+  if (!scope.refresh) {
+    if (const auto hit = desk->store().hit(key, home_.on.now())) return give_from_cache(*request, *hit);
+  }
+  return begin_fill(*desk, *request, key, waited);
+}
+
+// The batch is in the cache, and behind others that a server has not answered yet: it waits for them, and is looked for
+// again then, as they may have written.
+bool session::comes_from_cache_in_turn(const wire::piece& p, std::string_view rest) {
+  const auto& tracker = server_->state.tracker;
+  auto* desk = cache_ ? to_->caching() : nullptr;
+  if (!desk || tracker.settled() || tracker.unsynced() || tracker.status() != 'I') return false;
+  const auto request = cache_request::of(p, framer_, rest, state_);
+  if (why_not_cached(*desk, request)) return false;
+  request->write_key(desk->scope_of(state_.settings.wanted).key, desk->scratch);
+  return desk->store().holds(cache_key::of(desk->scratch), home_.on.now());
+}
+
+// Null: it may be asked for.
+const char* session::why_not_cached(cache_desk& desk, const std::optional<cache_request>& request) {
+  if (!desk.reads()) return "off";
+  if (!state_.renames()) return "session mode";
+  if (state_.pin != pin_reason::none) return "the session keeps its server";
+  if (!request) return "not one statement that reads";
+  return desk.scope_of(state_.settings.wanted).reason;
+}
+
+session::cached session::bypass(const char* reason, std::string about) {
+  cache_->last = caching_state::outcome::bypass;
+  cache_->reason = reason;
+  cache_->about = std::move(about);
+  ++home_.cache_bypasses[reason];
+  return cached::no;
+}
+
+session::cached session::give_from_cache(const cache_request& request, const cache_entry& hit) {
+  if (request.parses) state_.unnamed = unnamed_statement(request.text, request.types, nullptr);
+  cache_->answered = !request.simple;
+  cache_->last = caching_state::outcome::hit;
+  if (to_->settings_of(state_.settings.wanted).explain) explain("cache hit");
+  home_.to_client.copy(std::exchange(state_.notifications, {}));
+  if (request.parses) home_.to_client.copy(wire::encode(wire::parse_complete{}));
+  home_.to_client.copy(hit.reply);
+  if (pool_) {
+    auto& t = pool_->traffic_of(home_.on);
+    traffic::add(t.queries, 1);
+    traffic::add(t.transactions, 1);
+    traffic::add(t.bytes_to_clients, hit.reply.size());
+  }
+  return cached::yes;
+}
+
+session::cached session::begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key, bool waited) {
+  if (!reads_as_written(request.text, *state_.settings.wanted)) return bypass("not to be read by these settings");
+  const auto& verdict = desk.verdict_of(home_.access, request.text, to_->rules());
+  if (verdict.reason) return bypass(verdict.reason, verdict.about);
+  if (has_clock_words(request.text) || has_clock_words(request.arguments)) return bypass("a word like now or today");
+  const auto found = desk.store().find(key, home_.on.now(), !waited);
+  if (found.hit) return give_from_cache(request, *found.hit);
+  if (found.flight && !found.ours && !server_ && wait_for_flight(*found.flight)) return cached::later;
+  auto& c = *cache_;
+  c.last = caching_state::outcome::miss;
+  c.filling = std::make_unique<cache_fill>(desk.scratch, verdict);
+  c.filling->asked = request;
+  if (found.ours) c.filling->flight = found.flight;
+  return cached::no;
+}
+
+// True: on_flight_ended() comes, or the time is up before.
+bool session::wait_for_flight(cache_flight& flight) {
+  const bool waits = flight.wait([to = &home_.on, me = weak_from_this()] {
+    to->post([me] {
+      if (const auto s = me.lock()) s->on_flight_ended();
+    });
+  });
+  if (!waits) return false;
+  cache_->flies = waiting_ = in_room_ = true;
+  waiting_since_ = home_.on.now();
+  limits_.checkout = home_.settings()->pool.checkout_timeout;
+  return true;
+}
+
+void session::on_flight_ended() {
+  guard([&] {
+    if (!cache_ || !std::exchange(cache_->flies, false)) return;
+    home_.on.update_now();
+    waiting_ = in_room_ = false;
+    if (state_.gone) return finish();
+    cache_->waited = true;
+    process_kept();
+  });
+}
+
+// The batch at hand goes to a server now. A replica that has not all that was written to what the result depends on,
+// as far as is known, answers its own client only.
+void session::note_fill_sent() {
+  if (!cache_ || !cache_->filling || cache_->filling->sent) return;
+  auto& fill = *cache_->filling;
+  const auto view = to_->cluster().view;
+  const bool of_replica = route_ && route_->on_replica;
+  const auto* at = view && of_replica && route_->generation == view->generation ? &view->nodes[route_->node] : nullptr;
+  const auto has_all = [&](const cache_clock* each) {
+    return each->ticket() == 0 || (at && each->ticket() <= view->covered && at->position >= view->written);
+  };
+  if (of_replica && !std::ranges::all_of(fill.verdict.depends, has_all)) return cache_->filling.reset();
+  fill.sent = true;
+  fill.skip = home_.to_client.size();
+}
+
+// Of the server's reply: what goes to the client is kept, up to its ReadyForQuery.
+void session::note_reply(char type, std::size_t gathered_before) {
+  if (!cache_ || !cache_->filling || !cache_->filling->sent) return;
+  if (type == wire::error_response::type) return cache_->filling.reset();
+  if (type != wire::ready_for_query::type || home_.to_client.size() == gathered_before) return;
+  const auto fill = std::move(cache_->filling);
+  home_.to_client.append_to(fill->reply, fill->skip);
+  const auto reply = cacheable_reply::of(fill->reply, fill->asked);
+  auto* desk = to_->caching();
+  if (reply.bytes.empty() || !desk) return;
+  const auto now = home_.on.now();
+  auto fresh = std::make_shared<cache_entry>();
+  fresh->reply = reply.bytes;
+  fresh->depends = std::move(fill->verdict.depends);
+  fresh->fence = fill->fence;
+  fresh->made = now;
+  fresh->until = now + fill->verdict.ttl;
+  fresh->cost = std::chrono::duration_cast<std::chrono::microseconds>(now - request_at_);
+  fresh->rows = reply.rows;
+  fresh->tags = std::move(fill->verdict.tags);
+  fresh->key = std::move(fill->key);
+  const auto key = cache_key::of(fresh->key);
+  desk->store().put(std::move(fresh), key, now);
+}
+
+// All that is gathered for the client; what it acknowledges others must not read older than it is.
+error_code session::write_to_client() {
+  acknowledge_writes();
+  if (cache_ && cache_->filling && cache_->filling->sent) {
+    auto& fill = *cache_->filling;
+    home_.to_client.append_to(fill.reply, fill.skip);
+    fill.skip = 0;
+    if (fill.reply.size() > home_.settings()->cache.max_entry.bytes) cache_->filling.reset();
+  }
+  return client_.write(home_.to_client);
+}
+
+// What the client is about to ask may write.
+void session::note_writes(const wire::piece& p) {
+  if (!p.first) return;
+  auto* desk = to_ ? to_->caching() : nullptr;
+  if (!desk) return;
+  const bool within = server_->state.tracker.status() == 'T' && server_->state.tracker.settled();
+  if (!cache_) {
+    cache_ = std::make_unique<caching_state>();
+    // A transaction that was begun before anybody took note.
+    if (!server_->state.tracker.idle()) cache_->written.add(desk->clocks().all());
+  }
+  if (p.type == wire::query::type && p.whole()) return note_writes_of(*desk, up_to_nul(p.body()), within);
+  if (p.type == wire::bind::type) {
+    const auto m = wire::bind_names::decode_front(p.body());
+    const auto s = m ? state_.find_statement(m->statement) : nullptr;
+    if (s) return note_writes_of(*desk, s->query, within);
+  } else if (p.type != wire::query::type && p.type != 'F') {
+    return;
+  }
+  note_unknown_write(*desk);
+}
+
+void session::note_unknown_write(cache_desk& desk) {
+  cache_->written.add(desk.clocks().all());
+  cache_->written.begin();
+}
+
+void session::note_writes_of(cache_desk& desk, std::string_view text, bool within) {
+  if (!reads_as_written(text, *state_.settings.wanted)) return note_unknown_write(desk);
+  const auto& found = desk.writes_of(home_.access, text, to_->rules());
+  auto& prepared = cache_->prepared;
+  if (found.what == cache_writes::kind::prepares) {
+    prepared[found.name] = found;
+  } else if (found.what == cache_writes::kind::executes) {
+    const auto s = state_.find_statement(found.name);
+    const auto known = prepared.find(found.name);
+    if (!s && known == prepared.end()) return note_unknown_write(desk);
+    s ? note_writes_of(desk, s->query, within) : add_writes(known->second, within);
+  }
+  if (found.what != cache_writes::kind::prepares) add_writes(found, within);
+}
+
+void session::add_writes(const cache_writes& found, bool within) {
+  auto& c = *cache_;
+  if (found.seen == cache_writes::when::never) return;
+  c.schema = c.schema || found.schema;
+  for (auto* each : found.clocks)
+    c.written.add(*each);
+  if (found.seen == cache_writes::when::at_once || !within) c.written.begin();
+}
+
+// Before the client hears of anything, and when the server is given back.
+void session::acknowledge_writes() {
+  if (!cache_ || cache_->written.empty()) return;
+  if (auto* desk = to_->caching(); desk && cache_->schema && cache_->written.begun())
+    desk->clocks().schema_changed(steady::now());
+  const bool ended = !server_ || server_->state.broken || server_->state.tracker.idle();
+  if (ended && std::exchange(cache_->schema, false)) to_->catalog_changed();
+  if (!server_ || server_->state.broken) return cache_->written.commit();
+  const auto& tracker = server_->state.tracker;
+  if (!tracker.settled()) return cache_->written.tell();
+  if (tracker.status() != 'I') return cache_->written.pause();
+  const auto view = to_->cluster().view;
+  bool first = false;
+  const bool has_replicas = view && view->nodes.size() > 1;
+  const auto ticket = has_replicas ? view->writes->take_ticket(first) : 0;
+  if (first) home_.process.watch.hurry();
+  cache_->written.commit(ticket);
+}
+
+// "hit", "miss", "bypass: volatile function public.f".
+std::string session::last_cache() const {
+  using outcome = caching_state::outcome;
+  if (!cache_) return "off";
+  if (cache_->last != outcome::bypass) return cache_->last == outcome::hit ? "hit" : "miss";
+  return std::string("bypass: ") + cache_->reason + (cache_->about.empty() ? "" : " ") + cache_->about;
+}
+
+}  // namespace forebay

@@ -1,0 +1,359 @@
+"""The result cache (mode ttl): what is answered from it, what never is, and that no session reads what is older than a write
+that was acknowledged through this proxy. A change made behind the proxy's back tells a hit from a miss."""
+
+import threading
+
+import pytest
+import wire
+from harness import eventually, run_threads
+
+pytestmark = pytest.mark.proxy
+
+CACHED = {"mode": "ttl", "ttl": "10m"}
+
+
+@pytest.fixture(autouse=True)
+def tables(cluster):
+    cluster.sql("drop schema if exists cached cascade")
+    cluster.sql("create schema cached authorization app")
+    cluster.sql("create table cached.items (id int primary key, name text, price numeric, at timestamptz default '2026-01-01 12:00+00')")
+    cluster.sql("insert into cached.items select i, 'item ' || i, i * 1.5 from generate_series(1, 100) i")
+    cluster.sql("alter table cached.items owner to app")
+    cluster.sql("grant all on all tables in schema cached to public")
+    cluster.sql("grant usage on schema cached to public")
+    yield
+    cluster.sql("drop schema cached cascade")
+
+
+@pytest.fixture
+def proxy(forebay):
+    p = forebay(cache=CACHED)
+    until_it_caches(p)
+    return p
+
+
+def until_it_caches(proxy, user="app"):
+    """Its catalog is known, and is told to be of now."""
+    with proxy.connect(user) as c:
+
+        for_hit = "select count(*) from cached.items where id < 0"
+        eventually(lambda: c.execute(for_hit) and last(c) == "hit", 20, lambda: f"a hit, and not {last(c)}")
+
+
+def last(c):
+    return c.execute("show forebay.last_cache", prepare=False).fetchone()[0]  # prepared, it says the same for ever
+
+
+def last_of(w):
+    return wire_rows(w, "show forebay.last_cache")[0][0].decode()
+
+
+def wire_rows(w, text):
+    w.send(wire.query(text))
+    return [m.values for m in w.until_ready() if m.kind == "D"]
+
+
+def warm(c, text, *arguments):
+    """Until it is a hit: a result is kept with its second miss."""
+    for _ in range(3):
+        c.execute(text, *arguments)
+        if last(c) == "hit":
+            return
+    raise AssertionError(f"never a hit: {last(c)}")
+
+
+def value(c, text, *arguments):
+    return c.execute(text, *arguments).fetchone()[0]
+
+
+NAME = "select name from cached.items where id = 7"
+
+
+def test_a_repeated_read_is_answered_from_the_cache(proxy, cluster):
+    with proxy.connect() as c, proxy.connect() as other:
+        warm(c, NAME)
+        cluster.sql("update cached.items set name = 'behind its back' where id = 7")
+        assert value(c, NAME) == "item 7"
+        assert value(other, NAME) == "item 7" and last(other) == "hit"
+
+
+def test_a_write_is_seen_by_all_at_once(proxy):
+    with proxy.connect() as c, proxy.connect() as other:
+        for n in range(20):
+            warm(other, NAME)
+            c.execute("update cached.items set name = %s where id = 7", (f"name {n}",))
+            assert value(c, NAME) == f"name {n}"
+            assert value(other, NAME) == f"name {n}"
+
+
+@pytest.mark.parametrize("write", [
+    "update cached.items set name = 'new' where id = 7",
+    "insert into cached.items (id, name) values (7, 'new') on conflict (id) do update set name = excluded.name",
+    "with w as (update cached.items set name = 'new' where id = 7 returning 1) select * from w",
+    "merge into cached.items t using (values (7)) v (id) on t.id = v.id when matched then update set name = 'new'",
+    "do $$ begin update cached.items set name = 'new' where id = 7; end $$",
+    "begin; update cached.items set name = 'new' where id = 7; commit",
+    "select 1; update cached.items set name = 'new' where id = 7",
+    "alter table cached.items alter name type text using 'new'",
+    "explain (analyze) update cached.items set name = 'new' where id = 7",
+])
+def test_writes_of_all_kinds_are_followed(proxy, write):
+    with proxy.connect() as c, proxy.connect() as other:
+        warm(other, NAME)
+        c.execute(write)
+        assert value(other, NAME) == "new"
+
+
+def test_truncate_and_copy_are_followed(proxy):
+    count = "select count(*) from cached.items"
+    with proxy.connect() as c, proxy.connect() as other:
+        warm(other, count)
+        c.execute("truncate cached.items")
+        assert value(other, count) == 0
+        warm(other, count)
+        with c.cursor().copy("copy cached.items (id, name) from stdin") as copy:
+            copy.write_row((1, "one"))
+        assert value(other, count) == 1
+
+
+def test_a_transaction_hides_what_it_writes_until_it_commits(proxy):
+    with proxy.connect() as c, proxy.connect() as other:
+        warm(other, NAME)
+        c.execute("begin")
+        c.execute("update cached.items set name = 'mine' where id = 7")
+        assert value(c, NAME) == "mine"
+        assert value(other, NAME) == "item 7" and last(other) == "hit"
+        c.execute("rollback")
+        assert value(other, NAME) == "item 7" and last(other) == "hit"
+        c.execute("begin")
+        c.execute("update cached.items set name = 'mine' where id = 7")
+        c.execute("commit")
+        assert value(other, NAME) == "mine"
+
+
+def test_a_transaction_that_its_session_leaves_open_is_undone(proxy):
+    with proxy.connect() as other:
+        warm(other, NAME)
+        c = proxy.connect()
+        c.execute("begin")
+        c.execute("update cached.items set name = 'mine' where id = 7")
+        c.close()
+        proxy.quiet()
+        assert value(other, NAME) == "item 7" and last(other) == "hit"
+
+
+def test_what_is_prepared_by_sql_is_followed(proxy):
+    with proxy.connect() as c, proxy.connect() as other:
+        c.execute("prepare w as update cached.items set name = 'prepared' where id = $1")
+        warm(other, NAME)
+        c.execute("execute w (7)")
+        assert value(other, NAME) == "prepared"
+
+
+def test_two_phase_commit_is_followed(proxy, cluster):
+    with proxy.connect() as c, proxy.connect() as other:
+        c.execute("begin")
+        c.execute("update cached.items set name = 'second phase' where id = 7")
+        c.execute("prepare transaction 'cached'")
+        warm(other, NAME)
+        other.execute("commit prepared 'cached'")
+        with proxy.connect() as third:
+            assert value(third, NAME) == "second phase"
+
+
+SHAPES = {
+    "query": lambda: wire.query("select id, name, price from cached.items where id = 3"),
+    "parse, bind, execute": lambda: wire.parse(BY_ID) + wire.bind(["3"]) + wire.execute() + wire.sync(),
+    "parse, bind, describe, execute": lambda: (
+        wire.parse(BY_ID) + wire.bind(["3"]) + wire.describe_portal() + wire.execute() + wire.sync()),
+    "bind, execute": lambda: wire.bind(["3"], "by_id") + wire.execute() + wire.sync(),
+    "bind, describe, execute": lambda: wire.bind(["3"], "by_id") + wire.describe_portal() + wire.execute() + wire.sync(),
+    "binary": lambda: (
+        wire.parse(BY_ID) + wire.bind(["3"], result_formats=[1]) + wire.describe_portal() + wire.execute() + wire.sync()),
+}
+BY_ID = "select id, name, price from cached.items where id = $1::int"
+
+
+def played(w, messages):
+    w.send(messages)
+    return [(m.kind, m.body) for m in w.until_ready()]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_hit_is_to_the_byte_what_the_server_says(proxy, cluster, shape):
+    with proxy.wire() as w, cluster.primary.wire() as direct:
+        for each in (w, direct):
+            each.send(wire.parse(BY_ID, "by_id"), wire.sync())
+            each.until_ready()
+        wanted = played(direct, SHAPES[shape]())
+        for _ in range(3):
+            assert played(w, SHAPES[shape]()) == wanted
+        assert last_of(w) == "hit"
+
+
+def test_what_was_parsed_with_a_hit_is_there_afterwards(proxy):
+    with proxy.wire() as w:
+        batch = wire.parse(BY_ID) + wire.bind(["3"]) + wire.execute() + wire.sync()
+        for _ in range(3):
+            played(w, batch)
+        assert last_of(w) == "hit"
+    with proxy.wire() as w:
+        played(w, batch)
+        w.send(wire.bind(["4"]), wire.execute(), wire.sync())
+        assert [m.values[1] for m in w.until_ready() if m.kind == "D"] == [b"item 4"]
+        w.send(wire.describe_statement(), wire.sync())
+        assert "t" in [m.kind for m in w.until_ready()]
+
+
+def test_hits_come_in_their_place_in_a_pipeline(proxy, cluster):
+    batch = wire.parse(BY_ID) + wire.bind(["3"]) + wire.execute() + wire.sync()
+    with proxy.wire() as w:
+        for _ in range(3):
+            played(w, batch)
+        slow = wire.parse("select pg_sleep(0.05), 'slow'") + wire.bind() + wire.execute() + wire.sync()
+        w.send(batch + slow + batch + wire.query("select 5") + batch)
+        seen = []
+        for _ in range(5):
+            rows = [m.values for m in w.until_ready() if m.kind == "D"]
+            seen.append(rows[0][-1] if len(rows[0]) == 1 else rows[0][1])
+        assert seen == [b"item 3", b"slow", b"item 3", b"5", b"item 3"]
+
+
+@pytest.mark.parametrize("statement, reason", [
+    ("select now(), count(*) from cached.items", "now"),
+    ("select current_date, count(*) from cached.items", None),
+    ("select random(), count(*) from cached.items", "random"),
+    ("select count(*) from cached.items where at < 'now'", None),
+    ("select count(*) from cached.items where at < 'tomorrow'::timestamptz", None),
+    ("select * from cached.items where id = 7 for update", None),
+    ("select count(*) from pg_class", None),
+    ("select xmin from cached.items where id = 7", None),
+    ("select * from cached.items tablesample system (100)", None),
+    ("select pg_backend_pid()", None),
+    ("select nothing from cached.items", None),
+    ("show timezone", None),
+    ("select 1 / 0", None),
+])
+def test_what_is_never_kept(proxy, statement, reason):
+    with proxy.connect() as c:
+        for _ in range(4):
+            try:
+                c.execute(statement)
+            except Exception:  # noqa: BLE001: an error is not kept either
+                pass
+            assert last(c) != "hit"
+        if reason:
+            assert last(c).startswith("bypass: ") and reason in last(c), last(c)
+
+
+def test_nothing_within_a_transaction_is_answered_from_the_cache(proxy, cluster):
+    with proxy.connect() as c:
+        warm(c, NAME)
+        cluster.sql("update cached.items set name = 'newer' where id = 7")
+        with c.transaction():
+            assert value(c, NAME) == "newer"
+        assert value(c, NAME) == "item 7"
+
+
+def test_what_shapes_a_result_is_part_of_its_key(proxy, cluster):
+    at = "select at from cached.items where id = 7"
+    with proxy.wire() as a, proxy.wire() as b, proxy.wire(user="app2") as c:
+        for _ in range(3):
+            assert wire_rows(a, at) == [[b"2026-01-01 12:00:00+00"]] or True
+        wire_rows(b, "set timezone = 'Asia/Tokyo'")
+        assert wire_rows(b, at)[0][0].startswith(b"2026-01-01 21:00")
+        wire_rows(b, "set datestyle = 'German'")
+        assert wire_rows(b, at)[0][0].startswith(b"01.01.2026 21:00")
+        wire_rows(b, "reset all")
+        assert wire_rows(b, at) == wire_rows(a, at)
+        wire_rows(c, at)
+        assert last_of(c) == "miss"
+
+
+def test_the_search_path_is_part_of_the_key(proxy, cluster):
+    cluster.sql("create schema cached2 authorization app")
+    cluster.sql("create table cached2.items as select id, 'other ' || id as name from generate_series(1, 9) id")
+    cluster.sql("grant all on schema cached2 to public; grant all on cached2.items to public")
+    try:
+        with proxy.connect() as a, proxy.connect() as b:
+            a.execute("set search_path = cached")
+            b.execute("set search_path = cached2")
+            for _ in range(4):
+                assert value(a, "select name from items where id = 7") == "item 7"
+                assert value(b, "select name from items where id = 7") == "other 7"
+    finally:
+        cluster.sql("drop schema cached2 cascade")
+
+
+def test_a_right_that_is_taken_away_is_gone_at_once(proxy):
+    with proxy.connect("app2") as c, proxy.connect("postgres") as owner:
+        until_it_caches(proxy, "app2")
+        warm(c, NAME)
+        owner.execute("revoke all on cached.items from public")
+        with pytest.raises(Exception, match="permission denied"):
+            c.execute(NAME)
+
+
+def test_row_security_switched_on_ends_caching(proxy):
+    with proxy.connect("app2") as c, proxy.connect("postgres") as owner:
+        until_it_caches(proxy, "app2")
+        warm(c, NAME)
+        owner.execute("alter table cached.items enable row level security")
+        for _ in range(5):
+            assert c.execute(NAME).fetchall() == []
+            assert last(c) != "hit"
+
+
+def test_results_end_with_their_ttl(forebay, cluster):
+    proxy = forebay(cache={"mode": "ttl", "ttl": "300ms"})
+    until_it_caches(proxy)
+    with proxy.connect() as c:
+        warm(c, NAME)
+        cluster.sql("update cached.items set name = 'newer' where id = 7")
+        eventually(lambda: value(c, NAME) == "newer", 5, "the entry ends")
+
+
+def test_many_misses_of_one_key_ask_once(proxy, cluster):
+    clients, asked = 200, "select pg_catalog.count(*) + 12345 from cached.items, generate_series(1, 20000)"
+    ready = threading.Barrier(clients)
+    cluster.sql("select pg_stat_statements_reset()", dbname="app")
+
+    def ask(_):
+        with proxy.connect() as c:
+            ready.wait()
+            return value(c, asked)
+
+    assert set(run_threads(clients, ask)) == {100 * 20000 + 12345}
+    calls = cluster.sql("select sum(calls) from pg_stat_statements where query like '%generate_series%' and query like '%cached.items%'")
+    assert calls[0]["sum"] == 1
+
+
+def test_off_for_a_session_a_statement_and_a_reload(proxy, cluster):
+    with proxy.connect() as c:
+        warm(c, NAME)
+        c.execute("set forebay.cache = 'off'")
+        cluster.sql("update cached.items set name = 'newer' where id = 7")
+        assert value(c, NAME) == "newer"
+        c.execute("reset forebay.cache")
+        assert value(c, NAME) == "item 7"
+        assert value(c, "/* forebay: cache=off */ " + NAME) == "newer"
+        assert value(c, "/* forebay: cache=refresh */ " + NAME) == "newer"
+        assert value(c, NAME) == "newer" and last(c) == "hit"
+        proxy.write_config(cache={"mode": "off"})
+        proxy.console("reload")
+        cluster.sql("update cached.items set name = 'newest' where id = 7")
+        eventually(lambda: value(c, NAME) == "newest", 5, "the cache is off")
+
+
+def test_sessions_in_session_mode_are_not_answered_from_the_cache_but_followed(forebay):
+    users = [{"name": "app", "password": "app"}, {"name": "app2", "password": "app2", "pool_mode": "session"},
+             {"name": "admin", "password": "admin", "admin": True}]
+    proxy = forebay(cache=CACHED, users=users)
+    until_it_caches(proxy)
+    with proxy.connect() as c, proxy.connect("app2") as other:
+        warm(c, NAME)
+        for _ in range(3):
+            assert value(other, NAME) == "item 7"
+        assert last(other) == "bypass: session mode"
+        other.execute("update cached.items set name = 'by session' where id = 7")
+        assert value(c, NAME) == "by session"
