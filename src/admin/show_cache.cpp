@@ -45,9 +45,8 @@ void forget_table(invocation in, const std::string& name) {
     std::string cluster, database;
     read_rules_ptr rules;
   };
-  const auto dot = name.find('.');
   sql_access about;
-  about.relations = {dot == name.npos ? sql_name{{}, name} : sql_name{name.substr(0, dot), name.substr(dot + 1)}};
+  about.relations = {sql_name::parse(name)};
   auto& process = in.process();
   gather_shards<std::vector<known>>(
       process,

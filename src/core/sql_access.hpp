@@ -20,6 +20,7 @@ struct sql_name {
   std::string schema;  // empty: found by the search path
   std::string name;
 
+  static sql_name parse(const std::string& text);  // "schema.name" or "name"
   auto operator<=>(const sql_name&) const = default;
 };
 
@@ -85,6 +86,11 @@ struct sql_access {
   std::size_t bytes() const;  // of all that this holds on the heap, and itself
 };
 using sql_access_ptr = std::shared_ptr<const sql_access>;
+
+inline sql_name sql_name::parse(const std::string& text) {
+  const auto dot = text.find('.');
+  return dot == text.npos ? sql_name{{}, text} : sql_name{text.substr(0, dot), text.substr(dot + 1)};
+}
 
 inline transaction_modes::level transaction_modes::level_of(std::string_view name) {
   if (same_name(name, "read uncommitted")) return level::read_uncommitted;

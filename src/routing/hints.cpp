@@ -46,12 +46,6 @@ void each_ahead_of(std::string_view text, Take take) {
   }
 }
 
-cache_hint cache_of(std::string_view value) {
-  if (same_name(value, "off")) return cache_hint::off;
-  if (same_name(value, "on")) return cache_hint::on;
-  return same_name(value, "refresh") ? cache_hint::refresh : cache_hint::none;
-}
-
 std::optional<config::duration> ttl_of(std::string_view value) {
   const auto found = config::parse_duration(value);
   return found == config::duration::zero() ? std::nullopt : found;
@@ -82,11 +76,17 @@ std::string_view shown_setting(std::string_view text) {
   return trimmed(text);
 }
 
+cache_hint cache_hint_of(std::string_view value) {
+  if (same_name(value, "off")) return cache_hint::off;
+  if (same_name(value, "on")) return cache_hint::on;
+  return same_name(value, "refresh") ? cache_hint::refresh : cache_hint::none;
+}
+
 hints hints_of(std::string_view text) {
   hints found;
   each_ahead_of(text, [&](std::string_view key, std::string_view value) {
     if (found.route.empty() && same_name(key, "route")) found.route = value;
-    if (found.cache == cache_hint::none && same_name(key, "cache")) found.cache = cache_of(value);
+    if (found.cache == cache_hint::none && same_name(key, "cache")) found.cache = cache_hint_of(value);
     if (!found.ttl && same_name(key, "ttl")) found.ttl = ttl_of(value);
     if (found.tags.empty() && same_name(key, "tags")) found.tags = tags_of(value);
     return true;

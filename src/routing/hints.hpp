@@ -22,6 +22,7 @@ struct hints {
   std::vector<std::string_view> tags;   // of tags=a+b
 };
 hints hints_of(std::string_view text);
+cache_hint cache_hint_of(std::string_view word);
 
 // The value of `route` alone; empty: nothing is said.
 std::string_view hinted_route(std::string_view text);

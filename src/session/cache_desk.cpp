@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cache/key_fields.hpp"
+#include "config/pattern.hpp"
 
 namespace forebay {
 namespace {
@@ -43,14 +44,24 @@ cache_verdict refused(const char* reason, std::string about = {}) {
 }  // namespace
 
 cache_desk::cache_desk(result_cache& all, place at, const config::cache& how)
-    : all_(all), clocks_(all.clocks_of(at.cluster, at.database)), key_([&] {
+    : all_(all),
+      clocks_(all.clocks_of(at.cluster, at.database)),
+      key_([&] {
         std::string key;
         for (const auto* field : {&at.cluster, &at.database, &at.login, &at.user})
           add_key_field(key, *field);
         return key;
       }()),
       login_(std::move(at.login)),
-      how_(how) {}
+      how_(how) {
+  for (const auto& each : how_.rules) {
+    const bool here =
+        (each.user.empty() || each.user == at.user) && (each.database.empty() || each.database == at.name);
+    if (!here) continue;
+    auto& made = matching_.emplace_back(rule{&each, std::nullopt});
+    if (!each.statement.empty()) made.statement = config::compile_pattern(each.statement);
+  }
+}
 
 const cache_scope& cache_desk::scope_of(const parameters& wanted) {
   const auto known = scopes_.find(wanted.get());
@@ -59,8 +70,11 @@ const cache_scope& cache_desk::scope_of(const parameters& wanted) {
   cache_scope found{.key = key_};
   for (const auto& e : wanted->entries()) {
     if (same_name(e.name, "forebay.cache")) {
-      if (same_name(e.value, "off")) found.reason = "forebay.cache";
-      found.refresh = same_name(e.value, "refresh");
+      found.asked = cache_hint_of(e.value);
+    } else if (same_name(e.name, "forebay.route") && same_name(e.value, "primary")) {
+      found.reason = "forebay.route";
+    } else if (same_name(e.name, "forebay.read_after") && !e.value.empty()) {
+      found.reason = "forebay.read_after";  // it may have been written through another proxy
     } else if ((same_name(e.name, "role") && !same_name(e.value, "none")) ||
                (same_name(e.name, "session_authorization") && e.value != login_)) {
       found.reason = "in another role";
@@ -83,22 +97,50 @@ void cache_desk::follow(const read_rules_ptr& rules) {
   writes_.clear();
 }
 
-const cache_verdict& cache_desk::verdict_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules) {
-  static const auto unknown = refused("the database's catalog is not known yet");
-  if (!rules || is_outdated(*rules)) return unknown;
+cache_verdict cache_desk::verdict_of(access_reader& sql, std::string_view text, const hints& asked, bool on,
+                                     const read_rules_ptr& rules) {
+  if (!rules || is_outdated(*rules)) return refused("the database's catalog is not known yet");
   follow(rules);
   const auto access = sql.access_of(text);
   auto& known = verdicts_[access.get()];
   if (!known.first) known = {access, judge(*access)};
-  return known.second;
+  const auto& [found, candidates] = known.second;
+  if (found.reason) return found;
+  const auto rule = std::ranges::find_if(candidates, [&](const auto* each) {
+    return !each->statement || std::regex_search(text.begin(), text.end(), *each->statement);
+  });
+  const auto* says = rule == candidates.end() ? nullptr : (*rule)->says;
+  const auto mode = says && says->mode ? *says->mode : how_.mode;
+  if (mode == config::cache_mode::off && !on) return refused(says ? "off by cache.rule" : "off");
+  auto made = found;
+  made.ttl = asked.ttl.value_or(says && says->ttl ? *says->ttl : how_.ttl);
+  made.tags.assign(asked.tags.begin(), asked.tags.end());
+  if (says) made.tags.insert(made.tags.end(), says->tags.begin(), says->tags.end());
+  for (const auto& tag : made.tags)
+    made.depends.push_back(&all_.clock_of_tag(tag));
+  return made;
 }
 
-cache_verdict cache_desk::judge(const sql_access& access) const {
-  if (auto refusal = rules_->caching().why_not(access)) return refused(refusal->reason, std::move(refusal->name));
-  cache_verdict found{.about = {}, .depends = {&clocks_.all()}, .ttl = how_.ttl, .tags = {}};
-  for (const auto relation : rules_->caching().depends_on(access))
-    found.depends.push_back(&clocks_.of(relation));
-  return found;
+cache_desk::template_verdict cache_desk::judge(const sql_access& access) const {
+  const auto& caching = rules_->caching();
+  if (auto refusal = caching.why_not(access)) return {refused(refusal->reason, std::move(refusal->name)), {}};
+  template_verdict made;
+  made.found.depends.push_back(&clocks_.all());
+  const auto relations = caching.depends_on(access);
+  for (const auto relation : relations)
+    made.found.depends.push_back(&clocks_.of(relation));
+  for (const auto& each : matching_)
+    if (each.says->tables.empty() || reads_any(each.says->tables, relations)) made.rules.push_back(&each);
+  return made;
+}
+
+bool cache_desk::reads_any(const std::vector<std::string>& tables, const std::vector<catalog::oid>& relations) const {
+  return std::ranges::any_of(tables, [&](const auto& table) {
+    sql_access named;
+    named.relations = {sql_name::parse(table)};
+    return std::ranges::any_of(rules_->caching().depends_on(named),
+                               [&](auto id) { return std::ranges::binary_search(relations, id); });
+  });
 }
 
 const cache_writes& cache_desk::writes_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules) {

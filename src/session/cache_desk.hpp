@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <regex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "config/config.hpp"
 #include "core/parameters.hpp"
 #include "routing/access.hpp"
+#include "routing/hints.hpp"
 #include "routing/read_rules.hpp"
 #include "session/cache_request.hpp"
 
@@ -45,24 +48,27 @@ struct cache_writes {
 // Who asks, with what settings.
 struct cache_scope {
   std::string key;
-  const char* reason = nullptr;  // static: why the cache is not asked for this session
-  bool refresh = false;          // forebay.cache = 'refresh'
+  const char* reason = nullptr;         // static: why the cache is not asked for this session
+  cache_hint asked = cache_hint::none;  // forebay.cache
 };
 
 class cache_desk {
  public:
   struct place {
     std::string cluster, database;  // as the server calls it
-    std::string login, user;        // on the server, and the client's
+    std::string login;              // on the server
+    std::string user, name;         // the client's, and the database as it calls it
   };
   cache_desk(result_cache& all, place at, const config::cache& how);
 
-  bool reads() const { return how_.mode != config::cache_mode::off; }  // else only writes are followed, for others
+  bool reads() const { return how_.keeps_any(); }  // else only writes are followed, for others
   result_store& store() { return all_.store; }
   cache_clocks& clocks() { return clocks_; }
 
   const cache_scope& scope_of(const parameters& wanted);
-  const cache_verdict& verdict_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules);
+  // `on`: somebody has asked for it, where a rule or the database has it off.
+  cache_verdict verdict_of(access_reader& sql, std::string_view text, const hints& asked, bool on,
+                           const read_rules_ptr& rules);
   const cache_writes& writes_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules);
   // What was learned of the database was read before its schema was changed through this proxy.
   bool is_outdated(const read_rules& rules) const;
@@ -70,18 +76,31 @@ class cache_desk {
   std::string scratch;  // for a key, within one call
 
  private:
+  // A [[cache.rule]] that may match here.
+  struct rule {
+    const config::cache_rule* says;  // in how_
+    std::optional<std::regex> statement;
+  };
+  // Of all texts of one template.
+  struct template_verdict {
+    cache_verdict found;
+    std::vector<const rule*> rules;  // those whose tables it reads, or that name none
+  };
+
   void follow(const read_rules_ptr& rules);
-  cache_verdict judge(const sql_access& access) const;
+  template_verdict judge(const sql_access& access) const;
+  bool reads_any(const std::vector<std::string>& tables, const std::vector<catalog::oid>& relations) const;
   cache_writes judge_write(const sql_access& access) const;
 
   result_cache& all_;
   cache_clocks& clocks_;
   const std::string key_, login_;
   const config::cache how_;
+  std::vector<rule> matching_;
   read_rules_ptr rules_;  // by which the following were made
   template <class What>
   using by_access = std::unordered_map<const sql_access*, std::pair<sql_access_ptr, What>>;
-  by_access<cache_verdict> verdicts_;
+  by_access<template_verdict> verdicts_;
   by_access<cache_writes> writes_;
   std::unordered_map<const parameter_set*, std::pair<parameters, cache_scope>> scopes_;
 };

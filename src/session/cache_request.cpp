@@ -116,7 +116,8 @@ std::optional<cache_request> cache_request::of(const wire::piece& first, wire::f
 
 void cache_request::write_key(std::string_view scope, std::string& out) const {
   out.assign(1, simple ? 'Q' : describes ? 'D' : 'E');
-  for (const auto field : {scope, text, types, arguments})
+  const auto statement = text.substr(skip_space_and_comments(text, 0));  // hints, and what tells where it came from
+  for (const auto field : {scope, statement, types, arguments})
     add_key_field(out, field);
 }
 

@@ -32,14 +32,14 @@ struct cache_fill {
 
 struct caching_state {
   written_clocks written;
-  bool schema = false;  // of what it has written
+  bool schema = false;                           // of what it has written
   std::map<std::string, cache_writes> prepared;  // what those that PREPARE named write when they are executed
   std::unique_ptr<cache_fill> filling;
   bool answered = false;  // the batch at hand was: what is left of it up to its Sync says nothing new
   bool flies = false;     // waits for the end of somebody else's miss of the same key
   bool waited = false;
   enum class outcome : std::uint8_t { hit, miss, bypass };
-  outcome last = outcome::bypass;  // of the batch at hand, or the last one
+  outcome last = outcome::bypass;            // of the batch at hand, or the last one
   const char* reason = "nothing was asked";  // static: of the bypass
   std::string about;
 };

@@ -47,9 +47,9 @@ void destination::refresh() {
     const bool caches = settings_->caches(database->cluster);
     caching_.reset();
     if (caches) {
-      caching_ = std::make_unique<cache_desk>(home_.process.cache,
-                                              cache_desk::place{database->cluster, on_server_, login_, what_.user},
-                                              settings_->cache_of(*database));
+      caching_ = std::make_unique<cache_desk>(
+          home_.process.cache, cache_desk::place{database->cluster, on_server_, login_, what_.user, what_.database},
+          settings_->cache_of(*database));
     }
     const bool wanted = caches || (cluster && cluster->nodes.size() > 1 && router_->how().read_write_split);
     if (wanted) home_.process.watch.watch_catalog(database->cluster, on_server_);

@@ -203,7 +203,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   cached ask_cache(const wire::piece& p, std::string_view rest);
   bool comes_from_cache_in_turn(const wire::piece& p, std::string_view rest);
   const char* why_not_cached(cache_desk& desk, const std::optional<cache_request>& request);
-  cached begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key, bool waited);
+  cached begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key, cache_verdict verdict,
+                    bool refresh);
   cached bypass(const char* reason, std::string about = {});
   cached give_from_cache(const cache_request& request, const cache_entry& hit);
   bool wait_for_flight(cache_flight& flight);

@@ -3,6 +3,7 @@
 #include "protocol/wire/query.hpp"
 #include "protocol/wire/status.hpp"
 #include "routing/clock_words.hpp"
+#include "routing/hints.hpp"
 #include "routing/sql_scan.hpp"
 #include "session/session.hpp"
 
@@ -26,16 +27,23 @@ session::cached session::ask_cache(const wire::piece& p, std::string_view rest) 
   auto& c = *cache_;
   if (c.filling && !c.filling->sent) return cached::no;  // asked for before it had to wait for a server
   c.filling.reset();
-  const bool waited = std::exchange(c.waited, false);
   const auto request = cache_request::of(p, framer_, rest, state_);
   if (const auto* reason = why_not_cached(*desk, request)) return bypass(reason);
   const auto& scope = desk->scope_of(state_.settings.wanted);
+  const auto asked = hints_of(request->text);
+  const auto how = asked.cache == cache_hint::none ? scope.asked : asked.cache;
+  if (how == cache_hint::off) return bypass(asked.cache == how ? "off by hint" : "forebay.cache");
+  if (same_name(asked.route, "primary")) return bypass("asked for by hint");
   request->write_key(scope.key, desk->scratch);
   const auto key = cache_key::of(desk->scratch);
-  if (!scope.refresh) {
+  if (how != cache_hint::refresh) {
     if (const auto hit = desk->store().hit(key, home_.on.now())) return give_from_cache(*request, *hit);
   }
-  return begin_fill(*desk, *request, key, waited);
+  if (!reads_as_written(request->text, *state_.settings.wanted)) return bypass("not to be read by these settings");
+  auto verdict = desk->verdict_of(home_.access, request->text, asked, how == cache_hint::on, to_->rules());
+  if (verdict.reason) return bypass(verdict.reason, std::move(verdict.about));
+  if (has_clock_words(request->text) || has_clock_words(request->arguments)) return bypass("a word like now or today");
+  return begin_fill(*desk, *request, key, std::move(verdict), how == cache_hint::refresh);
 }
 
 // The batch is in the cache, and behind others that a server has not answered yet: it waits for them, and is looked for
@@ -84,19 +92,18 @@ session::cached session::give_from_cache(const cache_request& request, const cac
   return cached::yes;
 }
 
-session::cached session::begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key, bool waited) {
-  if (!reads_as_written(request.text, *state_.settings.wanted)) return bypass("not to be read by these settings");
-  const auto& verdict = desk.verdict_of(home_.access, request.text, to_->rules());
-  if (verdict.reason) return bypass(verdict.reason, verdict.about);
-  if (has_clock_words(request.text) || has_clock_words(request.arguments)) return bypass("a word like now or today");
-  const auto found = desk.store().find(key, home_.on.now(), !waited);
-  if (found.hit) return give_from_cache(request, *found.hit);
-  if (found.flight && !found.ours && !server_ && wait_for_flight(*found.flight)) return cached::later;
+// A miss, which others may wait for, or which waits for another one's.
+session::cached session::begin_fill(cache_desk& desk, const cache_request& request, const cache_key& key,
+                                    cache_verdict verdict, bool refresh) {
   auto& c = *cache_;
+  const bool may_wait = !std::exchange(c.waited, false) && !refresh && !server_;
+  auto found = refresh ? result_store::found{} : desk.store().find(key, home_.on.now(), may_wait);
+  if (found.hit) return give_from_cache(request, *found.hit);
+  if (found.flight && !found.ours && wait_for_flight(*found.flight)) return cached::later;
   c.last = caching_state::outcome::miss;
-  c.filling = std::make_unique<cache_fill>(desk.scratch, verdict);
+  c.filling = std::make_unique<cache_fill>(desk.scratch, std::move(verdict));
   c.filling->asked = request;
-  if (found.ours) c.filling->flight = found.flight;
+  if (found.ours) c.filling->flight = std::move(found.flight);
   return cached::no;
 }
 

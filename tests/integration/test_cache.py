@@ -5,7 +5,7 @@ import threading
 
 import pytest
 import wire
-from harness import eventually, run_threads
+from harness import PASSWORDS, eventually, run_threads
 
 pytestmark = pytest.mark.proxy
 
@@ -34,14 +34,21 @@ def proxy(forebay):
 
 def until_it_caches(proxy, user="app"):
     """Its catalog is known, and is told to be of now."""
-    with proxy.connect(user) as c:
+    with connect(proxy, user) as c:
 
         for_hit = "select count(*) from cached.items where id < 0"
         eventually(lambda: c.execute(for_hit) and last(c) == "hit", 20, lambda: f"a hit, and not {last(c)}")
 
 
 def last(c):
-    return c.execute("show forebay.last_cache", prepare=False).fetchone()[0]  # prepared, it says the same for ever
+    return c.execute("show forebay.last_cache").fetchone()[0]
+
+
+def connect(proxy, user="app"):
+    """Never prepared: that is another shape of the same, and SHOW, once prepared, says the same for ever."""
+    c = proxy.connect(user)
+    c.prepare_threshold = None
+    return c
 
 
 def last_of(w):
@@ -70,7 +77,7 @@ NAME = "select name from cached.items where id = 7"
 
 
 def test_a_repeated_read_is_answered_from_the_cache(proxy, cluster):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         warm(c, NAME)
         cluster.sql("update cached.items set name = 'behind its back' where id = 7")
         assert value(c, NAME) == "item 7"
@@ -78,7 +85,7 @@ def test_a_repeated_read_is_answered_from_the_cache(proxy, cluster):
 
 
 def test_a_write_is_seen_by_all_at_once(proxy):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         for n in range(20):
             warm(other, NAME)
             c.execute("update cached.items set name = %s where id = 7", (f"name {n}",))
@@ -98,7 +105,7 @@ def test_a_write_is_seen_by_all_at_once(proxy):
     "explain (analyze) update cached.items set name = 'new' where id = 7",
 ])
 def test_writes_of_all_kinds_are_followed(proxy, write):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         warm(other, NAME)
         c.execute(write)
         assert value(other, NAME) == "new"
@@ -106,7 +113,7 @@ def test_writes_of_all_kinds_are_followed(proxy, write):
 
 def test_truncate_and_copy_are_followed(proxy):
     count = "select count(*) from cached.items"
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         warm(other, count)
         c.execute("truncate cached.items")
         assert value(other, count) == 0
@@ -117,7 +124,7 @@ def test_truncate_and_copy_are_followed(proxy):
 
 
 def test_a_transaction_hides_what_it_writes_until_it_commits(proxy):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         warm(other, NAME)
         c.execute("begin")
         c.execute("update cached.items set name = 'mine' where id = 7")
@@ -132,18 +139,18 @@ def test_a_transaction_hides_what_it_writes_until_it_commits(proxy):
 
 
 def test_a_transaction_that_its_session_leaves_open_is_undone(proxy):
-    with proxy.connect() as other:
+    with connect(proxy) as other:
         warm(other, NAME)
-        c = proxy.connect()
+        c = connect(proxy)
         c.execute("begin")
         c.execute("update cached.items set name = 'mine' where id = 7")
         c.close()
-        proxy.quiet()
+        eventually(lambda: proxy.pool()["cl_active"] == 1, 10, "it has left")
         assert value(other, NAME) == "item 7" and last(other) == "hit"
 
 
 def test_what_is_prepared_by_sql_is_followed(proxy):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         c.execute("prepare w as update cached.items set name = 'prepared' where id = $1")
         warm(other, NAME)
         c.execute("execute w (7)")
@@ -151,13 +158,15 @@ def test_what_is_prepared_by_sql_is_followed(proxy):
 
 
 def test_two_phase_commit_is_followed(proxy, cluster):
-    with proxy.connect() as c, proxy.connect() as other:
+    with connect(proxy) as c, connect(proxy) as other:
         c.execute("begin")
         c.execute("update cached.items set name = 'second phase' where id = 7")
         c.execute("prepare transaction 'cached'")
-        warm(other, NAME)
-        other.execute("commit prepared 'cached'")
-        with proxy.connect() as third:
+        try:
+            eventually(lambda: other.execute(NAME) and last(other) == "hit", 10, "a hit")
+        finally:
+            other.execute("commit prepared 'cached'")
+        with connect(proxy) as third:
             assert value(third, NAME) == "second phase"
 
 
@@ -235,7 +244,7 @@ def test_hits_come_in_their_place_in_a_pipeline(proxy, cluster):
     ("select 1 / 0", None),
 ])
 def test_what_is_never_kept(proxy, statement, reason):
-    with proxy.connect() as c:
+    with connect(proxy) as c:
         for _ in range(4):
             try:
                 c.execute(statement)
@@ -247,7 +256,7 @@ def test_what_is_never_kept(proxy, statement, reason):
 
 
 def test_nothing_within_a_transaction_is_answered_from_the_cache(proxy, cluster):
-    with proxy.connect() as c:
+    with connect(proxy) as c:
         warm(c, NAME)
         cluster.sql("update cached.items set name = 'newer' where id = 7")
         with c.transaction():
@@ -275,7 +284,7 @@ def test_the_search_path_is_part_of_the_key(proxy, cluster):
     cluster.sql("create table cached2.items as select id, 'other ' || id as name from generate_series(1, 9) id")
     cluster.sql("grant all on schema cached2 to public; grant all on cached2.items to public")
     try:
-        with proxy.connect() as a, proxy.connect() as b:
+        with connect(proxy) as a, connect(proxy) as b:
             a.execute("set search_path = cached")
             b.execute("set search_path = cached2")
             for _ in range(4):
@@ -286,7 +295,7 @@ def test_the_search_path_is_part_of_the_key(proxy, cluster):
 
 
 def test_a_right_that_is_taken_away_is_gone_at_once(proxy):
-    with proxy.connect("app2") as c, proxy.connect("postgres") as owner:
+    with connect(proxy, "app2") as c, connect(proxy, "postgres") as owner:
         until_it_caches(proxy, "app2")
         warm(c, NAME)
         owner.execute("revoke all on cached.items from public")
@@ -295,7 +304,7 @@ def test_a_right_that_is_taken_away_is_gone_at_once(proxy):
 
 
 def test_row_security_switched_on_ends_caching(proxy):
-    with proxy.connect("app2") as c, proxy.connect("postgres") as owner:
+    with connect(proxy, "app2") as c, connect(proxy, "postgres") as owner:
         until_it_caches(proxy, "app2")
         warm(c, NAME)
         owner.execute("alter table cached.items enable row level security")
@@ -307,7 +316,7 @@ def test_row_security_switched_on_ends_caching(proxy):
 def test_results_end_with_their_ttl(forebay, cluster):
     proxy = forebay(cache={"mode": "ttl", "ttl": "300ms"})
     until_it_caches(proxy)
-    with proxy.connect() as c:
+    with connect(proxy) as c:
         warm(c, NAME)
         cluster.sql("update cached.items set name = 'newer' where id = 7")
         eventually(lambda: value(c, NAME) == "newer", 5, "the entry ends")
@@ -319,7 +328,7 @@ def test_many_misses_of_one_key_ask_once(proxy, cluster):
     cluster.sql("select pg_stat_statements_reset()", dbname="app")
 
     def ask(_):
-        with proxy.connect() as c:
+        with connect(proxy) as c:
             ready.wait()
             return value(c, asked)
 
@@ -329,7 +338,7 @@ def test_many_misses_of_one_key_ask_once(proxy, cluster):
 
 
 def test_off_for_a_session_a_statement_and_a_reload(proxy, cluster):
-    with proxy.connect() as c:
+    with connect(proxy) as c:
         warm(c, NAME)
         c.execute("set forebay.cache = 'off'")
         cluster.sql("update cached.items set name = 'newer' where id = 7")
@@ -346,14 +355,82 @@ def test_off_for_a_session_a_statement_and_a_reload(proxy, cluster):
 
 
 def test_sessions_in_session_mode_are_not_answered_from_the_cache_but_followed(forebay):
-    users = [{"name": "app", "password": "app"}, {"name": "app2", "password": "app2", "pool_mode": "session"},
-             {"name": "admin", "password": "admin", "admin": True}]
+    users = [{"name": "app", "password": PASSWORDS["app"]}, {"name": "app2", "password": PASSWORDS["app2"], "pool_mode": "session"},
+             {"name": "admin", "password": PASSWORDS["admin"], "admin": True}]
     proxy = forebay(cache=CACHED, users=users)
     until_it_caches(proxy)
-    with proxy.connect() as c, proxy.connect("app2") as other:
+    with connect(proxy) as c, connect(proxy, "app2") as other:
         warm(c, NAME)
         for _ in range(3):
             assert value(other, NAME) == "item 7"
         assert last(other) == "bypass: session mode"
         other.execute("update cached.items set name = 'by session' where id = 7")
         assert value(c, NAME) == "by session"
+
+
+def test_rules_hints_and_tags(forebay, cluster):
+    rules = [{"tables": ["items"], "statement": "name from", "ttl": "400ms"}, {"statement": "where id = 8", "mode": "off"},
+             {"tables": ["cached.items"], "tags": ["shop", "all"]}, {"user": "nobody", "mode": "off"}]
+    proxy = forebay(cache={"mode": "off"}, databases=[{"name": "*", "cluster": "main", "cache": {"mode": "ttl", "ttl": "1h"}}],
+                    text=None, users=None)
+    proxy.write_config(cache={"mode": "off", "rule": rules}, users=[
+        *({"name": n, "password": PASSWORDS[n]} for n in ("app", "nobody") if n in PASSWORDS), {"name": "nobody", "password": "x"},
+        {"name": "admin", "password": PASSWORDS["admin"], "admin": True}])
+    assert not proxy.console("reload")
+    until_it_caches(proxy)
+    with connect(proxy) as c:
+        warm(c, NAME)
+        cluster.sql("update cached.items set name = 'newer' where id = 7")
+        eventually(lambda: value(c, NAME) == "newer", 5, "the rule's ttl is over")
+        for _ in range(3):
+            c.execute("select price from cached.items where id = 8")
+            assert last(c) == "bypass: off by cache.rule"
+        warm(c, "/* forebay: cache=on */ select price from cached.items where id = 8")
+        price = "select price from cached.items where id = 9"
+        warm(c, price)
+        proxy.console("cache flush tag other")
+        assert c.execute(price) and last(c) == "hit"
+        proxy.console("cache flush tag shop")
+        assert c.execute(price) and last(c) == "miss"
+        warm(c, "/* forebay: tags=mine+yours */ " + price + " + 0")
+        proxy.console("cache flush tag yours")
+        assert c.execute(price + " + 0") and last(c) == "miss"
+
+
+def test_the_console_shows_and_empties_it(proxy):
+    def items():
+        return {row["item"]: int(row["value"]) for row in proxy.console("show cache")}
+
+    price = "select price from cached.items where id = 9"
+    with connect(proxy) as c:
+        before = items()
+        warm(c, price)
+        for _ in range(10):
+            c.execute(price)
+        c.execute("select random()")
+        after = items()
+        assert after["hits"] - before["hits"] == 11 and after["fills"] - before["fills"] == 1
+        assert after["misses"] - before["misses"] == 2
+        assert after["bypass: volatile function"] >= 1, after
+        assert 0 < after["bytes"] <= after["memory"]
+        shown = [row for row in proxy.console("show cache entries") if row["statement"] == price]
+        assert [(row["database"], row["user"], row["rows"], row["relations"], row["holds"]) for row in shown] == [("app", "app", "1", "1", "yes")]
+        for command in ("cache flush", "cache flush all", "cache flush database app", "cache flush table items", "cache flush table cached.items"):
+            warm(c, price)
+            proxy.console(command)
+            c.execute(price)
+            assert last(c) == "miss", command
+        for wrong in ("cache flush table", "cache flush table nothing.nowhere", "cache flush some thing"):
+            with pytest.raises(Exception, match="Usage|no such|no cached"):
+                proxy.console(wrong)
+
+
+def test_a_notice_says_what_came_of_it(proxy):
+    with connect(proxy) as c:
+        told = []
+        c.add_notice_handler(lambda d: told.append(d.message_primary))
+        c.execute("set forebay.explain = on")
+        told.clear()
+        for _ in range(3):
+            c.execute(NAME)
+        assert told == ["forebay: cache miss", "forebay: cache miss", "forebay: cache hit"]

@@ -149,19 +149,22 @@ struct watch {
                   .rules = {}}};
 };
 
-TEST_CASE("a node alone is up at once, and never called") {
+TEST_CASE("a node alone is up at once, and called for its catalog only") {
   const silent_node one(true);
   watch w({&one});
   const auto view = w.wait([](const auto& v) { return v.primary == 0; });
   REQUIRE(view);
   CHECK(view->nodes[0].up);
   w.tested.suspect(one.name(), "lost");
-  w.tested.watch_catalog("main", "app");
   w.tested.hurry();
   CHECK(w.tested.drain(one.name(), true));
   CHECK(w.wait([](const auto& v) { return v.nodes[0].draining && v.nodes[0].up; }));
-  w.tested.stop();
   CHECK_FALSE(one.was_called());
+  w.tested.watch_catalog("main", "app");
+  CHECK(w.tested.drain(one.name(), false));
+  CHECK(w.wait([](const auto& v) { return !v.nodes[0].draining; }));
+  w.tested.stop();
+  CHECK(one.was_called());
 }
 
 TEST_CASE("nodes that refuse are down, and say why") {

@@ -11,7 +11,8 @@ namespace {
 
 using wire::encode;
 
-const std::string sync = encode(wire::sync{}), flush = encode(wire::flush{}), described = encode(wire::describe{'P', ""});
+const std::string sync = encode(wire::sync{}), flush = encode(wire::flush{}),
+                  described = encode(wire::describe{'P', ""});
 const std::string run = encode(wire::execute{"", 0});
 
 std::string parse(std::string_view text, std::string_view name = "", std::string_view types = {"\0\0", 2}) {
@@ -49,10 +50,10 @@ struct client {
 TEST_CASE("a batch that one result may answer") {
   client c;
   c.state.assign("s", unnamed_statement("select $1", {"\0\0", 2}, nullptr));
-  for (const auto& batch : {query("select 1"), query(" /* x */ WITH a AS (SELECT 1) TABLE a"), query("(values (1))"),
-                            parse("select $1") + bind("1") + run + sync,
-                            parse("select $1") + bind("1") + described + run + sync, bind("1", "s") + run + sync,
-                            bind("1", "s") + described + run + sync}) {
+  for (const auto& batch :
+       {query("select 1"), query(" /* x */ WITH a AS (SELECT 1) TABLE a"), query("(values (1))"),
+        parse("select $1") + bind("1") + run + sync, parse("select $1") + bind("1") + described + run + sync,
+        bind("1", "s") + run + sync, bind("1", "s") + described + run + sync}) {
     CHECK(c.ask(batch).has_value());
   }
 }
@@ -62,14 +63,29 @@ TEST_CASE("batches that none may answer") {
   c.state.assign("s", unnamed_statement("select $1", {"\0\0", 2}, nullptr));
   c.state.assign("w", unnamed_statement("update t set x = 1", {"\0\0", 2}, nullptr));
   const auto p = parse("select $1"), b = bind("1");
-  for (const auto& batch : {query("update t set x = 1"), query("begin"), query(""), parse("insert into t values ($1)") + b + run + sync,
-                            p + b + run, p + b + run + flush + sync, p + b + sync, p + run + sync,
-                            p + b + encode(wire::execute{"", 5}) + sync, p + b + run + run + sync, p + b + run + described + sync,
-                            p + described + b + run + sync, b + p + run + sync, parse("select $1", "named") + bind("1", "named") + run + sync,
-                            p + bind("1", "s") + run + sync, p + bind("1", "", "portal") + run + sync,
-                            p + b + encode(wire::describe{'S', ""}) + run + sync, p + b + b + run + sync,
-                            p + encode(wire::describe{'S', ""}) + sync, bind("1", "none") + run + sync, bind("1", "w") + run + sync,
-                            sync, run + sync}) {
+  for (const auto& batch : {query("update t set x = 1"),
+                            query("begin"),
+                            query(""),
+                            parse("insert into t values ($1)") + b + run + sync,
+                            p + b + run,
+                            p + b + run + flush + sync,
+                            p + b + sync,
+                            p + run + sync,
+                            p + b + encode(wire::execute{"", 5}) + sync,
+                            p + b + run + run + sync,
+                            p + b + run + described + sync,
+                            p + described + b + run + sync,
+                            b + p + run + sync,
+                            parse("select $1", "named") + bind("1", "named") + run + sync,
+                            p + bind("1", "s") + run + sync,
+                            p + bind("1", "", "portal") + run + sync,
+                            p + b + encode(wire::describe{'S', ""}) + run + sync,
+                            p + b + b + run + sync,
+                            p + encode(wire::describe{'S', ""}) + sync,
+                            bind("1", "none") + run + sync,
+                            bind("1", "w") + run + sync,
+                            sync,
+                            run + sync}) {
     CHECK_FALSE(c.ask(batch).has_value());
   }
 }
@@ -77,10 +93,11 @@ TEST_CASE("batches that none may answer") {
 TEST_CASE("a key tells all apart that shapes the answer") {
   client c;
   const auto base = parse("select $1") + bind("1") + run + sync;
-  for (const auto& other : {query("select $1"), parse("select $1 ") + bind("1") + run + sync, parse("select $1") + bind("2") + run + sync,
-                            parse("select $1") + bind("1") + described + run + sync,
-                            parse("select $1") + bind("1", "", "", {1}) + run + sync,
-                            parse("select $1", "", {"\0\1\0\0\0\x17", 6}) + bind("1") + run + sync}) {
+  for (const auto& other :
+       {query("select $1"), parse("select $1 ") + bind("1") + run + sync, parse("select $1") + bind("2") + run + sync,
+        parse("select $1") + bind("1") + described + run + sync,
+        parse("select $1") + bind("1", "", "", {1}) + run + sync,
+        parse("select $1", "", {"\0\1\0\0\0\x17", 6}) + bind("1") + run + sync}) {
     CHECK(c.key(other) != "");
     CHECK(c.key(other) != c.key(base));
   }
@@ -121,14 +138,15 @@ TEST_CASE("answers that may be kept") {
 }
 
 TEST_CASE("answers that may not") {
-  const std::string t = encode(wire::row_description{}), d = encode(wire::data_row{}), c = encode(wire::command_complete{"SELECT 1"}),
-                    z = encode(wire::ready_for_query{'I'}), notice = encode(wire::notice_response{}),
-                    parameter = encode(wire::parameter_status{"TimeZone", "UTC"}), error = encode(wire::pg_error::error("22012", "no")),
-                    suspended = encode(wire::portal_suspended{});
+  const std::string t = encode(wire::row_description{}), d = encode(wire::data_row{}),
+                    c = encode(wire::command_complete{"SELECT 1"}), z = encode(wire::ready_for_query{'I'}),
+                    notice = encode(wire::notice_response{}),
+                    parameter = encode(wire::parameter_status{"TimeZone", "UTC"}),
+                    error = encode(wire::pg_error::error("22012", "no")), suspended = encode(wire::portal_suspended{});
   const cache_request simple{.simple = true};
-  for (const auto& reply :
-       {t + d + c + encode(wire::ready_for_query{'T'}), t + notice + d + c + z, t + d + parameter + c + z, t + d + error + z, error + z,
-        t + d + suspended + z, t + d + c, t + d + c + t + d + c + z, c + z, d + c + z, t + d + c + z + z, std::string()}) {
+  for (const auto& reply : {t + d + c + encode(wire::ready_for_query{'T'}), t + notice + d + c + z,
+                            t + d + parameter + c + z, t + d + error + z, error + z, t + d + suspended + z, t + d + c,
+                            t + d + c + t + d + c + z, c + z, d + c + z, t + d + c + z + z, std::string()}) {
     CHECK(cacheable_reply::of(reply, simple).bytes == "");
   }
 }
