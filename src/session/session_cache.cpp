@@ -215,16 +215,21 @@ void session::note_unknown_write(cache_desk& desk) {
 void session::note_writes_of(cache_desk& desk, std::string_view text, bool within) {
   if (!reads_as_written(text, *state_.settings.wanted)) return note_unknown_write(desk);
   const auto& found = desk.writes_of(home_.access, text, to_->rules());
-  auto& prepared = cache_->prepared;
-  if (found.what == cache_writes::kind::prepares) {
-    prepared[found.name] = found;
-  } else if (found.what == cache_writes::kind::executes) {
-    const auto s = state_.find_statement(found.name);
-    const auto known = prepared.find(found.name);
-    if (!s && known == prepared.end()) return note_unknown_write(desk);
-    s ? note_writes_of(desk, s->query, within) : add_writes(known->second, within);
+  using kind = cache_writes::kind;
+  if (found.what == kind::prepares) {
+    cache_->prepared[found.name] = found;
+    return;
   }
-  if (found.what != cache_writes::kind::prepares) add_writes(found, within);
+  add_writes(found, within);
+  if (found.what != kind::executes) return;
+  // A statement of the protocol may itself be an EXECUTE, of one that is, and so on.
+  const auto& s = state_.find_statement(found.name);
+  if (s) {
+    const auto& inner = desk.writes_of(home_.access, s->query, to_->rules());
+    return inner.what == kind::itself ? add_writes(inner, within) : note_unknown_write(desk);
+  }
+  const auto known = cache_->prepared.find(found.name);
+  known == cache_->prepared.end() ? note_unknown_write(desk) : add_writes(known->second, within);
 }
 
 void session::add_writes(const cache_writes& found, bool within) {

@@ -65,8 +65,8 @@ def fast_folder():
 
 
 class Rig:
-    def __init__(self, modes=MODES):
-        self.modes = modes
+    def __init__(self, modes=MODES, cache="off"):
+        self.modes, self.cache = modes, cache
         self.cluster = harness.Cluster(replicas=0, parent=fast_folder())
         self.proxy = None
         try:
@@ -87,12 +87,16 @@ class Rig:
                      for m in MODES for s in SIZES]
         self.proxy = harness.Forebay(
             self.cluster, databases=databases, users=[{"name": USER}, {"name": "admin", "admin": True}],
-            auth={"type": "trust"}, pool={"checkout_timeout": "3s"}, general={"shutdown_timeout": "200ms"})
+            auth={"type": "trust"}, pool={"checkout_timeout": "3s"}, general={"shutdown_timeout": "200ms"},
+            cache={"mode": self.cache})
+        self.console = self.proxy.wire("admin", "forebay") if self.cache != "off" else None
 
     def renew(self):
         """A Forebay, and servers, that nobody has used; what is wrong with the one before is an AssertionError."""
         with jobs.undisturbed():
             proxy, self.proxy = self.proxy, None
+            if self.console:
+                self.console.close()
             proxy.stop()
             self.start_proxy()
 
@@ -103,6 +107,8 @@ class Rig:
     def stop(self):
         try:
             if self.proxy:
+                if self.console:
+                    self.console.close()
                 self.proxy.stop()
         finally:
             self.cluster.stop()
@@ -168,6 +174,8 @@ class Rig:
             if not self.proxy.alive():
                 raise AssertionError(f"Forebay has ended with {self.proxy.process.returncode}:\n{self.proxy.log()[-6000:]}")
             endpoint, dbname = self.proxy, self.dbname(mode, size)
+            if self.console:
+                self.console.run("cache flush")  # reset() has written behind its back
         else:
             dbname = "app"
 

@@ -24,6 +24,7 @@ def arguments():
     p.add_argument("--count", type=int, help="so many generated scripts (default with --seed and without --minutes: 1)")
     p.add_argument("--minutes", type=float, help="generated scripts for so long (default: 1)")
     p.add_argument("--mode", choices=MODES, help="only this pool mode (default: all)")
+    p.add_argument("--cache", choices=("off", "ttl"), default="off", help="the mode of Forebay's result cache (default: off)")
     p.add_argument("--script", metavar="NAME", help="only the hand-written scripts and open bugs whose names begin so; no generated ones")
     p.add_argument("--keep-going", type=int, default=5, metavar="N", help="end after so many failures (default: 5)")
     p.add_argument("--jobs", type=int, default=1, metavar="N", help="so many at once, each with its own PostgreSQL and Forebay (default: 1)")
@@ -73,7 +74,7 @@ class Run:
     def job(self, number, stopping):
         """Every so many of the hand-written scripts, then generated ones; its Tally."""
         with jobs.undisturbed():
-            rig = Rig(MODES)
+            rig = Rig(MODES, self.given.cache)
         try:
             named = {"seen": lambda *_: None} if self.given.script is not None else {}  # asked for by name: shown, even if open
             campaign = Campaign(rig, self.given.mode, self.given.shrink, say=self.say, **named)
