@@ -27,6 +27,7 @@ using labels = std::vector<ClientMetric::Label>;
 struct of_worker {
   std::map<std::pair<std::string, std::string>, double> clients;  // by database and state
   std::map<std::string, double> reasons;                          // of requests on a primary
+  std::map<std::string, double> bypasses;                         // of requests that the cache was not asked for
 };
 
 class page {
@@ -40,6 +41,7 @@ class page {
     add_traffic();
     add_pools();
     add_nodes();
+    add_cache();
   }
 
   void add_workers(const std::vector<of_worker>& workers) {
@@ -49,6 +51,8 @@ class page {
         all.clients[{label_of(key.first), key.second}] += count;
       for (const auto& [reason, count] : one.reasons)
         all.reasons[reason] += count;
+      for (const auto& [reason, count] : one.bypasses)
+        all.bypasses[reason] += count;
     }
     gauge("forebay_clients_max", "Clients that may be connected at one time.").add(settings_->listen.max_clients);
     gauge("forebay_clients", "Connected clients. waiting: for a server connection.");
@@ -56,6 +60,9 @@ class page {
       add(count, {{"database", key.first}, {"state", key.second}});
     counter("forebay_routed_to_primary_total", "Requests to a primary whose cluster has replicas, by the reason why.");
     for (const auto& [reason, count] : all.reasons)
+      add(count, {{"reason", reason}});
+    counter("forebay_cache_bypasses_total", "Requests that the result cache was not asked for, by the reason why.");
+    for (const auto& [reason, count] : all.bypasses)
       add(count, {{"reason", reason}});
   }
 
@@ -77,12 +84,13 @@ class page {
   page& counter(const char* name, const char* help) { return family(name, help, MetricType::Counter); }
 
   // To the family begun last.
-  void add(double value, labels of = {}) {
+  page& add(double value, labels of = {}) {
     auto& to = families_.back();
     ClientMetric made;
     made.label = std::move(of);
     (to.type == MetricType::Counter ? made.counter.value : made.gauge.value) = value;
     to.metric.push_back(std::move(made));
+    return *this;
   }
 
   // Names of Prometheus' own clients.
@@ -172,6 +180,28 @@ class page {
       add(s.max_wait, {{"database", key.first}, {"node", key.second}});
   }
 
+  void add_cache() {
+    const auto c = process_.cache.store.count();
+    const auto count = [](std::uint64_t n) { return static_cast<double>(n); };
+    gauge("forebay_cache_bytes", "Memory that cached results take.").add(count(c.bytes));
+    gauge("forebay_cache_bytes_max", "Memory that they may take.").add(count(settings_->cache.memory.bytes));
+    gauge("forebay_cache_entries", "Cached results.").add(count(c.entries));
+    counter("forebay_cache_requests_total", "Requests that the result cache was asked for. waited: for another's miss.")
+        .add(count(c.hits), {{"result", "hit"}})
+        .add(count(c.misses), {{"result", "miss"}})
+        .add(count(c.waited), {{"result", "waited"}});
+    counter("forebay_cache_fills_total", "Results that were kept.").add(count(c.fills));
+    counter("forebay_cache_discards_total", "Results that were not kept, by the reason why.")
+        .add(count(c.first_misses), {{"reason", "first miss"}})
+        .add(count(c.outdated), {{"reason", "written meanwhile"}})
+        .add(count(c.too_large), {{"reason", "too large"}})
+        .add(count(c.no_room), {{"reason", "worth less than what is there"}});
+    counter("forebay_cache_evictions_total", "Results that went for want of room.").add(count(c.evictions));
+    counter("forebay_cache_stale_total", "Results found too old, or written to since.").add(count(c.stale));
+    counter("forebay_cache_saved_seconds_total", "Time that servers would have taken for the hits.")
+        .add(1e-6 * count(c.saved_us));
+  }
+
   // visit(view, node, its index)
   void for_each_node(auto&& visit) {
     for (const auto& view : process_.views())
@@ -245,6 +275,8 @@ void make_metrics(const control_surface& surface, std::function<void(std::functi
         s.for_each([&](session& each) { ++found.clients[{each.database(), each.state_text()}]; });
         for (const auto& [reason, count] : s.reasons)
           found.reasons[reason] += static_cast<double>(count);
+        for (const auto& [reason, count] : s.cache_bypasses)
+          found.bypasses[reason] += static_cast<double>(count);
         return found;
       },
       [&surface, done = std::move(done)](const std::vector<of_worker>& workers) {

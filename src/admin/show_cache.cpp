@@ -102,6 +102,7 @@ void show_cache(invocation in) {
             {"not kept: first miss", c.first_misses},
             {"not kept: written meanwhile", c.outdated},
             {"not kept: too large", c.too_large},
+            {"not kept: worth less than what is there", c.no_room},
         };
         for (const auto& [name, value] : items)
           out.push_back({std::string(name), number(value)});

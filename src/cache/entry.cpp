@@ -28,7 +28,7 @@ cache_key cache_key::of(std::string_view bytes) {
 std::size_t cache_entry::bytes() const {
   const auto counters = 2 * sizeof(void*);  // of the shared pointer, beside the entry
   auto all = sizeof(cache_entry) + counters + allocation + outside(key) + outside(reply);
-  if (depends.capacity() > 0) all += depends.capacity() * sizeof(cache_clock*) + allocation;
+  if (depends.capacity() > 0) all += depends.capacity() * sizeof(depends[0]) + allocation;
   if (tags.capacity() > 0) all += tags.capacity() * sizeof(std::string) + allocation;
   for (const auto& tag : tags)
     all += outside(tag);
