@@ -20,6 +20,18 @@ void cache_clock::wrote(std::uint64_t ticket) {
   raise(at_, positions.fetch_add(1, std::memory_order_seq_cst) + 1);
 }
 
+// Once found it stays: `written` moves on with whatever is written elsewhere.
+std::optional<lsn> cache_clock::position(std::uint64_t covered, lsn written) {
+  const auto ticket = ticket_.load(std::memory_order_seq_cst);
+  const std::lock_guard hold(mutex_);
+  if (known_for_ < ticket) {
+    if (ticket > covered) return std::nullopt;
+    known_for_ = ticket;
+    position_ = written;
+  }
+  return position_;
+}
+
 cache_clock& cache_clocks::of(oid relation) {
   const std::lock_guard hold(mutex_);
   auto& its = by_relation_[relation];

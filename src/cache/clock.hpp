@@ -5,10 +5,12 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/clock.hpp"
+#include "core/lsn.hpp"
 
 // When what a cached result depends on was last written, as far as this process has seen: one clock for each relation
 // of a database, one for the database as a whole. Positions are numbers that grow with every write in the process; what
@@ -33,10 +35,16 @@ class alignas(64) cache_clock {
   bool holds(std::uint64_t fence) const {
     return pending_.load(std::memory_order_seq_cst) == 0 && at_.load(std::memory_order_seq_cst) <= fence;
   }
-  std::uint64_t ticket() const { return ticket_.load(std::memory_order_seq_cst); }
+  // How far in the log a replica must have come to have all that was told of by wrote(): at most this, by what the
+  // cluster knows now (tickets up to `covered` are for writes at or before `written`). Nothing: it is not known yet.
+  std::optional<lsn> position(std::uint64_t covered, lsn written);
 
  private:
   static std::atomic<std::uint64_t> positions;
+
+  std::mutex mutex_;  // guards the two below
+  std::uint64_t known_for_ = 0;  // this ticket is
+  lsn position_;                 // at or before this position
 
   std::atomic<std::uint64_t> at_{0};
   std::atomic<std::uint64_t> ticket_{0};

@@ -28,9 +28,8 @@ void refuse_twins(const std::vector<T>& list, const path& where, std::string_vie
 template <class T>
 void refuse_unknown(const std::vector<T>& all, const std::string& name, const path& where, const std::string& what,
                     report& out) {
-  std::vector<std::string_view> names;
-  for (const auto& each : all)
-    names.push_back(each.name);
+  std::vector<std::string_view> names(all.size());
+  std::ranges::transform(all, names.begin(), [](const auto& each) { return std::string_view(each.name); });
   const auto there = [&](std::string_view each) { return each.empty() || each == name; };
   if (!name.empty() && std::ranges::none_of(names, there))
     out.error(where, "there is no " + what + " " + in_quotes(name) + did_you_mean(name, names));

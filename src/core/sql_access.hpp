@@ -21,7 +21,7 @@ struct sql_name {
   std::string name;
 
   static sql_name parse(const std::string& text);  // "schema.name" or "name"
-  auto operator<=>(const sql_name&) const = default;
+  auto operator<=>(const sql_name&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 
 // Of BEGIN, SET TRANSACTION, SET SESSION CHARACTERISTICS. What is not said is as the session's defaults have it.

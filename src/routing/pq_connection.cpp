@@ -21,7 +21,7 @@ std::string first_line(const char* text) {
 std::string find_sqlstate(const std::string& text) {
   constexpr std::size_t length = 5;
   for (auto at = text.find(":  "); at != text.npos; at = text.find(":  ", at + 1)) {
-    const auto code = text.substr(at + 3, length);
+    auto code = text.substr(at + 3, length);
     const auto is_code = [](unsigned char c) { return std::isdigit(c) || std::isupper(c); };
     if (code.size() == length && std::ranges::all_of(code, is_code) && text.compare(at + 3 + length, 2, ": ") == 0)
       return code;

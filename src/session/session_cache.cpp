@@ -140,8 +140,9 @@ void session::note_fill_sent() {
   const auto view = to_->cluster().view;
   const bool of_replica = route_ && route_->on_replica;
   const auto* at = view && of_replica && route_->generation == view->generation ? &view->nodes[route_->node] : nullptr;
-  const auto has_all = [&](const cache_clock* each) {
-    return each->ticket() == 0 || (at && each->ticket() <= view->covered && at->position >= view->written);
+  const auto has_all = [&](cache_clock* each) {
+    const auto needed = at ? each->position(view->covered, view->written) : std::nullopt;
+    return needed && at->position >= *needed;
   };
   if (of_replica && !std::ranges::all_of(fill.verdict.depends, has_all)) return cache_->filling.reset();
   fill.sent = true;

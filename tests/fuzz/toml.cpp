@@ -25,9 +25,7 @@ std::vector<std::string> seeds() {
       "[general]\nworkers = 4\nlog_level = \"info\"\n[listen]\naddresses = [\"[::1]:6432\", \"*:1\"]\n[auth]\n"
       "type = \"md5\"\nlogin_timeout = \"5s\"\n[pool]\nmode = \"session\"\nsize = 0x10\nserver_lifetime = \"7d\"\n",
       "[[user]]\nname = \"app\"\npassword = 'secret'\nadmin = true\n[[database]]\nname = \"*\"\ncluster = \"main\"\n",
-      "[cache]\nmode = \"ttl\"\nmemory = \"1MiB\"\n[[cache.rule]]\ntables = [\"t\"]\nstatement = "
-      "'(a|[b-d]{2,3})+\\s$'\n"
-      "ttl = \"1s\"\ntags = [\"a\"]\n",
+      "[cache]\nmode = \"ttl\"\n[[cache.rule]]\ntables = [\"t\"]\nstatement = '(a|[b-d]{2,3})+\\s$'\nttl = \"1s\"\n",
       "a.b.c = 1e9 # x\nd = [1, 2.5, 1979-05-27T07:32:00Z, inf]\ne = \"\"\"x\n\\u00e4\"\"\"\n",
       "[pool]\nsize = \n"};
 }

@@ -42,15 +42,19 @@ TEST_CASE("cache_clock: others go on by themselves") {
   CHECK(cache_clock::now() > before);
 }
 
-TEST_CASE("cache_clock: the newest ticket stays") {
+TEST_CASE("how far a replica must be is found once for each ticket") {
   cache_clock clock;
-  CHECK(clock.ticket() == 0);
+  CHECK(clock.position(0, lsn{100}) == lsn{});  // never written
   clock.wrote(7);
-  CHECK(clock.ticket() == 7);
-  clock.wrote(5);
-  CHECK(clock.ticket() == 7);
+  CHECK(clock.position(6, lsn{100}) == std::nullopt);
+  CHECK(clock.position(7, lsn{200}) == lsn{200});
+  CHECK(clock.position(9, lsn{300}) == lsn{200});
+  clock.wrote(3);  // older, or without one
   clock.wrote();
-  CHECK(clock.ticket() == 7);
+  CHECK(clock.position(9, lsn{300}) == lsn{200});
+  clock.wrote(10);
+  CHECK(clock.position(9, lsn{300}) == std::nullopt);
+  CHECK(clock.position(12, lsn{400}) == lsn{400});
 }
 
 TEST_CASE("cache_clocks: one for each relation, for ever") {

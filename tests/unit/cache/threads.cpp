@@ -62,6 +62,7 @@ TEST_CASE("result_store: no reader is given what is older than a write acknowled
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 3; ++i)
     threads.emplace_back(read, i);
   threads.emplace_back([&] {
@@ -110,6 +111,7 @@ TEST_CASE("result_store: threads that miss one key at once ask the server once")
       given += store.find(key, start, false).hit != nullptr;
     };
     std::vector<std::thread> all;
+    all.reserve(threads);
     for (int i = 0; i < threads; ++i)
       all.emplace_back(session);
     for (auto& each : all)

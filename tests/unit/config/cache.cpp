@@ -116,11 +116,11 @@ TEST_CASE("everything about the cache can change at run time") {
 }
 
 TEST_CASE("what comes later says so, and that ttl is there") {
-  for (const std::string later : {"bounded", "snapshot", "strict"}) {
-    const auto text = "\"" + later + "\" is not available in this version; use \"off\" or \"ttl\"";
-    CHECK(errors_of("[cache]\nmode = \"" + later + "\"" + one_cluster) == lines{"f:2:8: cache.mode: " + text});
-    CHECK(rule_errors("user = \"app\"\nmode = \"" + later + "\"") == lines{"f:3:8: cache.rule.mode: " + text});
-    CHECK(errors_of("[[database]]\nname = \"d\"\ncache.mode = \"" + later + "\"" + one_cluster) ==
+  for (const std::string quoted : {"\"bounded\"", "\"snapshot\"", "\"strict\""}) {
+    const auto text = quoted + " is not available in this version; use \"off\" or \"ttl\"";
+    CHECK(errors_of("[cache]\nmode = " + quoted + one_cluster) == lines{"f:2:8: cache.mode: " + text});
+    CHECK(rule_errors("user = \"app\"\nmode = " + quoted) == lines{"f:3:8: cache.rule.mode: " + text});
+    CHECK(errors_of("[[database]]\nname = \"d\"\ncache.mode = " + quoted + one_cluster) ==
           lines{"f:3:14: database.cache.mode: " + text});
   }
   for (const std::string key : {"redis", "compress_over", "max_staleness"})
@@ -216,10 +216,11 @@ TEST_CASE("what is wrong with a regular expression") {
       {R"((a)\1)", "not a regular expression: back references are not available"},
       {"(a{900}){900}", "not a regular expression: it is too large"},
   };
-  for (const auto& [pattern, complaint] : table) {
+  for (const auto& each : table) {
+    const std::string pattern(each.pattern), complaint(each.complaint);
     CAPTURE(pattern);
-    CHECK(rule_errors("statement = '" + std::string(pattern) + "'\nttl = \"1s\"") ==
-          lines{"f:2:13: cache.rule.statement: " + std::string(complaint)});
+    CHECK(rule_errors("statement = '" + pattern + "'\nttl = \"1s\"") ==
+          lines{"f:2:13: cache.rule.statement: " + complaint});
   }
   CHECK(complain_pattern(std::string(1000, '(')) ==
         "not a regular expression: parentheses do not match, or there is nothing to repeat");
