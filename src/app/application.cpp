@@ -47,6 +47,10 @@ std::vector<worker*> addresses_of(const std::vector<std::unique_ptr<worker>>& wo
   return all;
 }
 
+bool keeps_results(const config::settings& settings) {
+  return std::ranges::any_of(settings.databases, [&](const auto& each) { return settings.cache_of(each).keeps_any(); });
+}
+
 result_store::limits cache_limits(const config::settings& settings) {
   return {.bytes = settings.cache.memory.bytes, .entry_bytes = settings.cache.max_entry.bytes};
 }
@@ -86,6 +90,7 @@ struct application::parts {
     pools.reconfigure(initial);
     shared.set_settings(initial);
     shared.cache.store.set_limits(cache_limits(*initial));
+    if (keeps_results(*initial)) shared.cache.begin_to_follow(0);
     shared.process_secret = random_bytes(32);
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
@@ -110,7 +115,10 @@ struct application::parts {
 
   // What was cached by the catalog as it was is not served any more.
   void on_rules(const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
-    shared.cache.clocks_of(cluster, database).all().wrote();
+    auto& clocks = shared.cache.clocks_of(cluster, database);
+    clocks.all().wrote();
+    // Whoever has written by the rules of before finds that they have changed.
+    if (rules) clocks.schema_changed(rules->confirmed_at() - steady::duration(1));
     to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
   }
 
@@ -243,9 +251,11 @@ reload_result application::reload() {
   log_setup(settings->general.log_level, settings->general.log_format == config::log_format::json);
   p.shared.set_settings(settings);
   p.shared.cache.store.set_limits(cache_limits(*settings));
+  if (keeps_results(*settings)) p.shared.cache.begin_to_follow(static_cast<std::uint32_t>(p.workers.size()));
   p.pools.reconfigure(settings);
   p.health.configure(settings);  // first: workers ask for the catalogs of what is new
   p.to_shards([settings](shard& s) { s.set_settings(settings); });
+  p.shared.cache.forget([](const auto&, const auto&) { return true; });  // it was kept by other rules
   log_info("reloaded", {{"config", settings->source}});
   return result;
 }

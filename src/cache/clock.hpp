@@ -42,7 +42,7 @@ class alignas(64) cache_clock {
  private:
   static std::atomic<std::uint64_t> positions;
 
-  std::mutex mutex_;  // guards the two below
+  std::mutex mutex_;             // guards the two below
   std::uint64_t known_for_ = 0;  // this ticket is
   lsn position_;                 // at or before this position
 

@@ -13,9 +13,17 @@ void result_cache::forget(const std::function<bool(const std::string&, const std
     if (which(name.first, name.second)) clocks.all().wrote();
 }
 
-cache_clock& result_cache::clock_of_tag(const std::string& tag) {
+void result_cache::schema_changed(const std::string& cluster, steady::time_point at) {
   const std::lock_guard lock(mutex_);
-  return tags_[tag];
+  for (auto& [name, clocks] : clocks_) {
+    if (name.first != cluster) continue;
+    clocks.schema_changed(at);
+    clocks.all().wrote();
+  }
+}
+
+cache_clock& result_cache::clock_of_tag(std::string_view tag) {
+  return tags_[std::hash<std::string_view>()(tag) % tags_.size()];
 }
 
 }  // namespace forebay

@@ -17,15 +17,15 @@ void written_clocks::begin() {
     each->begins();
 }
 
-void written_clocks::tell() const {
+void written_clocks::tell(std::uint64_t ticket) const {
   if (!begun_) return;
   for (auto* each : clocks_)
-    each->wrote();
+    each->wrote(ticket);
 }
 
-void written_clocks::pause() {
+void written_clocks::pause(std::uint64_t ticket) {
   if (!begun_) return;
-  tell();
+  tell(ticket);
   for (auto* each : clocks_)
     each->ends();
   begun_ = false;
@@ -33,13 +33,7 @@ void written_clocks::pause() {
 
 // What was not begun was rolled back.
 void written_clocks::commit(std::uint64_t ticket) {
-  if (begun_) {
-    for (auto* each : clocks_) {
-      each->wrote(ticket);
-      each->ends();
-    }
-  }
-  begun_ = false;
+  pause(ticket);
   clocks_.clear();
 }
 

@@ -17,11 +17,11 @@ class written_clocks {
   void add(cache_clock& clock);
   // Any of it may be committed from now on.
   void begin();
-  // Some of it may have been, and the client is about to hear of it.
-  void tell() const;
+  // Some of it may have been, and the client is about to hear of it. `ticket`: see cache_clock::wrote.
+  void tell(std::uint64_t ticket = 0) const;
   // Nothing more of it will be before the next begin().
-  void pause();
-  // The transaction has ended. `ticket`: see cache_clock::wrote.
+  void pause(std::uint64_t ticket = 0);
+  // The transaction has ended.
   void commit(std::uint64_t ticket = 0);
 
   bool empty() const { return clocks_.empty(); }

@@ -76,9 +76,4 @@ bool cache::keeps_any() const {
   return mode != cache_mode::off || std::ranges::any_of(rules, [](const auto& r) { return r.mode == cache_mode::ttl; });
 }
 
-bool settings::caches(std::string_view cluster) const {
-  return std::ranges::any_of(databases,
-                             [&](const auto& each) { return each.cluster == cluster && cache_of(each).keeps_any(); });
-}
-
 }  // namespace forebay::config

@@ -222,7 +222,6 @@ struct settings {
   std::optional<watcher> watcher_of(const cluster& of) const;
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
   config::cache cache_of(const database& of) const;      // the same of [cache]; a rule that matches goes before it
-  bool caches(std::string_view cluster) const;           // results of any of its databases
 };
 
 }  // namespace forebay::config

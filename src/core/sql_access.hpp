@@ -20,7 +20,7 @@ struct sql_name {
   std::string schema;  // empty: found by the search path
   std::string name;
 
-  static sql_name parse(const std::string& text);  // "schema.name" or "name"
+  static sql_name parse(const std::string& text);     // "schema.name" or "name"
   auto operator<=>(const sql_name&) const = default;  // NOLINT(modernize-use-nullptr): of clang-tidy 14
 };
 

@@ -86,6 +86,8 @@ hints hints_of(std::string_view text) {
   hints found;
   each_ahead_of(text, [&](std::string_view key, std::string_view value) {
     if (found.route.empty() && same_name(key, "route")) found.route = value;
+    const bool is_term = same_name(key, "ttl") || same_name(key, "tags") || same_name(value, "on");
+    if (is_term) found.terms.append(key).append("=").append(value).append(",");
     if (found.cache == cache_hint::none && same_name(key, "cache")) found.cache = cache_hint_of(value);
     if (!found.ttl && same_name(key, "ttl")) found.ttl = ttl_of(value);
     if (found.tags.empty() && same_name(key, "tags")) found.tags = tags_of(value);

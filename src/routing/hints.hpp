@@ -20,6 +20,7 @@ struct hints {
   cache_hint cache = cache_hint::none;
   std::optional<config::duration> ttl;  // more than nothing
   std::vector<std::string_view> tags;   // of tags=a+b
+  std::string terms;  // that what is kept for it is found by, besides its text: whoever asks for others gets others
 };
 hints hints_of(std::string_view text);
 cache_hint cache_hint_of(std::string_view word);

@@ -53,6 +53,7 @@ cache_desk::cache_desk(result_cache& all, place at, const config::cache& how)
         return key;
       }()),
       login_(std::move(at.login)),
+      cluster_(std::move(at.cluster)),
       how_(how) {
   for (const auto& each : how_.rules) {
     const bool here =
@@ -114,7 +115,8 @@ cache_verdict cache_desk::verdict_of(access_reader& sql, std::string_view text, 
   if (mode == config::cache_mode::off && !on) return refused(says ? "off by cache.rule" : "off");
   auto made = found;
   made.ttl = asked.ttl.value_or(says && says->ttl ? *says->ttl : how_.ttl);
-  made.tags.assign(asked.tags.begin(), asked.tags.end());
+  constexpr std::size_t most_tags = 16;
+  made.tags.assign(asked.tags.begin(), asked.tags.begin() + std::min(asked.tags.size(), most_tags));
   if (says) made.tags.insert(made.tags.end(), says->tags.begin(), says->tags.end());
   for (const auto& tag : made.tags)
     made.depends.push_back(&all_.clock_of_tag(tag));
@@ -164,21 +166,20 @@ cache_writes cache_desk::judge_write(const sql_access& access) const {
     case kind::set:
     case kind::show:
     case kind::deallocate:
+    case kind::prepare:  // what it prepares SQL executes, which is not followed
       return {.seen = when::never};
     case kind::commit:
       return {.seen = when::at_once};
     case kind::primary:
     case kind::read:
     case kind::cursor:
-    case kind::prepare:
     case kind::execute:
       break;
   }
-  cache_writes found{.seen = when::with_its_transaction, .name = access.name};
+  cache_writes found{.seen = when::with_its_transaction};
   auto itself = access;
-  if (access.what == kind::prepare) found.what = cache_writes::kind::prepares;
   if (access.what == kind::execute) {
-    found.what = cache_writes::kind::executes;
+    found.executes = access.name;
     itself.changes = sql_access::change::nothing;  // but for what its arguments do
   }
   const auto relations = rules_ ? rules_->caching().written_by(itself) : std::nullopt;
@@ -188,7 +189,7 @@ cache_writes cache_desk::judge_write(const sql_access& access) const {
     found.clocks = {&clocks_.all()};
     return found;
   }
-  if (relations->empty() && found.what == cache_writes::kind::itself) found.seen = when::never;
+  if (relations->empty()) found.seen = when::never;
   for (const auto relation : *relations)
     found.clocks.push_back(&clocks_.of(relation));
   return found;

@@ -36,11 +36,8 @@ struct cache_writes {
     with_its_transaction,  // is seen by others when that is committed
     at_once,               // may commit by itself
   };
-  enum class kind : std::uint8_t { itself, prepares, executes };
-
   when seen = when::at_once;
-  kind what = kind::itself;
-  std::string name{};  // that it prepares or executes
+  std::string executes{};  // and what this statement does
   bool schema = false;
   std::vector<cache_clock*> clocks{};
 };
@@ -61,9 +58,11 @@ class cache_desk {
   };
   cache_desk(result_cache& all, place at, const config::cache& how);
 
-  bool reads() const { return how_.keeps_any(); }  // else only writes are followed, for others
+  // Else only writes are followed, for others.
+  bool reads() const { return how_.keeps_any() && all_.is_followed_by_all(); }
   result_store& store() { return all_.store; }
   cache_clocks& clocks() { return clocks_; }
+  void schema_changed(steady::time_point at) { all_.schema_changed(cluster_, at); }
 
   const cache_scope& scope_of(const parameters& wanted);
   // `on`: somebody has asked for it, where a rule or the database has it off.
@@ -94,7 +93,7 @@ class cache_desk {
 
   result_cache& all_;
   cache_clocks& clocks_;
-  const std::string key_, login_;
+  const std::string key_, login_, cluster_;
   const config::cache how_;
   std::vector<rule> matching_;
   read_rules_ptr rules_;  // by which the following were made

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -32,12 +31,14 @@ struct cache_fill {
 
 struct caching_state {
   written_clocks written;
-  bool schema = false;                           // of what it has written
-  std::map<std::string, cache_writes> prepared;  // what those that PREPARE named write when they are executed
+  bool schema = false;            // of what it has written
+  bool at_once = false;           // something may commit that was bound, and a portal outlives its batch
+  steady::time_point noted_at{};  // the first of it
   std::unique_ptr<cache_fill> filling;
   bool answered = false;  // the batch at hand was: what is left of it up to its Sync says nothing new
   bool flies = false;     // waits for the end of somebody else's miss of the same key
   bool waited = false;
+  std::uint64_t waits = 0;  // so far: an end that comes late is of none that is under way
   enum class outcome : std::uint8_t { hit, miss, bypass };
   outcome last = outcome::bypass;            // of the batch at hand, or the last one
   const char* reason = "nothing was asked";  // static: of the bypass

@@ -44,7 +44,7 @@ void destination::refresh() {
     cluster_ = &home_.cluster(database->cluster);
     rules_ = &cluster_->rules[on_server_];
     const auto* cluster = settings_->find_cluster(database->cluster);
-    const bool caches = settings_->caches(database->cluster);
+    const bool caches = home_.process.cache.follows();
     caching_.reset();
     if (caches) {
       caching_ = std::make_unique<cache_desk>(
@@ -75,7 +75,7 @@ bool destination::splits() {
 }
 
 void destination::catalog_changed() {
-  if (splits() || caching_) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
+  if (splits() || (caching_ && cluster_->view)) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
 }
 
 const route_settings& destination::settings_of(const parameters& wanted) {

@@ -7,8 +7,6 @@
 namespace forebay {
 namespace {
 
-// More replies than this waiting for a client that does not read them, and its requests are not read either.
-constexpr std::size_t max_client_backlog = 256 * 1024;
 // Reads per event and server, so that one large result does not keep a worker's other clients waiting.
 constexpr int reads_per_event = 4;
 
@@ -366,7 +364,10 @@ void session::on_granted(checkout_result result) {
 
 // It has a server now, or why not.
 void session::go_on() {
-  if (stage_ != stage::greeting) return process_kept();
+  if (stage_ != stage::greeting) {
+    process_kept();
+    return release_idle();
+  }
   begin_greeting();
   finish_event();
 }

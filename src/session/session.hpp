@@ -122,6 +122,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   // From its shard: more is known of its cluster, for which it waits; or a node is down or another one the primary.
   void on_view();
   void on_nodes_changed(const known_cluster& cluster);
+  void follow_writes();
 
   // From the hub of its channels, on its worker. Settled: what its transaction said about channels is done; else why
   // not.
@@ -243,6 +244,9 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void drop_server(std::string_view failure = {});    // the node's own, if it is that
   void finish();
   void forward_cancel();
+
+  // More replies than this waiting for a client that does not read them, and its requests are not read either.
+  static constexpr std::size_t max_client_backlog = 256 * 1024;
 
   exchange conversation() { return {state_, server_->state, home_.to_server, home_.to_client, home_.sql}; }
 

@@ -1,3 +1,4 @@
+#include "cache/key_fields.hpp"
 #include "protocol/wire/extended.hpp"
 #include "protocol/wire/notice.hpp"
 #include "protocol/wire/query.hpp"
@@ -32,9 +33,12 @@ session::cached session::ask_cache(const wire::piece& p, std::string_view rest) 
   const auto& scope = desk->scope_of(state_.settings.wanted);
   const auto asked = hints_of(request->text);
   const auto how = asked.cache == cache_hint::none ? scope.asked : asked.cache;
+  if (home_.to_client.size() + client_.backlog_size() >= max_client_backlog)
+    return bypass("answers wait for the client");
   if (how == cache_hint::off) return bypass(asked.cache == how ? "off by hint" : "forebay.cache");
   if (same_name(asked.route, "primary")) return bypass("asked for by hint");
   request->write_key(scope.key, desk->scratch);
+  add_key_field(desk->scratch, asked.terms);
   const auto key = cache_key::of(desk->scratch);
   if (how != cache_hint::refresh) {
     if (const auto hit = desk->store().hit(key, home_.on.now())) return give_from_cache(*request, *hit);
@@ -52,9 +56,11 @@ bool session::comes_from_cache_in_turn(const wire::piece& p, std::string_view re
   const auto& tracker = server_->state.tracker;
   auto* desk = cache_ ? to_->caching() : nullptr;
   if (!desk || tracker.settled() || tracker.unsynced() || tracker.status() != 'I') return false;
+  if (tracker.wants_copy_data()) return false;
   const auto request = cache_request::of(p, framer_, rest, state_);
   if (why_not_cached(*desk, request)) return false;
   request->write_key(desk->scope_of(state_.settings.wanted).key, desk->scratch);
+  add_key_field(desk->scratch, hints_of(request->text).terms);
   return desk->store().holds(cache_key::of(desk->scratch), home_.on.now());
 }
 
@@ -109,9 +115,11 @@ session::cached session::begin_fill(cache_desk& desk, const cache_request& reque
 
 // True: on_flight_ended() comes, or the time is up before.
 bool session::wait_for_flight(cache_flight& flight) {
-  const bool waits = flight.wait([to = &home_.on, me = weak_from_this()] {
-    to->post([me] {
-      if (const auto s = me.lock()) s->on_flight_ended();
+  const auto wait = ++cache_->waits;
+  const bool waits = flight.wait([to = &home_.on, me = weak_from_this(), wait] {
+    to->post([me, wait] {
+      const auto s = me.lock();
+      if (s && s->cache_ && s->cache_->waits == wait) s->on_flight_ended();
     });
   });
   if (!waits) return false;
@@ -129,6 +137,7 @@ void session::on_flight_ended() {
     if (state_.gone) return finish();
     cache_->waited = true;
     process_kept();
+    if (draining_ && !server_ && !waiting_ && !state_.gone) drain();
   });
 }
 
@@ -192,11 +201,9 @@ void session::note_writes(const wire::piece& p) {
   auto* desk = to_ ? to_->caching() : nullptr;
   if (!desk) return;
   const bool within = server_->state.tracker.status() == 'T' && server_->state.tracker.settled();
-  if (!cache_) {
-    cache_ = std::make_unique<caching_state>();
-    // A transaction that was begun before anybody took note.
-    if (!server_->state.tracker.idle()) cache_->written.add(desk->clocks().all());
-  }
+  if (!cache_) cache_ = std::make_unique<caching_state>();
+  // A portal that was bound in an earlier batch.
+  if (p.type == wire::execute::type && cache_->at_once) cache_->written.begin();
   if (p.type == wire::query::type && p.whole()) return note_writes_of(*desk, up_to_nul(p.body()), within);
   if (p.type == wire::bind::type) {
     const auto m = wire::bind_names::decode_front(p.body());
@@ -209,6 +216,8 @@ void session::note_writes(const wire::piece& p) {
 }
 
 void session::note_unknown_write(cache_desk& desk) {
+  if (cache_->written.empty()) cache_->noted_at = steady::now();
+  cache_->at_once = true;
   cache_->written.add(desk.clocks().all());
   cache_->written.begin();
 }
@@ -216,49 +225,60 @@ void session::note_unknown_write(cache_desk& desk) {
 void session::note_writes_of(cache_desk& desk, std::string_view text, bool within) {
   if (!reads_as_written(text, *state_.settings.wanted)) return note_unknown_write(desk);
   const auto& found = desk.writes_of(home_.access, text, to_->rules());
-  using kind = cache_writes::kind;
-  if (found.what == kind::prepares) {
-    cache_->prepared[found.name] = found;
-    return;
-  }
   add_writes(found, within);
-  if (found.what != kind::executes) return;
-  // A statement of the protocol may itself be an EXECUTE, of one that is, and so on.
-  const auto& s = state_.find_statement(found.name);
-  if (s) {
-    const auto& inner = desk.writes_of(home_.access, s->query, to_->rules());
-    return inner.what == kind::itself ? add_writes(inner, within) : note_unknown_write(desk);
-  }
-  const auto known = cache_->prepared.find(found.name);
-  known == cache_->prepared.end() ? note_unknown_write(desk) : add_writes(known->second, within);
+  if (found.executes.empty()) return;
+  // Of what PREPARE made nothing is remembered. A statement of the protocol may itself be an EXECUTE, and so on.
+  const auto& s = state_.find_statement(found.executes);
+  const auto* inner = s ? &desk.writes_of(home_.access, s->query, to_->rules()) : nullptr;
+  inner && inner->executes.empty() ? add_writes(*inner, within) : note_unknown_write(desk);
 }
 
 void session::add_writes(const cache_writes& found, bool within) {
   auto& c = *cache_;
-  if (found.seen == cache_writes::when::never) return;
+  using when = cache_writes::when;
+  if (found.seen == when::never) return;
+  if (c.written.empty()) c.noted_at = steady::now();
   c.schema = c.schema || found.schema;
+  c.at_once = c.at_once || found.seen == when::at_once;
   for (auto* each : found.clocks)
     c.written.add(*each);
-  if (found.seen == cache_writes::when::at_once || !within) c.written.begin();
+  if (found.seen == when::at_once || !within) c.written.begin();
+}
+
+// Its cluster is followed from now on: what its server has under way may write anything.
+void session::follow_writes() {
+  auto* desk = to_ && stage_ != stage::ended ? to_->caching() : nullptr;
+  if (!desk || !server_) return;
+  if (!cache_) cache_ = std::make_unique<caching_state>();
+  note_unknown_write(*desk);
 }
 
 // Before the client hears of anything, and when the server is given back.
 void session::acknowledge_writes() {
   if (!cache_ || cache_->written.empty()) return;
-  if (auto* desk = to_->caching(); desk && cache_->schema && cache_->written.begun())
-    desk->clocks().schema_changed(steady::now());
-  const bool ended = !server_ || server_->state.broken || server_->state.tracker.idle();
-  if (ended && std::exchange(cache_->schema, false)) to_->catalog_changed();
-  if (!server_ || server_->state.broken) return cache_->written.commit();
-  const auto& tracker = server_->state.tracker;
-  if (!tracker.settled()) return cache_->written.tell();
-  if (tracker.status() != 'I') return cache_->written.pause();
-  const auto view = to_->cluster().view;
-  bool first = false;
-  const bool has_replicas = view && view->nodes.size() > 1;
-  const auto ticket = has_replicas ? view->writes->take_ticket(first) : 0;
-  if (first) home_.process.watch.hurry();
-  cache_->written.commit(ticket);
+  auto& c = *cache_;
+  const bool lost = !server_ || server_->state.broken;
+  const bool ended = lost || server_->state.tracker.idle();
+  if (auto* desk = to_->caching()) {
+    // What it writes was judged by the catalogs of then: there may be a trigger, or a foreign key, now.
+    if (ended && desk->clocks().schema_changed_at() >= c.noted_at) c.written.add(desk->clocks().all());
+    if (c.schema && c.written.begun()) desk->schema_changed(steady::now());
+  }
+  std::uint64_t ticket = 0;
+  if (const auto& view = to_->cluster().view; c.written.begun() && view && view->nodes.size() > 1) {
+    bool first = false;
+    ticket = view->writes->take_ticket(first);
+    if (first) home_.process.watch.hurry();
+  }
+  if (ended) {
+    c.written.commit(ticket);
+    c.at_once = false;
+    if (std::exchange(c.schema, false)) to_->catalog_changed();
+  } else if (server_->state.tracker.settled()) {
+    c.written.pause(ticket);
+  } else {
+    c.written.tell(ticket);
+  }
 }
 
 // "hit", "miss", "bypass: volatile function public.f".

@@ -213,13 +213,14 @@ void session::wait_for_view() {
 
 // True: it waits no longer. False: granted() is on its way.
 bool session::stop_waiting() {
+  if (cache_) cache_->flies = false;
   if (std::exchange(in_room_, false)) return true;
   return !pool_ || pool_->cancel(*this);
 }
 
 void session::on_view() {
   guard([&] {
-    if (!std::exchange(in_room_, false)) return;
+    if ((cache_ && cache_->flies) || !std::exchange(in_room_, false)) return;
     home_.on.update_now();
     waiting_ = false;
     if (state_.gone) return finish();

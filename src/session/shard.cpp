@@ -36,6 +36,14 @@ void shard::for_each(const std::function<void(session&)>& visit) {
   }
 }
 
+void shard::set_settings(std::shared_ptr<const config::settings> fresh) {
+  settings_ = std::move(fresh);
+  if (follows_writes_ || !process.cache.follows()) return;
+  follows_writes_ = true;
+  for_each([](session& s) { s.follow_writes(); });
+  process.cache.one_more_follows();
+}
+
 void shard::set_view(const cluster_view_ptr& view) {
   auto& known = clusters_[view->name];
   const auto before = std::exchange(known.view, view);

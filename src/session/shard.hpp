@@ -72,7 +72,8 @@ struct proxy {
 // The sessions of one worker. Used on its thread only, except through worker::post().
 class shard {
  public:
-  shard(proxy& p, worker& w) : process(p), on(w), random(random_u32()), settings_(p.settings()) {}
+  shard(proxy& p, worker& w)
+      : process(p), on(w), random(random_u32()), settings_(p.settings()), follows_writes_(p.cache.follows()) {}
 
   void accept(stream client);
 
@@ -92,7 +93,7 @@ class shard {
 
   // As this worker knows it: told by the control plane, and the same for the length of an event.
   const std::shared_ptr<const config::settings>& settings() const { return settings_; }
-  void set_settings(std::shared_ptr<const config::settings> fresh) { settings_ = std::move(fresh); }
+  void set_settings(std::shared_ptr<const config::settings> fresh);
   known_cluster& cluster(const std::string& name) { return clusters_[name]; }
   void set_view(const cluster_view_ptr& view);
   void set_rules(const std::string& cluster, const std::string& database, read_rules_ptr rules);
@@ -127,6 +128,7 @@ class shard {
   std::unordered_map<std::uint32_t, std::shared_ptr<session>> sessions_;
   std::uint32_t last_number_ = 0;
   bool draining_ = false;
+  bool follows_writes_;
 };
 
 }  // namespace forebay

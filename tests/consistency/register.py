@@ -95,7 +95,7 @@ def form(text, register, version=0):
     return text.format(id=key, v=version, leaf="parts_low" if key < 12 else "parts_high")
 
 
-def write(proxy, registers, mine, dice, ends):
+def write(proxy, registers, mine, dice, ends, pace):
     """The only one that writes to `mine`."""
     with proxy.connect() as c:
         while time.monotonic() < ends:
@@ -118,7 +118,7 @@ def write(proxy, registers, mine, dice, ends):
                 c.execute(statements[0])
             registers.written(register, version)
             if dice.random() < 0.5:
-                time.sleep(dice.random() * 0.02)  # so that something stays as it is for a while
+                time.sleep(dice.random() * pace)  # so that something stays as it is for a while
 
 
 def read(proxy, registers, dice, ends, has_replicas):
@@ -138,7 +138,7 @@ def read(proxy, registers, dice, ends, has_replicas):
             registers.read(register, text, floor, row[0] if row else None, excused)
 
 
-def check(proxy, cluster, seed, seconds, readers=6, writers=2, has_replicas=False):
+def check(proxy, cluster, seed, seconds, readers=6, writers=2, has_replicas=False, pace=0.02):
     """(registers, hits) of one run. The tables are made anew."""
     cluster.sql(SCHEMA)
     for k in range(KEYS):
@@ -160,7 +160,7 @@ def check(proxy, cluster, seed, seconds, readers=6, writers=2, has_replicas=Fals
     def work(number):
         dice = random.Random(f"{seed} {number}")
         if number < writers:
-            return write(proxy, registers, of_all[number::writers], dice, ends)
+            return write(proxy, registers, of_all[number::writers], dice, ends, pace)
         return read(proxy, registers, dice, ends, has_replicas)
 
     before = hits(proxy)

@@ -21,7 +21,7 @@ def run(proxy, cluster, seed, **more):
     finally:
         cluster.sql("drop schema if exists register cascade")
     assert not registers.violations, registers.violations[:20]
-    assert registers.writes > 50 and hits > registers.reads / 20, (registers.reads, hits, registers.writes)
+    assert registers.writes > 5 and hits > registers.reads / 20, (registers.reads, hits, registers.writes)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -35,7 +35,7 @@ def test_what_a_replica_says_that_is_behind_is_not_given_to_others(forebay, clus
             c.execute("alter system set recovery_min_apply_delay = '100ms'")
             c.execute("select pg_reload_conf()")
     try:
-        run(forebay(cache=CACHED, nodes=all_nodes(cluster), pool={"size": 20}), cluster, 3, has_replicas=True)
+        run(forebay(cache=CACHED, nodes=all_nodes(cluster), pool={"size": 20}), cluster, 3, writers=1, has_replicas=True, pace=1.5)
     finally:
         for node in cluster.replicas:
             with node.connect("postgres") as c:
