@@ -4,7 +4,8 @@ namespace forebay {
 
 namespace {
 
-void raise(std::atomic<std::uint64_t>& to_at_least, std::uint64_t value) {
+template <class Number>
+void raise(std::atomic<Number>& to_at_least, Number value) {
   auto is = to_at_least.load(std::memory_order_seq_cst);
   while (is < value && !to_at_least.compare_exchange_weak(is, value, std::memory_order_seq_cst)) {
   }
@@ -30,6 +31,10 @@ std::optional<lsn> cache_clock::position(std::uint64_t covered, lsn written) {
     position_ = written;
   }
   return position_;
+}
+
+void cache_clocks::schema_changed(steady::time_point at) {
+  raise(schema_, at.time_since_epoch().count());
 }
 
 cache_clock& cache_clocks::of(oid relation) {

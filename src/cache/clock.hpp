@@ -60,9 +60,7 @@ class cache_clocks {
   cache_clock& of(oid relation);
 
   // What was learned of the catalog before says nothing any more.
-  void schema_changed(steady::time_point at) {
-    schema_.store(at.time_since_epoch().count(), std::memory_order_seq_cst);
-  }
+  void schema_changed(steady::time_point at);
   steady::time_point schema_changed_at() const {
     return steady::time_point(steady::duration(schema_.load(std::memory_order_seq_cst)));
   }

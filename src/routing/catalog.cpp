@@ -145,7 +145,9 @@ from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_cat
       union all select xmin from pg_catalog.pg_trigger where not tgisinternal
       union all select xmin from pg_catalog.pg_inherits union all select xmin from pg_catalog.pg_aggregate
       union all select xmin from pg_catalog.pg_cast union all select xmin from pg_catalog.pg_amproc
-      union all select xmin from pg_catalog.pg_db_role_setting) as rows)";
+      union all select xmin from pg_catalog.pg_db_role_setting
+      union all select xmin from pg_catalog.pg_auth_members
+      union all select xmin from pg_catalog.pg_attribute where attacl is not null) as rows)";
 
 namespace {
 

@@ -72,6 +72,7 @@ const cache_scope& cache_desk::scope_of(const parameters& wanted) {
   for (const auto& e : wanted->entries()) {
     if (same_name(e.name, "forebay.cache")) {
       found.asked = cache_hint_of(e.value);
+      if (found.asked == cache_hint::on) add_key_field(found.key, "on");  // others may have it off
     } else if (same_name(e.name, "forebay.route") && same_name(e.value, "primary")) {
       found.reason = "forebay.route";
     } else if (same_name(e.name, "forebay.read_after") && !e.value.empty()) {

@@ -248,14 +248,14 @@ void session::add_writes(const cache_writes& found, bool within) {
 // Its cluster is followed from now on: what its server has under way may write anything.
 void session::follow_writes() {
   auto* desk = to_ && stage_ != stage::ended ? to_->caching() : nullptr;
-  if (!desk || !server_) return;
+  if (!desk || !server_ || server_->state.tracker.idle()) return;
   if (!cache_) cache_ = std::make_unique<caching_state>();
   note_unknown_write(*desk);
 }
 
 // Before the client hears of anything, and when the server is given back.
 void session::acknowledge_writes() {
-  if (!cache_ || cache_->written.empty()) return;
+  if (!cache_ || (cache_->written.empty() && !cache_->at_once)) return;
   auto& c = *cache_;
   const bool lost = !server_ || server_->state.broken;
   const bool ended = lost || server_->state.tracker.idle();

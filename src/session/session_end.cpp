@@ -14,6 +14,7 @@ namespace forebay {
 void session::fatal(wire::pg_error error, bool within_reply) {
   if (state_.gone) return;
   error.level = wire::severity::fatal;
+  acknowledge_writes();
   client_.write(home_.to_client);  // what came before it
   within_reply = within_reply || (server_ && server_->state.forwarding_rest && !server_->state.framer.at_boundary());
   // In the middle of a message it would be taken for a part of that.
@@ -136,6 +137,7 @@ void session::put_in_order() {
 // Gives the server connection up: to the pool, or to its end when it is broken.
 void session::drop_server(std::string_view failure) {
   acknowledge_writes();
+  if (cache_ && cache_->filling && cache_->filling->sent) cache_->filling.reset();  // others wait for it
   server_->io.stop_waiting();
   auto server = std::move(server_);
   if (const auto at = permit_.node()) at->in_flight.fetch_sub(1, std::memory_order_relaxed);

@@ -434,3 +434,132 @@ def test_a_notice_says_what_came_of_it(proxy):
         for _ in range(3):
             c.execute(NAME)
         assert told == ["forebay: cache miss", "forebay: cache miss", "forebay: cache hit"]
+
+
+def test_what_sql_has_prepared_under_a_name_before_says_nothing_of_it(proxy):
+    count = "select count(*) from cached.items"
+    with connect(proxy) as c, connect(proxy) as other:
+        c.execute("prepare p as select 1")
+        c.execute("deallocate p")
+        c.execute("prepare p as insert into cached.items (id) values (1000)")
+        warm(other, count)
+        c.execute("execute p")
+        assert value(other, count) == 101
+
+
+def test_a_commit_that_was_bound_in_an_earlier_batch_is_seen(proxy):
+    with proxy.wire() as w, connect(proxy) as other:
+        w.run("begin")
+        w.run("update cached.items set name = 'by a portal' where id = 7")
+        w.send(wire.parse("commit"), wire.bind(portal="late"), wire.sync())
+        w.until_ready()
+        warm(other, NAME)
+        w.send(wire.execute("late"), wire.sync())
+        w.until_ready()
+        assert value(other, NAME) == "by a portal"
+
+
+def test_the_middle_of_a_pipeline_is_heard_of(proxy):
+    """The client hears that the first is done while the second is under way."""
+    with proxy.wire() as w, connect(proxy) as other:
+        warm(other, NAME)
+        w.send(wire.query("update cached.items set name = 'first' where id = 7") + wire.query("begin; select pg_sleep(0.5)"))
+        w.until_ready()
+        assert value(other, NAME) == "first"
+        w.until_ready()
+
+
+def test_what_is_written_while_it_is_off_is_not_missing_when_it_is_on_again(proxy):
+    with connect(proxy) as c, connect(proxy) as other:
+        warm(other, NAME)
+        proxy.write_config(cache={"mode": "off"})
+        proxy.console("reload")
+        eventually(lambda: other.execute(NAME) and last(other) == "bypass: off", 5, "off")
+        c.execute("update cached.items set name = 'while off' where id = 7")
+        proxy.write_config(cache=CACHED)
+        proxy.console("reload")
+        assert value(other, NAME) == "while off"
+        until_it_caches(proxy)
+
+
+def test_what_is_under_way_when_it_is_switched_on_is_a_write_of_anything(forebay):
+    proxy = forebay()
+    with connect(proxy) as c, connect(proxy) as other:
+        assert last(c) == "off"
+        c.execute("begin")
+        c.execute("update cached.items set name = 'before anybody looked' where id = 7")
+        proxy.write_config(cache=CACHED)
+        proxy.console("reload")
+        for _ in range(20):
+            other.execute(NAME)
+            assert last(other) != "hit"
+        c.execute("commit")
+        assert value(other, NAME) == "before anybody looked"
+        until_it_caches(proxy)
+
+
+def test_a_trigger_that_comes_between_a_write_and_its_commit_counts(proxy, cluster):
+    cluster.sql("create table cached.log as select 0 as n")
+    cluster.sql("alter table cached.log owner to app; grant all on cached.log to public; grant create on schema cached to app")
+    rows = "select count(*) from cached.log"
+    with connect(proxy) as ddl, connect(proxy) as c, connect(proxy) as other:
+        until_it_caches(proxy)
+        eventually(lambda: other.execute(rows) and last(other) == "hit", 10, "its catalog is known")
+        ddl.execute("create function cached.note() returns trigger language plpgsql as 'begin insert into cached.log values (1); return new; end'")
+        ddl.execute("begin")
+        ddl.execute("create trigger note after update on cached.items for each row execute function cached.note()")
+        c.execute("begin")
+        waits = threading.Thread(target=lambda: c.execute("update cached.items set name = 'noted' where id = 7"))
+        waits.start()
+        eventually(lambda: cluster.sql("select pid from pg_locks where not granted"), 10, "it waits for the table")
+        ddl.execute("commit")
+        waits.join()
+        eventually(lambda: other.execute(rows) and last(other) == "hit", 10, "kept again")
+        c.execute("commit")
+        assert value(other, rows) == 2
+
+
+def test_who_is_cancelled_while_he_waits_for_anothers_miss(proxy):
+    slow = "select count(*) from cached.items a, cached.items b, cached.items c, generate_series(1, 3) where a.id + b.id + c.id < 0"
+    with proxy.wire() as leader, proxy.wire() as follower:
+        leader.send(wire.query(slow))
+        eventually(lambda: [r for r in proxy.console("show clients") if r["state"] == "active" and r["database"] == "app"], 5, "it is asked")
+        follower.send(wire.query(slow))
+        eventually(lambda: [r for r in proxy.console("show clients") if r["state"] == "waiting"], 5, "the other waits")
+        proxy.cancel(follower)
+        assert [m.fields["C"] for m in follower.until_ready() if m.kind == "E"] == ["57014"]
+        follower.send(wire.query("select pg_sleep(0.3), 'mine'"))
+        leader.until_ready()
+        assert [m.values[1] for m in follower.until_ready() if m.kind == "D"] == [b"mine"]
+        assert wire_rows(follower, "select 'and on'") == [[b"and on"]]
+
+
+def test_a_miss_that_fails_lets_the_others_go(proxy, cluster):
+    slow = "select count(*) from cached.items a, generate_series(1, 100000000)"
+    with proxy.wire() as leader, connect(proxy) as c:
+        leader.send(wire.query(slow))
+        eventually(lambda: cluster.sql("select pid from pg_stat_activity where query = %s and state = 'active'", (slow,)), 5, "it is asked")
+        c.execute("set statement_timeout = '200ms'")
+        others = threading.Thread(target=lambda: pytest.raises(Exception, c.execute, slow))
+        others.start()
+        eventually(lambda: [r for r in proxy.console("show clients") if r["state"] == "waiting"], 5, "the other waits")
+        cluster.sql("select pg_terminate_backend(pid) from pg_stat_activity where query = %s and state = 'active'", (slow,))
+        others.join(10)
+        assert not others.is_alive()
+
+
+def test_hits_wait_for_a_client_that_does_not_read(proxy):
+    big = "select repeat('x', 500000) from cached.items where id = 7"
+    with proxy.wire() as w:
+        for _ in range(3):
+            assert len(wire_rows(w, big)[0][0]) == 500000
+        before = proxy_memory(proxy)
+        w.send(wire.query(big) * 1000)
+        for _ in range(1000):
+            w.until_ready()
+        assert proxy_memory(proxy) - before < 64 * 1024 * 1024
+
+
+def proxy_memory(proxy):
+    with open(f"/proc/{proxy.pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
