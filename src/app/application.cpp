@@ -52,7 +52,8 @@ bool keeps_results(const config::settings& settings) {
 }
 
 result_store::limits cache_limits(const config::settings& settings) {
-  return {.bytes = settings.cache.memory.bytes, .entry_bytes = settings.cache.max_entry.bytes};
+  return {.bytes = keeps_results(settings) ? settings.cache.memory.bytes : 0,
+          .entry_bytes = settings.cache.max_entry.bytes};
 }
 
 // Each client and each server connection is a file descriptor.

@@ -116,6 +116,7 @@ result_store::found result_store::find(const cache_key& key, steady::time_point 
   its.age(now);
   if (auto known = look_up(its, key, now, gone)) return {.hit = std::move(known)};
   its.missed(of);
+  may_wait = may_wait && !its.is_apart(of, now);
   if (may_wait) {
     if (auto flight = its.flying(of)) {
       its.want(of);
@@ -126,6 +127,13 @@ result_store::found result_store::find(const cache_key& key, steady::time_point 
   ++its.counts.misses;
   if (!may_wait) return {};
   return {.flight = its.take_off(of), .ours = true};
+}
+
+void result_store::keep_apart(const cache_key& key, steady::time_point now) {
+  constexpr std::chrono::minutes a_while{1};
+  auto& its = shard_of(key);
+  const std::lock_guard hold(its.mutex);
+  its.keep_apart(hash_of(key), now + a_while);
 }
 
 result_store::put_result result_store::put(cache_entry_ptr fresh, const cache_key& key, steady::time_point now) {

@@ -61,6 +61,9 @@ class result_store {
   };
   found find(const cache_key& key, steady::time_point now, bool may_wait);
 
+  // A miss of this key has come to nothing that may be kept: for a while nobody waits for another one's.
+  void keep_apart(const cache_key& key, steady::time_point now);
+
   enum class put_result : std::uint8_t { kept, first_miss, too_large, outdated, no_room };
   put_result put(cache_entry_ptr fresh, const cache_key& key, steady::time_point now);
 

@@ -85,6 +85,12 @@ class result_shard {
   cache_flight_ptr take_off(const hash& of);
   void want(const hash& of) { flights_[of].wanted = true; }
   bool wanted(const hash& of);
+  // Nobody waits for a miss of this key before then. A place for each of some hundred hashes: the last one has it.
+  void keep_apart(const hash& of, steady::time_point until) { apart_[of[0] % apart_.size()] = {of, until}; }
+  bool is_apart(const hash& of, steady::time_point now) const {
+    const auto& its = apart_[of[0] % apart_.size()];
+    return its.first == of && now < its.second;
+  }
 
  private:
   struct hasher {
@@ -103,6 +109,7 @@ class result_shard {
   steady::time_point aged_{};
   std::unordered_map<hash, flight, hasher> flights_;
   std::size_t flights_sweep_ = 64;
+  std::array<std::pair<hash, steady::time_point>, 64> apart_{};
   quick_random random_;
 };
 

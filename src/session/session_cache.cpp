@@ -167,8 +167,9 @@ void session::note_reply(char type, std::size_t gathered_before) {
   home_.to_client.append_to(fill->reply, fill->skip);
   const auto reply = cacheable_reply::of(fill->reply, fill->asked);
   auto* desk = to_->caching();
-  if (reply.bytes.empty() || !desk) return;
+  if (!desk) return;
   const auto now = home_.on.now();
+  if (reply.bytes.empty()) return desk->store().keep_apart(cache_key::of(fill->key), now);
   auto fresh = std::make_shared<cache_entry>();
   fresh->reply = reply.bytes;
   fresh->depends = std::move(fill->verdict.depends);
@@ -180,7 +181,8 @@ void session::note_reply(char type, std::size_t gathered_before) {
   fresh->tags = std::move(fill->verdict.tags);
   fresh->key = std::move(fill->key);
   const auto key = cache_key::of(fresh->key);
-  desk->store().put(std::move(fresh), key, now);
+  const auto came = desk->store().put(std::move(fresh), key, now);
+  if (came == result_store::put_result::too_large) desk->store().keep_apart(key, now);
 }
 
 // All that is gathered for the client; what it acknowledges others must not read older than it is.
@@ -190,7 +192,10 @@ error_code session::write_to_client() {
     auto& fill = *cache_->filling;
     home_.to_client.append_to(fill.reply, fill.skip);
     fill.skip = 0;
-    if (fill.reply.size() > home_.settings()->cache.max_entry.bytes) cache_->filling.reset();
+    if (fill.reply.size() > home_.settings()->cache.max_entry.bytes) {
+      if (auto* desk = to_->caching()) desk->store().keep_apart(cache_key::of(fill.key), home_.on.now());
+      cache_->filling.reset();
+    }
   }
   return client_.write(home_.to_client);
 }

@@ -548,6 +548,18 @@ def test_a_miss_that_fails_lets_the_others_go(proxy, cluster):
         assert not others.is_alive()
 
 
+def test_what_is_too_large_to_keep_is_not_waited_for_twice(forebay):
+    proxy = forebay(cache={**CACHED, "max_entry": "1KiB"})
+    until_it_caches(proxy)
+    large = "select repeat('x', 2000), pg_catalog.count(*) from cached.items a, cached.items b, generate_series(1, 200)"
+    with connect(proxy) as c:
+        for _ in range(2):
+            c.execute(large)
+    run_threads(8, lambda _: [connect(proxy).execute(large)])
+    items = {row["item"]: int(row["value"]) for row in proxy.console("show cache")}
+    assert items["waited"] == 0 and items["entries"] == 1, items
+
+
 def test_hits_wait_for_a_client_that_does_not_read(proxy):
     big = "select repeat('x', 500000) from cached.items where id = 7"
     with proxy.wire() as w:

@@ -9,6 +9,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / folder) for folder in ("mutations", "differential", "integration")]
 
+import cache  # noqa: E402
 import jobs  # noqa: E402
 import replies  # noqa: E402
 import routing  # noqa: E402
@@ -16,7 +17,7 @@ from mutation import ROOT, Copy  # noqa: E402
 from suites import Suites  # noqa: E402
 from tester import Tester  # noqa: E402
 
-LISTS = {"replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
+LISTS = {"cache": (cache.MUTATIONS, Suites), "replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
 
 
 class Run:

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 PROGRAMS = ("forebay", "tests/support/read_rules_tool")  # of the integration tests
 SECONDS = 900  # for one run of tests; a hang is noticed as well
@@ -34,7 +35,7 @@ class Suites:
         for target in PROGRAMS:
             (self.original / target).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.copy.built(target), self.original / target)
-        for folder in "routing", "session":
+        for folder in "cache", "routing", "session":
             if failed := self.unit(folder):
                 raise AssertionError(f"without a change: {failed}")
 
@@ -56,7 +57,8 @@ class Suites:
 
     def found_by(self, mutation):
         """The test that fails with the mutant, and passes with the original. None without one."""
-        for folder in ("session",) if mutation.file.startswith("src/session") else ("routing", "session"):
+        folders = {"src/session": ["session"], "src/cache": ["cache", "session"]}
+        for folder in folders.get(str(Path(mutation.file).parent), ["routing", "session"]):
             if failed := self.unit(folder):
                 return failed
         for target in PROGRAMS:

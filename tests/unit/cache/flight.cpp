@@ -90,6 +90,18 @@ TEST_CASE("result_store: who may not wait is given no flight, under way or not")
   CHECK(store.count().waited == 0);
 }
 
+TEST_CASE("result_store: what came to nothing is not waited for again, for a while") {
+  result_store store({});
+  const auto key = cache_key::of("large"), other = cache_key::of("other");
+  CHECK(store.find(key, start, true).ours);
+  store.keep_apart(key, start);
+  const auto first = store.find(key, start, true), second = store.find(key, start, true);
+  CHECK_FALSE(first.flight);
+  CHECK_FALSE(second.flight);
+  CHECK(store.find(other, start, true).ours);
+  CHECK(store.find(key, start + std::chrono::minutes(2), true).ours);
+}
+
 TEST_CASE("result_store: a flight that nobody has any more keeps nobody waiting") {
   result_store store({});
   const auto key = cache_key::of("a");
