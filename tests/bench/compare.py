@@ -1,4 +1,4 @@
-"""A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas): the same PostgreSQL, the same pool size, run in
+"""A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas, --cache): the same PostgreSQL, the same pool size, run in
 turns A B A B ...
 
 Figures: tps; user+system CPU of the proxy's process per transaction (/proc/PID/stat); system calls per transaction at one
@@ -66,8 +66,11 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+asked = ["-S"]  # what pgbench is to ask
+
+
 def pgbench(endpoint, *arguments, seconds=120):
-    out = endpoint.pgbench("-n", "-S", *arguments, seconds=seconds).stdout
+    out = endpoint.pgbench("-n", *asked, *arguments, seconds=seconds).stdout
     count = int(re.search(r"transactions actually processed: (\d+)", out).group(1))
     return float(re.search(r"^tps = ([\d.]+)", out, re.M).group(1)), count
 
@@ -139,6 +142,25 @@ def split_or_not(stack, options):
     return {mode: (on, off) for mode in options.modes}
 
 
+def cached_or_not(stack, options):
+    """By mode: with the result cache and without; of so many keys, all in it, or of nothing that it keeps."""
+    cluster = Cluster(replicas=0)
+    stack.callback(cluster.stop)
+    cluster.primary.pgbench("-i", "-q", "-s", "10")
+    script = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".sql"))
+    script.write(f"\\set aid random(1, {options.cache or 100000})\n"
+                 f"select abalance{'' if options.cache else ', random()'} from pgbench_accounts where aid = :aid;\n")
+    script.flush()
+    os.chmod(script.name, 0o644)
+    asked[:] = ["-f", script.name]
+    on, off = (started(stack, cluster, options, cache={"mode": mode, "ttl": "1h"}) for mode in ("ttl", "off"))
+    with on.connect(dbname="bench") as c:
+        c.prepare_threshold = None
+        text = "select abalance from pgbench_accounts where aid = 1"
+        eventually(lambda: c.execute(text) and c.execute("show forebay.last_cache").fetchone()[0] == "hit", 20, "it caches")
+    return {mode: (on, off) for mode in options.modes}
+
+
 def main():
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -148,6 +170,8 @@ def main():
     parser.add_argument("--workers", type=int, default=0, help="Forebay's (0: one per core)")
     parser.add_argument("--modes", default="simple,extended,prepared", type=lambda text: text.split(","))
     parser.add_argument("--replicas", type=int, default=0, metavar="N", help="instead of pgbouncer: Forebay that splits reads over so many beside one that does not")
+    parser.add_argument("--cache", type=int, metavar="KEYS",
+                        help="instead of pgbouncer: Forebay whose result cache is on beside one whose is off, asked for so many rows; 0: for what is never kept")
     parser.add_argument("--no-strace", action="store_true")
     parser.add_argument("--json", help="also write the figures here")
     options = parser.parse_args()
@@ -155,10 +179,14 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
     report = {}
-    names = ("split", "not split") if options.replicas else ("Forebay", "pgbouncer")
+    names, pairs = ("Forebay", "pgbouncer"), beside_pgbouncer
+    if options.replicas:
+        names, pairs = ("split", "not split"), split_or_not
+    elif options.cache is not None:
+        names, pairs = ("cached", "not cached"), cached_or_not
     with contextlib.ExitStack() as stack:
-        both = (split_or_not if options.replicas else beside_pgbouncer)(stack, options)
-        print(f"pgbench -S, {options.clients} clients, pool {options.pool}, {options.rounds} rounds of {options.seconds} s, medians; CPU: user+system of the proxy")
+        both = pairs(stack, options)
+        print(f"pgbench {asked[0]}, {options.clients} clients, pool {options.pool}, {options.rounds} rounds of {options.seconds} s, medians; CPU: user+system of the proxy")
         print(f"{'':<12}{'tps':>26}{'':>8}{'CPU us/transaction':>26}")
         print(f"{'mode':<12}{names[0]:>13}{names[1]:>13}{'ratio':>8}{names[0]:>13}{names[1]:>13}{'ratio':>8}", flush=True)
         for mode, pair in both.items():
