@@ -2,6 +2,8 @@
 
 #include <xxhash.h>
 
+#include <span>
+
 #include "core/random.hpp"
 
 namespace forebay {
@@ -28,7 +30,7 @@ cache_key cache_key::of(std::string_view bytes) {
 std::size_t cache_entry::bytes() const {
   const auto counters = 2 * sizeof(void*);  // of the shared pointer, beside the entry
   auto all = sizeof(cache_entry) + counters + allocation + outside(key) + outside(reply);
-  if (depends.capacity() > 0) all += depends.capacity() * sizeof(depends[0]) + allocation;
+  if (depends.capacity() > 0) all += std::span(depends.data(), depends.capacity()).size_bytes() + allocation;
   if (tags.capacity() > 0) all += tags.capacity() * sizeof(std::string) + allocation;
   for (const auto& tag : tags)
     all += outside(tag);
