@@ -161,7 +161,6 @@ void session::note_fill_sent() {
 // Of the server's reply: what goes to the client is kept, up to its ReadyForQuery.
 void session::note_reply(char type, std::size_t gathered_before) {
   if (!cache_ || !cache_->filling || !cache_->filling->sent) return;
-  if (type == wire::error_response::type) return cache_->filling.reset();
   if (type != wire::ready_for_query::type || home_.to_client.size() == gathered_before) return;
   const auto fill = std::move(cache_->filling);
   home_.to_client.append_to(fill->reply, fill->skip);

@@ -219,6 +219,7 @@ def test_hits_come_in_their_place_in_a_pipeline(proxy, cluster):
     with proxy.wire() as w:
         for _ in range(3):
             played(w, batch)
+        hits = cache_items(proxy)["hits"]
         slow = wire.parse("select pg_sleep(0.05), 'slow'") + wire.bind() + wire.execute() + wire.sync()
         w.send(batch + slow + batch + wire.query("select 5") + batch)
         seen = []
@@ -226,6 +227,7 @@ def test_hits_come_in_their_place_in_a_pipeline(proxy, cluster):
             rows = [m.values for m in w.until_ready() if m.kind == "D"]
             seen.append(rows[0][-1] if len(rows[0]) == 1 else rows[0][1])
         assert seen == [b"item 3", b"slow", b"item 3", b"5", b"item 3"]
+        assert cache_items(proxy)["hits"] == hits + 3
 
 
 @pytest.mark.parametrize("statement, reason", [
@@ -397,18 +399,28 @@ def test_rules_hints_and_tags(forebay, cluster):
         assert c.execute(price + " + 0") and last(c) == "miss"
 
 
-def test_the_console_shows_and_empties_it(proxy):
-    def items():
-        return {row["item"]: int(row["value"]) for row in proxy.console("show cache")}
+def cache_items(proxy):
+    return {row["item"]: int(row["value"]) for row in proxy.console("show cache")}
 
+
+def test_what_one_asks_for_by_hint_is_not_given_to_others(proxy):
+    price = "select price from cached.items where id = 10"
+    with connect(proxy) as c:
+        for hint in ("ttl=1d", "tags=mine", "cache=on"):
+            warm(c, f"/* forebay: {hint} */ {price}")
+        c.execute(price)
+        assert last(c) == "miss"
+
+
+def test_the_console_shows_and_empties_it(proxy):
     price = "select price from cached.items where id = 9"
     with connect(proxy) as c:
-        before = items()
+        before = cache_items(proxy)
         warm(c, price)
         for _ in range(10):
             c.execute(price)
         c.execute("select random()")
-        after = items()
+        after = cache_items(proxy)
         assert after["hits"] - before["hits"] == 11 and after["fills"] - before["fills"] == 1
         assert after["misses"] - before["misses"] == 2
         assert after["bypass: volatile function"] >= 1, after

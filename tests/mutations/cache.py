@@ -28,7 +28,6 @@ MUTATIONS = [Mutation(*m, tests=TESTS) for m in (
     # ---- what is kept
     ("the fence is taken before", SESSION, "fresh->fence = fill->fence;", "fresh->fence = cache_clock::now();"),
     ("only rows are kept", REQUEST, "  if (idle && order == wanted) found.bytes = kept;", "  if (idle) found.bytes = kept;"),
-    ("an error ends it", SESSION, "  if (type == wire::error_response::type) return cache_->filling.reset();\n", ""),
     ("clock words", SESSION, '  if (has_clock_words(request->text) || has_clock_words(request->arguments)) return bypass("a word like now or today");\n', ""),
     ("a replica that is behind", SESSION, "  if (of_replica && !std::ranges::all_of(fill.verdict.depends, has_all)) return cache_->filling.reset();\n", "  (void)of_replica, (void)has_all;\n"),
     ("nothing by old catalogs", DESK, 'if (!rules || is_outdated(*rules)) return refused(', "if (!rules) return refused("),
