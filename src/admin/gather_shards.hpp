@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "session/shard.hpp"
@@ -33,6 +36,27 @@ void gather_shards(proxy& process, std::function<Part(shard&)> ask, std::functio
       if (all->missing.fetch_sub(1) == 1) all->done(std::move(all->parts));
     });
   }
+}
+
+// What the shards have counted by reasons, added up.
+using reason_counts = std::map<std::string, std::uint64_t>;
+inline void gather_reasons(proxy& process, std::unordered_map<const char*, std::uint64_t> shard::*which,
+                           std::function<void(const reason_counts&)> done) {
+  gather_shards<reason_counts>(
+      process,
+      [which](shard& s) {
+        reason_counts found;
+        for (const auto& [reason, count] : s.*which)
+          found[reason] += count;
+        return found;
+      },
+      [done = std::move(done)](const std::vector<reason_counts>& parts) {
+        reason_counts all;
+        for (const auto& part : parts)
+          for (const auto& [reason, count] : part)
+            all[reason] += count;
+        done(all);
+      });
 }
 
 }  // namespace forebay::admin

@@ -1,5 +1,3 @@
-#include <map>
-
 #include "admin/functions.hpp"
 #include "admin/gather_shards.hpp"
 #include "core/log.hpp"
@@ -75,45 +73,32 @@ void forget_table(invocation in, const std::string& name) {
 }  // namespace
 
 void show_cache(invocation in) {
-  using counts = std::map<std::string, std::uint64_t>;
   auto& process = in.process();
-  gather_shards<counts>(
-      process,
-      [](shard& s) {
-        counts found;
-        for (const auto& [reason, count] : s.cache_bypasses)
-          found[reason] += count;
-        return found;
-      },
-      [in = std::move(in)](const std::vector<counts>& parts) {
-        const auto c = in.process().cache.store.count();
-        std::vector<row> out;
-        const std::pair<const char*, std::uint64_t> items[] = {
-            {"memory", in.process().settings()->cache.memory.bytes},
-            {"bytes", c.bytes},
-            {"entries", c.entries},
-            {"hits", c.hits},
-            {"misses", c.misses},
-            {"waited", c.waited},
-            {"fills", c.fills},
-            {"stale", c.stale},
-            {"evictions", c.evictions},
-            {"saved_us", c.saved_us},
-            {"not kept: first miss", c.first_misses},
-            {"not kept: written meanwhile", c.outdated},
-            {"not kept: too large", c.too_large},
-            {"not kept: worth less than what is there", c.no_room},
-        };
-        for (const auto& [name, value] : items)
-          out.push_back({std::string(name), number(value)});
-        counts bypasses;
-        for (const auto& part : parts)
-          for (const auto& [reason, count] : part)
-            bypasses[reason] += count;
-        for (const auto& [reason, count] : bypasses)
-          out.push_back({"bypass: " + reason, number(count)});
-        in.done(rows(std::move(out)));
-      });
+  gather_reasons(process, &shard::cache_bypasses, [in = std::move(in)](const reason_counts& bypasses) {
+    const auto c = in.process().cache.store.count();
+    std::vector<row> out;
+    const std::pair<const char*, std::uint64_t> items[] = {
+        {"memory", in.process().settings()->cache.memory.bytes},
+        {"bytes", c.bytes},
+        {"entries", c.entries},
+        {"hits", c.hits},
+        {"misses", c.misses},
+        {"waited", c.waited},
+        {"fills", c.fills},
+        {"stale", c.stale},
+        {"evictions", c.evictions},
+        {"saved_us", c.saved_us},
+        {"not kept: first miss", c.first_misses},
+        {"not kept: written meanwhile", c.outdated},
+        {"not kept: too large", c.too_large},
+        {"not kept: worth less than what is there", c.no_room},
+    };
+    for (const auto& [name, value] : items)
+      out.push_back({std::string(name), number(value)});
+    for (const auto& [reason, count] : bypasses)
+      out.push_back({"bypass: " + reason, number(count)});
+    in.done(rows(std::move(out)));
+  });
 }
 
 void show_cache_entries(invocation in) {

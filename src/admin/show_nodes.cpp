@@ -92,30 +92,17 @@ void show_breakers(invocation in) {
 
 // Those that went to a primary, by the reason; those that did not, by their number.
 void show_routes(invocation in) {
-  using counts = std::map<std::string, std::uint64_t>;
   auto& process = in.process();
-  gather_shards<counts>(
-      process,
-      [](shard& s) {
-        counts found;
-        for (const auto& [reason, count] : s.reasons)
-          found[reason] += count;
-        return found;
-      },
-      [in = std::move(in)](const std::vector<counts>& parts) {
-        counts all;
-        for (const auto& part : parts)
-          for (const auto& [reason, count] : part)
-            all[reason] += count;
-        std::vector<row> out;
-        for (const auto& view : in.process().views())
-          for (const auto& n : view->nodes)
-            if (const auto reads = n.state->routed_reads.load(); reads != 0)
-              out.push_back({std::string("replica"), n.name, std::string(), number(reads)});
-        for (const auto& [reason, count] : all)
-          out.push_back({std::string("primary"), std::string(), reason, number(count)});
-        in.done(rows(std::move(out)));
-      });
+  gather_reasons(process, &shard::reasons, [in = std::move(in)](const reason_counts& all) {
+    std::vector<row> out;
+    for (const auto& view : in.process().views())
+      for (const auto& n : view->nodes)
+        if (const auto reads = n.state->routed_reads.load(); reads != 0)
+          out.push_back({std::string("replica"), n.name, std::string(), number(reads)});
+    for (const auto& [reason, count] : all)
+      out.push_back({std::string("primary"), std::string(), reason, number(count)});
+    in.done(rows(std::move(out)));
+  });
 }
 
 void node_drain(invocation in) {

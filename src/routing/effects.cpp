@@ -209,7 +209,7 @@ void condense(Iterator from, Iterator to, std::size_t most, std::string& out) {
 }  // namespace
 
 effect::mask scan_effects(std::string_view text) {
-  text = text.substr(0, text.find('\0'));  // a Query's body ends in one
+  text = up_to_nul(text);
   const auto leading = leading_effects(text);
   const auto words = word_effects(text, true);
   return words & effect::reset_all ? (leading & ~effect::reset) | words : leading | words;

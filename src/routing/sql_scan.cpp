@@ -105,7 +105,7 @@ std::optional<named_command> find_named_command(std::string_view text) {
   } else if (!same_name(keyword, "execute")) {
     return std::nullopt;
   }
-  text = text.substr(0, text.find('\0'));  // a Query's body ends in one
+  text = up_to_nul(text);
   found.at = at = skip_space_and_comments(text, at);
   if (found.what == kind::deallocate) {
     auto ahead = at;

@@ -12,6 +12,11 @@
 // Just enough of PostgreSQL's lexical rules (manual, "Lexical Structure") to read the beginning of a statement.
 namespace forebay {
 
+// The text in the body of a Query, which ends in a zero byte.
+inline std::string_view up_to_nul(std::string_view body) {
+  return body.substr(0, body.find('\0'));
+}
+
 bool is_ascii(std::string_view text);
 // Whether the grammar reads these bytes as a server with these settings will.
 bool reads_as_written(std::string_view text, const parameter_set& settings);

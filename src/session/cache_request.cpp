@@ -10,10 +10,6 @@
 namespace forebay {
 namespace {
 
-std::string_view up_to_nul(std::string_view body) {
-  return body.substr(0, body.find('\0'));
-}
-
 // Nearly all texts that no result answers are told by their first letter.
 bool may_read(std::string_view text) {
   static constexpr std::string_view beginnings = "SsWwVvTt(/-";  // select, with, values, table, or what is before them

@@ -81,7 +81,7 @@ statement_ptr exchange::with_server_name(const statement& s, const named_stateme
 bool exchange::on_named_commands(std::string_view text, const sql_effects_ptr& effects) {
   if (!client_.renames() || !client_.statements) return false;
   const bool failed = server_.tracker.status() == 'E';  // nothing can be prepared before its end, which may be in here
-  text = text.substr(0, text.find('\0'));
+  text = up_to_nul(text);
   std::vector<named_statement> uses;
   std::string renamed(text);
   const auto commands = commands_in(text, effects);

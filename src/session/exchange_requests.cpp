@@ -113,7 +113,7 @@ sql_effects_ptr exchange::effects_of(std::string_view text) const {
   if ((words & ~effect::told_by_words) == 0) return classifier::effects_of_words(words);
   constexpr auto changes = effect::setting | effect::set_function | effect::several;
   const bool pins = client_.on_session_state == config::session_state_policy::pin && (words & changes) != 0;
-  text = text.substr(0, text.find('\0'));
+  text = up_to_nul(text);
   return pins || !reads_as_written(text, *server_.current) ? classifier::effects_of_words(words)
                                                            : sql_.effects_of(text, words);
 }

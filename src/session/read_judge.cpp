@@ -12,10 +12,6 @@ namespace {
 
 using level = transaction_modes::level;
 
-std::string_view up_to_nul(std::string_view body) {
-  return body.substr(0, body.find('\0'));
-}
-
 route_settings::side side_of(std::string_view value) {
   if (same_name(value, "primary")) return route_settings::side::primary;
   return same_name(value, "replica") ? route_settings::side::replica : route_settings::side::none;

@@ -11,14 +11,6 @@
 // The cache as a session uses it: asked before a server is, filled with what the server answers, told of what is
 // written. See cache/clock.hpp for the order in which that has to happen.
 namespace forebay {
-namespace {
-
-std::string_view up_to_nul(std::string_view body) {
-  return body.substr(0, body.find('\0'));
-}
-
-}  // namespace
-
 // Before a server is asked for the batch that begins here.
 session::cached session::ask_cache(const wire::piece& p, std::string_view rest) {
   auto* desk = to_->caching();
@@ -220,10 +212,7 @@ void session::note_writes(const wire::piece& p) {
 }
 
 void session::note_unknown_write(cache_desk& desk) {
-  if (cache_->written.empty()) cache_->noted_at = steady::now();
-  cache_->at_once = true;
-  cache_->written.add(desk.clocks().all());
-  cache_->written.begin();
+  add_writes({.seen = cache_writes::when::at_once, .clocks = {&desk.clocks().all()}}, false);
 }
 
 void session::note_writes_of(cache_desk& desk, std::string_view text, bool within) {

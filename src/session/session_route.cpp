@@ -5,6 +5,7 @@
 #include "protocol/wire/notice.hpp"
 #include "protocol/wire/query.hpp"
 #include "routing/hints.hpp"
+#include "routing/sql_scan.hpp"
 #include "session/session.hpp"
 
 // Which node a session's requests go to: judged before each batch, asked for a server, and asked again elsewhere where
@@ -41,7 +42,7 @@ void session::answer_about_itself(const wire::piece& p) {
     if (!m) return;
     text = m->query;
   }
-  const auto asked = shown_setting(text.substr(0, text.find('\0')));
+  const auto asked = shown_setting(up_to_nul(text));
   if (same_name(asked, "forebay.last_route")) {
     state_.own_answer = "SELECT " + quote_literal(last_route()) + " AS \"forebay.last_route\"";
   } else if (same_name(asked, "forebay.last_write")) {
@@ -344,7 +345,7 @@ void session::learn_write() {
   wire::for_each_piece({}, route_->request, [&](const wire::piece& p) {
     const auto body = p.body();
     if (p.type == wire::query::type) {
-      home_.access.learn_write(body.substr(0, body.find('\0')));
+      home_.access.learn_write(up_to_nul(body));
     } else if (p.type == wire::parse::type) {
       if (const auto m = wire::parse::decode(body)) home_.access.learn_write(m->query);
     } else if (p.type == wire::bind::type) {
