@@ -2,46 +2,16 @@
 
 #include "core/log.hpp"
 #include "core/random.hpp"
+#include "net/dial.hpp"
 #include "protocol/fsm/login_as_client.hpp"
 
 namespace forebay {
 namespace {
 
-// Ends whatever the connection waits for when the time is up.
-struct time_limit {
-  stream* io = nullptr;
-  bool expired = false;
-  deadline at{[](void* self) {
-                auto& limit = *static_cast<time_limit*>(self);
-                limit.expired = true;
-                if (limit.io) limit.io->cancel_wait();
-              },
-              this};
-};
-
 struct failure {
   wire::pg_error error;
   bool retry = false;  // the server is there but takes no logins yet
 };
-
-std::string reason(const error_code& ec, bool expired) {
-  return expired ? "timeout" : ec.message();
-}
-
-// Connects to the first address that answers.
-asio::awaitable<error_code> connect_first(std::optional<stream>& io, const std::vector<endpoint>& addresses, worker& on,
-                                          time_limit& limit) {
-  error_code last = asio::error::host_not_found;
-  for (const auto& address : addresses) {
-    if (limit.expired) break;
-    last = {};
-    limit.io = &io.emplace(on, address, last);
-    if (!last) std::tie(last) = co_await io->wait_once(readiness::writable, asio::as_tuple(asio::use_awaitable));
-    if (!last) last = io->connected();
-    if (!last) break;
-  }
-  co_return last;
-}
 
 // The login conversation; nullopt when it ended well.
 asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, stream& io, wire::framer& framer,
@@ -63,7 +33,7 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
     const auto [waited] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
     auto input = io.read();
     if (waited || input.ec) {
-      const auto why = reason(waited ? waited : input.ec, limit.expired);
+      const auto why = limit.reason(waited ? waited : input.ec);
       auto text = "login to server at " + where;
       text.append(" failed: ").append(why);
       co_return failure{wire::pg_error::fatal("08006", std::move(text)), false};
@@ -120,8 +90,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   std::optional<stream> io;
   if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
   if (ec) {
-    fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + reason(ec, limit.expired)),
-          false});
+    fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)), false});
     co_return;
   }
 
@@ -166,7 +135,7 @@ asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker
   std::optional<stream> io;
   if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
   if (ec) {
-    why = reason(ec, limit.expired);
+    why = limit.reason(ec);
     co_return std::nullopt;
   }
   co_return io;
