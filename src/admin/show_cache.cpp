@@ -26,7 +26,7 @@ row entry_row(const result_store::listed& each, steady::time_point now) {
           number(e.cost.count()),
           number(milliseconds(now - e.made)),
           number(std::max<std::int64_t>(0, milliseconds(e.until - now))),
-          number(e.depends.size() - 1),
+          number(e.depends.size() - 2),
           std::string(e.holds() && now < e.until ? "yes" : "no")};
 }
 
@@ -75,7 +75,9 @@ void forget_table(invocation in, const std::string& name) {
 void show_cache(invocation in) {
   auto& process = in.process();
   gather_reasons(process, &shard::cache_bypasses, [in = std::move(in)](const reason_counts& bypasses) {
-    const auto c = in.process().cache.store.count();
+    auto& cache = in.process().cache;
+    const auto c = cache.store.count();
+    const auto& shared = cache.shared;
     std::vector<row> out;
     const std::pair<const char*, std::uint64_t> items[] = {
         {"memory", in.process().settings()->cache.memory.bytes},
@@ -92,6 +94,13 @@ void show_cache(invocation in) {
         {"not kept: written meanwhile", c.outdated},
         {"not kept: too large", c.too_large},
         {"not kept: worth less than what is there", c.no_room},
+        {"redis: hits", shared.hits},
+        {"redis: misses", shared.misses},
+        {"redis: late", shared.late},
+        {"redis: lost", shared.lost},
+        {"redis: not to be used", shared.unfit},
+        {"redis: given", shared.given},
+        {"redis: sisters", cache.book.count()},
     };
     for (const auto& [name, value] : items)
       out.push_back({std::string(name), number(value)});
@@ -126,13 +135,13 @@ void cache_flush(invocation in) {
     return in.done(failed(error("42601", "Usage: CACHE FLUSH [ALL | DATABASE <db> | TABLE <table> | TAG <tag>]")));
   if (what == "TABLE") return forget_table(std::move(in), name);
   if (what == "ALL") {
-    cache.forget([](const auto&, const auto&) { return true; });
+    cache.flush([](const auto&, const auto&) { return true; });
   } else if (what == "DATABASE") {
     const auto settings = in.process().settings();
     const auto* known = settings->find_database(name);
     if (!known) return in.done(failed(error("3D000", "no such database: " + name)));
     const auto& on_server = known->dbname.empty() ? name : known->dbname;
-    cache.forget([&](const auto& cluster, const auto& db) { return cluster == known->cluster && db == on_server; });
+    cache.flush([&](const auto& cluster, const auto& db) { return cluster == known->cluster && db == on_server; });
   } else if (what == "TAG") {
     cache.clock_of_tag(name).wrote();
   } else {

@@ -84,7 +84,7 @@ struct application::parts {
                 [this](const node& failed, const wire::pg_error& why) { health.suspect(failed.name(), why.message); }),
         pools(addresses_of(workers),
               [this](std::shared_ptr<pool> where, worker& on) { connect.open(std::move(where), on); }),
-        shared(pools, connect, health),
+        shared(pools, connect, health, names),
         doors(control, addresses_of(workers),
               [this](worker& w, stream client) { shared.shards[w.index()]->accept(std::move(client)); }) {
     auto initial = std::make_shared<const config::settings>(std::move(settings));
@@ -93,6 +93,7 @@ struct application::parts {
     shared.cache.store.set_limits(cache_limits(*initial));
     if (keeps_results(*initial)) shared.cache.begin_to_follow(0);
     shared.process_secret = random_bytes(32);
+    shared.hear_sisters = [this](const auto& written) { on_sisters(written); };
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
     health.configure(std::move(initial));
@@ -108,8 +109,9 @@ struct application::parts {
     const auto primary = view->primary ? view->nodes[*view->primary].name : std::string();
     pools.set_primary(view->name, primary);
     // Another one may lack what the last one had acknowledged.
-    if (std::exchange(primaries[view->name], primary) != primary)
-      shared.cache.forget([&](const auto& cluster, const auto&) { return cluster == view->name; });
+    const auto [known, first] = primaries.try_emplace(view->name, primary);
+    if (std::exchange(known->second, primary) != primary)
+      shared.cache.flush([&](const auto& cluster, const auto&) { return cluster == view->name; });
     shared.set_view(view);
     to_shards([view](shard& s) { s.set_view(view); });
   }
@@ -117,10 +119,29 @@ struct application::parts {
   // What was cached by the catalog as it was is not served any more.
   void on_rules(const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
     auto& clocks = shared.cache.clocks_of(cluster, database);
-    clocks.all().wrote();
+    const bool first = clocks.shared_name().empty();
+    if (rules) clocks.set_shared_name(rules->where().database);
+    first ? clocks.all().heard() : clocks.all().wrote();
     // Whoever has written by the rules of before finds that they have changed.
-    if (rules) clocks.schema_changed(rules->confirmed_at() - steady::duration(1));
+    if (rules) clocks.schema_heard(rules->confirmed_at() - steady::duration(1));
     to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
+  }
+
+  // Their writes are in no result that was read before now, and a replica has to have them.
+  void on_sisters(const std::vector<sister_news::item>& written) {
+    const auto views = shared.views();
+    for (const auto& each : written)
+      shared.cache.for_each_called(each.database, [&](const auto& cluster, const auto& database, cache_clocks& clocks) {
+        if (each.relation == cache_clocks::of_schema) {
+          clocks.schema_heard(steady::now());
+          return health.catalog_changed(cluster, database);
+        }
+        const auto view = std::ranges::find_if(views, [&](const auto& v) { return v->name == cluster; });
+        bool unasked = false;
+        const auto ticket = view == views.end() ? 0 : (*view)->writes->take_ticket(unasked);
+        if (unasked) health.hurry();
+        clocks.of(each.relation).heard(ticket);
+      });
   }
 
   std::map<std::string, std::string> primaries;  // by cluster, as last heard of
@@ -163,6 +184,7 @@ int application::run() {
 
   for (const auto& w : p.workers)
     w->start();
+  p.to_shards([](shard& s) { s.start(); });
   p.health.start();
   if (!open_doors()) {
     stop();

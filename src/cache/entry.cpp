@@ -27,6 +27,10 @@ cache_key cache_key::of(std::string_view bytes) {
   return {bytes, {hash.low64, hash.high64}};
 }
 
+std::uint64_t hash_of_tag(std::string_view tag) {
+  return XXH3_64bits(tag.data(), tag.size());
+}
+
 std::size_t cache_entry::bytes() const {
   const auto counters = 2 * sizeof(void*);  // of the shared pointer, beside the entry
   auto all = sizeof(cache_entry) + counters + allocation + outside(key) + outside(reply);

@@ -23,6 +23,9 @@ struct cache_key {
   static cache_key of(std::string_view bytes);
 };
 
+// The same in all Forebays.
+std::uint64_t hash_of_tag(std::string_view tag);
+
 struct cache_entry {
   std::string key;
   std::string reply;                  // messages of the backend up to and with ReadyForQuery

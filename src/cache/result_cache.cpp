@@ -1,16 +1,29 @@
 #include "cache/result_cache.hpp"
 
+#include "core/random.hpp"
+
 namespace forebay {
+
+result_cache::result_cache(const result_store::limits& of)
+    : store(of), book(std::uint64_t{random_u32()} << 32 | random_u32()), tags_(&changes) {
+  tags_.set_shared_name("tags/0");
+}
 
 cache_clocks& result_cache::clocks_of(const std::string& cluster, const std::string& database) {
   const std::lock_guard lock(mutex_);
-  return clocks_[{cluster, database}];
+  return clocks_.try_emplace({cluster, database}, &changes).first->second;
 }
 
-void result_cache::forget(const std::function<bool(const std::string&, const std::string&)>& which) {
+void result_cache::flush(const chooser& which) {
   const std::lock_guard lock(mutex_);
   for (auto& [name, clocks] : clocks_)
     if (which(name.first, name.second)) clocks.all().wrote();
+}
+
+void result_cache::forget(const chooser& which) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [name, clocks] : clocks_)
+    if (which(name.first, name.second)) clocks.all().heard();
 }
 
 void result_cache::schema_changed(const std::string& cluster, steady::time_point at) {
@@ -23,7 +36,23 @@ void result_cache::schema_changed(const std::string& cluster, steady::time_point
 }
 
 cache_clock& result_cache::clock_of_tag(std::string_view tag) {
-  return tags_[std::hash<std::string_view>()(tag) % tags_.size()];
+  return tags_.of(cache_clocks::first_relation + hash_of_tag(tag) % 1024);
+}
+
+void result_cache::for_each_clock(const std::function<void(cache_clock&)>& visit) {
+  const std::lock_guard lock(mutex_);
+  tags_.for_each(visit);
+  for (auto& [name, clocks] : clocks_)
+    clocks.for_each(visit);
+}
+
+void result_cache::for_each_called(
+    const std::string& shared_name,
+    const std::function<void(const std::string&, const std::string&, cache_clocks&)>& visit) {
+  const std::lock_guard lock(mutex_);
+  if (shared_name == tags_.shared_name()) visit({}, {}, tags_);
+  for (auto& [name, clocks] : clocks_)
+    if (clocks.shared_name() == shared_name) visit(name.first, name.second, clocks);
 }
 
 }  // namespace forebay

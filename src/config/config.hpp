@@ -41,6 +41,7 @@ struct general {
 struct address {
   std::string host;  // IPv4, IPv6 without brackets, or "*"
   std::uint16_t port = 6432;
+  bool operator==(const address&) const = default;
 };
 
 struct listen {
@@ -117,6 +118,16 @@ struct breaker {
   std::uint32_t half_open_probes = 1;
 };
 
+// Where results are shared with other Forebays.
+struct redis_server {
+  std::vector<address> hosts;  // one, or some of a Redis Cluster
+  bool cluster = false;
+  std::string user;  // empty: the default user
+  std::string password;
+  std::uint32_t database = 0;
+  bool operator==(const redis_server&) const = default;
+};
+
 // Some statements, and what the result cache does with them. All that is given must match.
 struct cache_rule {
   std::vector<std::string> tables;  // it reads one of them: "schema.name" or "name"
@@ -134,7 +145,9 @@ struct cache {
   byte_size memory{256 << 20};   // for all entries together
   byte_size max_entry{1 << 20};  // a larger reply is not kept
   duration ttl = 300s;
-  std::vector<cache_rule> rules;  // the first that matches a statement counts
+  std::optional<redis_server> redis;
+  byte_size compress_over{1 << 10};  // of what goes to Redis
+  std::vector<cache_rule> rules;     // the first that matches a statement counts
 
   bool keeps_any() const;
 };

@@ -123,6 +123,8 @@ inline constexpr std::array cache_keys{
     key_for<&cache::memory>("memory", {.min = 1 << 20}),
     key_for<&cache::max_entry>("max_entry", {.min = 1 << 10}),
     key_for<&cache::ttl>("ttl", {.min = 1}),
+    key_for<&cache::redis>("redis"),
+    key_for<&cache::compress_over>("compress_over"),
     key_for<&cache::rules>("rule", {.example = R"([ { tables = ["public.users"], ttl = "10s" } ])"}),
 };
 
@@ -234,8 +236,6 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "auth.query_database",
     "auth.cache_ttl",
     "cache.max_staleness",
-    "cache.redis",
-    "cache.compress_over",
     "cluster.tls",
     "cluster.routing",
     "cluster.health",

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "config/redis_url.hpp"
+
 namespace forebay::config {
 namespace {
 
@@ -131,6 +133,16 @@ void read_value(const item& from, std::optional<address>& into, const slot& at) 
   read_value(from, into.emplace(address{.host = {}, .port = http::default_port}), at);
 }
 
+void read_value(const item& from, std::optional<redis_server>& into, const slot& at) {
+  const auto* text = std::get_if<std::string>(&from.value);
+  if (!text) return at.wrong_type("a URL", from);
+  into.reset();
+  if (text->empty()) return;
+  std::string complaint;
+  into = parse_redis_url(*text, complaint);
+  if (!into) at.out.error(at.where, complaint);
+}
+
 int read_word(const item& from, std::span<const std::string_view> known, std::span<const std::string_view> later,
               const slot& at) {
   const auto* text = std::get_if<std::string>(&from.value);
@@ -169,6 +181,10 @@ std::string show_value(const std::vector<address>& value) {
 
 std::string show_value(const std::optional<address>& value) {
   return value ? to_string(*value) : "";
+}
+
+std::string show_value(const std::optional<redis_server>& value) {
+  return value ? redis_url(*value) : "";
 }
 
 std::string show_value(const std::vector<node>& value) {

@@ -42,7 +42,8 @@ void read_value(const item& from, byte_size& into, const slot& at);
 void read_value(const item& from, std::vector<std::string>& into, const slot& at);
 void read_value(const item& from, address& into, const slot& at);
 void read_value(const item& from, std::vector<address>& into, const slot& at);
-void read_value(const item& from, std::optional<address>& into, const slot& at);  // "": none
+void read_value(const item& from, std::optional<address>& into, const slot& at);       // "": none
+void read_value(const item& from, std::optional<redis_server>& into, const slot& at);  // "": none
 void read_value(const item& from, std::vector<node>& into,
                 const slot& at);  // these four in read.cpp: they have keys of their own
 void read_value(const item& from, std::vector<cache_rule>& into, const slot& at);
@@ -89,6 +90,7 @@ std::string show_value(double value);
 std::string show_value(const std::vector<std::string>& value);
 std::string show_value(const std::vector<address>& value);
 std::string show_value(const std::optional<address>& value);
+std::string show_value(const std::optional<redis_server>& value);  // without its password
 std::string show_value(const std::vector<node>& value);
 std::string show_value(const std::vector<cache_rule>& value);  // these three in describe.cpp
 std::string show_value(const routing_override& value);
@@ -120,6 +122,9 @@ inline std::string toml_value(worded auto value) {
 }
 std::string toml_value(const std::vector<address>& value);
 inline std::string toml_value(const std::optional<address>& value) {
+  return in_quotes(show_value(value));
+}
+inline std::string toml_value(const std::optional<redis_server>& value) {
   return in_quotes(show_value(value));
 }
 inline std::string toml_value(const std::vector<node>&) {

@@ -7,7 +7,7 @@ namespace forebay {
 
 // Objects from 16384 on are not the system's own (FirstNormalObjectId). What the system's own use is not asked for: its
 // views are for the primary anyway, its functions are judged by name.
-const std::array<catalog_query, 7> catalog_queries = {{
+const std::array<catalog_query, 8> catalog_queries = {{
     {"functions", 5, R"(
 select p.oid, n.nspname, p.proname, p.provolatile,
        p.pronargs >= 1 and p.pronargs - p.pronargdefaults <= 1
@@ -127,6 +127,13 @@ order by s.database is not null, s.role <> 0, s.database)"},
     {"foreign keys", 3, R"(
 select confrelid, conrelid, bool_or(confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
 from pg_constraint where contype = 'f' group by confrelid, conrelid)"},
+
+    {"place", 2, R"(
+select concat((select system_identifier from pg_control_system()), '/',
+              (select oid from pg_database where datname = current_database())),
+       concat(case when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
+                   else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end, '/',
+              extract(epoch from pg_postmaster_start_time())))"},
 }};
 
 // Whatever changes in a catalog leaves a row with another xmin, or one row less. A change of columns leaves one in
@@ -135,7 +142,9 @@ const char* const catalog_fingerprint = R"(
 select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)),
                  (select sum(pg_catalog.hashtext(r.rolname)) from pg_catalog.pg_db_role_setting s
                   join pg_catalog.pg_roles r on r.oid = s.setrole),
-                 pg_catalog.current_setting('default_transaction_isolation'))
+                 pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.pg_postmaster_start_time(),
+                 case when not pg_catalog.pg_is_in_recovery() then
+                   pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) end)
 from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_catalog.pg_proc
       union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
       union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator
@@ -173,6 +182,10 @@ bool catalog::add(std::size_t query, std::span<const std::string> row) {
   if (query == 5) {
     isolations.push_back({row[0], row[1]});
     return true;
+  }
+  if (query == 7) {
+    where = {row[0], row[1]};
+    return !row[0].empty();
   }
   if (query == 6) {
     const auto of = oid_of(row[0]), by = oid_of(row[1]);

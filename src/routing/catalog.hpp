@@ -23,7 +23,7 @@ struct catalog_query {
 // One snapshot for all, and no operator or function but the system's own.
 inline constexpr const char* catalog_begin =
     "begin isolation level repeatable read, read only; set local search_path = pg_catalog, pg_temp";
-extern const std::array<catalog_query, 7> catalog_queries;
+extern const std::array<catalog_query, 8> catalog_queries;
 inline constexpr const char* catalog_end = "commit";
 // One value, in some milliseconds: as long as it is the same, so is all that the queries give (the uses of views take a
 // millisecond a view).
@@ -74,6 +74,12 @@ struct catalog {
     std::string role;  // empty: of all
     std::string level;
   };
+  // What other Forebays, which may have other names for it, know this database by; and what its server has not been
+  // before: its timeline and start.
+  struct place {
+    std::string database, incarnation;
+  };
+  place where;
   std::vector<function> functions;
   std::vector<relation> relations;
   std::vector<type> types;

@@ -54,7 +54,7 @@ std::uint64_t next_number() {
 read_rules::read_rules(const catalog& facts, const function_lists& lists) : read_rules(facts, lists, users_in(facts)) {}
 
 read_rules::read_rules(const catalog& facts, const function_lists& lists, const catalog_users& users)
-    : number_(next_number()), caching_(facts, lists, users, *this) {
+    : number_(next_number()), caching_(facts, lists, users, *this), where_(facts.where) {
   const auto found = judge_all(facts, lists, users);
   const auto add = [&](names& to, const std::string& schema, const std::string& name, const refusal* v) {
     const auto* kept = &schemas_.try_emplace(schema, schema).first->second;

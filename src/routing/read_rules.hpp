@@ -43,6 +43,7 @@ class read_rules {
   bool knows(const sql_access& access) const;
 
   const cache_rules& caching() const { return caching_; }
+  const catalog::place& where() const { return where_; }
 
   // When the catalog was last found to be as these rules have it: asked at this time, or later.
   steady::time_point confirmed_at() const { return steady::time_point(steady::duration(confirmed_.load())); }
@@ -73,6 +74,7 @@ class read_rules {
   std::optional<refusal> comparisons_;  // any operator that queries use without naming it
   std::unordered_map<std::string, transaction_modes::level> isolations_;  // by login; of "" are all others
   cache_rules caching_;
+  const catalog::place where_;
   mutable std::atomic<steady::rep> confirmed_{steady::time_point::min().time_since_epoch().count()};
 };
 using read_rules_ptr = std::shared_ptr<const read_rules>;  // null: not known yet, so nothing may

@@ -38,7 +38,7 @@ bool is_neutral(std::string_view name) {
 }
 
 cache_verdict refused(const char* reason, std::string about = {}) {
-  return {.reason = reason, .about = std::move(about), .depends = {}, .tags = {}};
+  return {.reason = reason, .about = std::move(about), .depends = {}, .tags = {}, .usual_time = {}};
 }
 
 }  // namespace
@@ -62,6 +62,12 @@ cache_desk::cache_desk(result_cache& all, place at, const config::cache& how)
     auto& made = matching_.emplace_back(rule{&each, std::nullopt});
     if (!each.statement.empty()) made.statement = config::compile_pattern(each.statement);
   }
+}
+
+cache_desk::~cache_desk() {
+  if (doubted_.empty()) return;
+  clocks_.all().wrote();
+  clocks_.settle();
 }
 
 const cache_scope& cache_desk::scope_of(const parameters& wanted) {
@@ -103,6 +109,7 @@ cache_verdict cache_desk::verdict_of(access_reader& sql, std::string_view text, 
                                      const read_rules_ptr& rules) {
   if (!rules || is_outdated(*rules)) return refused("the database's catalog is not known yet");
   follow(rules);
+  settle_doubts(rules);
   const auto access = sql.access_of(text);
   auto& known = verdicts_[access.get()];
   if (!known.first) known = {access, judge(*access)};
@@ -128,7 +135,8 @@ cache_desk::template_verdict cache_desk::judge(const sql_access& access) const {
   const auto& caching = rules_->caching();
   if (auto refusal = caching.why_not(access)) return {refused(refusal->reason, std::move(refusal->name)), {}};
   template_verdict made;
-  made.found.depends.push_back(&clocks_.all());
+  made.found.usual_time = std::make_shared<std::chrono::microseconds>(0);
+  made.found.depends = {&clocks_.all(), &clocks_.doubted()};
   const auto relations = caching.depends_on(access);
   for (const auto relation : relations)
     made.found.depends.push_back(&clocks_.of(relation));
@@ -150,9 +158,24 @@ const cache_writes& cache_desk::writes_of(access_reader& sql, std::string_view t
   const auto access = sql.writes_of(text);
   const bool usable = rules && !is_outdated(*rules);
   follow(usable ? rules : nullptr);
+  if (usable) settle_doubts(rules);
   auto& known = writes_[access.get()];
   if (!known.first) known = {access, judge_write(*access)};
+  if (known.second.doubted && doubted_.try_emplace(access.get(), access).second && doubted_.size() == 1)
+    clocks_.doubt();
   return known.second;
+}
+
+// Not while one is under way: what it writes would count as written before it was.
+void cache_desk::settle_doubts(const read_rules_ptr& rules) {
+  if (doubted_.empty() || !rules || is_outdated(*rules) || clocks_.doubted().is_pending()) return;
+  for (const auto& [access, kept] : std::exchange(doubted_, {})) {
+    const auto written = rules->caching().written_by(*access);
+    if (!written) clocks_.all().wrote();
+    for (const auto relation : written.value_or(std::vector<catalog::oid>()))
+      clocks_.of(relation).wrote();
+  }
+  clocks_.settle();
 }
 
 cache_writes cache_desk::judge_write(const sql_access& access) const {
@@ -187,7 +210,8 @@ cache_writes cache_desk::judge_write(const sql_access& access) const {
   if (!relations) {
     found.seen = when::at_once;
     found.schema = itself.changes == sql_access::change::anything;
-    found.clocks = {&clocks_.all()};
+    found.doubted = !rules_ && (access.what == kind::read || access.what == kind::cursor);
+    found.clocks = {found.doubted ? &clocks_.doubted() : &clocks_.all()};
     return found;
   }
   if (relations->empty()) found.seen = when::never;

@@ -27,6 +27,7 @@ struct cache_verdict {
   std::vector<cache_clock*> depends;
   std::chrono::milliseconds ttl{0};
   std::vector<std::string> tags;
+  std::shared_ptr<std::chrono::microseconds> usual_time;  // that a server takes for such a text; zero: not known
 };
 
 // Of a text that is executed: what it may write.
@@ -39,6 +40,7 @@ struct cache_writes {
   when seen = when::at_once;
   std::string executes{};  // and what this statement does
   bool schema = false;
+  bool doubted = false;  // what it writes will be known when the catalogs are
   std::vector<cache_clock*> clocks{};
 };
 
@@ -57,10 +59,13 @@ class cache_desk {
     std::string user, name;         // the client's, and the database as it calls it
   };
   cache_desk(result_cache& all, place at, const config::cache& how);
+  cache_desk(const cache_desk&) = delete;
+  ~cache_desk();
 
   // Else only writes are followed, for others.
   bool reads() const { return how_.keeps_any() && all_.is_followed_by_all(); }
   result_store& store() { return all_.store; }
+  result_cache& all() { return all_; }
   cache_clocks& clocks() { return clocks_; }
   void schema_changed(steady::time_point at) { all_.schema_changed(cluster_, at); }
 
@@ -69,6 +74,8 @@ class cache_desk {
   cache_verdict verdict_of(access_reader& sql, std::string_view text, const hints& asked, bool on,
                            const read_rules_ptr& rules);
   const cache_writes& writes_of(access_reader& sql, std::string_view text, const read_rules_ptr& rules);
+  // There are catalogs now: what was run without them is judged by them.
+  void settle_doubts(const read_rules_ptr& rules);
   // What was learned of the database was read before its schema was changed through this proxy.
   bool is_outdated(const read_rules& rules) const;
 
@@ -101,6 +108,7 @@ class cache_desk {
   using by_access = std::unordered_map<const sql_access*, std::pair<sql_access_ptr, What>>;
   by_access<template_verdict> verdicts_;
   by_access<cache_writes> writes_;
+  std::unordered_map<const sql_access*, sql_access_ptr> doubted_;
   std::unordered_map<const parameter_set*, std::pair<parameters, cache_scope>> scopes_;
 };
 

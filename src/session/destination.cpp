@@ -78,6 +78,10 @@ void destination::catalog_changed() {
   if (splits() || (caching_ && cluster_->view)) home_.process.watch.catalog_changed(cluster_->view->name, on_server_);
 }
 
+void destination::settle_doubts(const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
+  if (caching_ && cluster_ == &home_.cluster(cluster) && on_server_ == database) caching_->settle_doubts(rules);
+}
+
 const route_settings& destination::settings_of(const parameters& wanted) {
   if (wanted_ != wanted || wanted_by_ != rules()) {
     wanted_ = wanted;

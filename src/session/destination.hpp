@@ -92,6 +92,7 @@ class destination {
     refresh();
     return caching_.get();
   }
+  void settle_doubts(const std::string& cluster, const std::string& database, const read_rules_ptr& rules);
   known_cluster& cluster() { return *cluster_; }  // the last, where it exists no longer
   // What a client that logs in is told, if any node's pool knows it.
   parameters greeting(const std::string& startup_settings);

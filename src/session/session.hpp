@@ -209,7 +209,13 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   cached bypass(const char* reason, std::string about = {});
   cached give_from_cache(const cache_request& request, const cache_entry& hit);
   bool wait_for_flight(cache_flight& flight);
+  void wait_for_cache();
   void on_flight_ended();
+  void prepare_sharing(cache_fill& fill);
+  bool look_in_redis();
+  void on_looked(std::uint64_t wait, cache_entry_ptr found);
+  cached give_what_redis_had(cache_desk& desk, const wire::piece& p, std::string_view rest);
+  void share(const cache_fill& fill, const cacheable_reply& reply, std::chrono::microseconds cost);
   void note_fill_sent();
   void note_reply(char type, std::size_t gathered_before);
   error_code write_to_client();

@@ -18,7 +18,8 @@ session::cached session::ask_cache(const wire::piece& p, std::string_view rest) 
   if (!desk || !state_.own_answer.empty()) return cached::no;
   if (!cache_) cache_ = std::make_unique<caching_state>();
   auto& c = *cache_;
-  if (c.filling && !c.filling->sent) return cached::no;  // asked for before it had to wait for a server
+  // Asked for before it had to wait for a server, or for Redis.
+  if (c.filling && !c.filling->sent) return c.filling->found ? give_what_redis_had(*desk, p, rest) : cached::no;
   c.filling.reset();
   const auto request = cache_request::of(p, framer_, rest, state_);
   if (const auto* reason = why_not_cached(*desk, request)) return bypass(reason);
@@ -76,8 +77,9 @@ session::cached session::bypass(const char* reason, std::string about) {
 session::cached session::give_from_cache(const cache_request& request, const cache_entry& hit) {
   if (request.parses) state_.unnamed = unnamed_statement(request.text, request.types, nullptr);
   cache_->answered = !request.simple;
+  cache_->in_redis = cache_->filling && cache_->filling->found;
   cache_->last = caching_state::outcome::hit;
-  if (to_->settings_of(state_.settings.wanted).explain) explain("cache hit");
+  if (to_->settings_of(state_.settings.wanted).explain) explain("cache " + last_cache());
   home_.to_client.copy(std::exchange(state_.notifications, {}));
   if (request.parses) home_.to_client.copy(wire::encode(wire::parse_complete{}));
   home_.to_client.copy(hit.reply);
@@ -102,7 +104,8 @@ session::cached session::begin_fill(cache_desk& desk, const cache_request& reque
   c.filling = std::make_unique<cache_fill>(desk.scratch, std::move(verdict));
   c.filling->asked = request;
   if (found.ours) c.filling->flight = std::move(found.flight);
-  return cached::no;
+  prepare_sharing(*c.filling);
+  return !refresh && look_in_redis() ? cached::later : cached::no;
 }
 
 // True: on_flight_ended() comes, or the time is up before.
@@ -114,11 +117,14 @@ bool session::wait_for_flight(cache_flight& flight) {
       if (s && s->cache_ && s->cache_->waits == wait) s->on_flight_ended();
     });
   });
-  if (!waits) return false;
+  if (waits) wait_for_cache();
+  return waits;
+}
+
+void session::wait_for_cache() {
   cache_->flies = waiting_ = in_room_ = true;
   waiting_since_ = home_.on.now();
   limits_.checkout = home_.settings()->pool.checkout_timeout;
-  return true;
 }
 
 void session::on_flight_ended() {
@@ -168,12 +174,17 @@ void session::note_reply(char type, std::size_t gathered_before) {
   fresh->made = now;
   fresh->until = now + fill->verdict.ttl;
   fresh->cost = std::chrono::duration_cast<std::chrono::microseconds>(now - request_at_);
+  if (auto* usual = fill->verdict.usual_time.get())
+    *usual = usual->count() == 0 ? fresh->cost : (*usual * 7 + fresh->cost) / 8;
   fresh->rows = reply.rows;
   fresh->tags = std::move(fill->verdict.tags);
   fresh->key = std::move(fill->key);
   const auto key = cache_key::of(fresh->key);
+  const auto cost = fresh->cost;
+  using put_result = result_store::put_result;
   const auto came = desk->store().put(std::move(fresh), key, now);
-  if (came == result_store::put_result::too_large) desk->store().keep_apart(key, now);
+  if (came == put_result::too_large) desk->store().keep_apart(key, now);
+  if (came == put_result::kept || came == put_result::no_room) share(*fill, reply, cost);
 }
 
 // All that is gathered for the client; what it acknowledges others must not read older than it is.
@@ -278,7 +289,8 @@ void session::acknowledge_writes() {
 std::string session::last_cache() const {
   using outcome = caching_state::outcome;
   if (!cache_) return "off";
-  if (cache_->last != outcome::bypass) return cache_->last == outcome::hit ? "hit" : "miss";
+  if (cache_->last == outcome::hit) return cache_->in_redis ? "hit in Redis" : "hit";
+  if (cache_->last == outcome::miss) return "miss";
   return std::string("bypass: ") + cache_->reason + (cache_->about.empty() ? "" : " ") + cache_->about;
 }
 

@@ -6,6 +6,25 @@
 
 namespace forebay {
 
+void shard::start() {
+  use_redis();
+}
+
+// As the configuration has it.
+void shard::use_redis() {
+  const auto& wanted = settings_->cache.redis;
+  if (wanted == (redis ? std::optional(redis->where()) : std::nullopt)) return;
+  if (auto before = std::exchange(sisters_, nullptr)) before->stop();
+  if (auto before = std::exchange(redis, nullptr)) before->stop();
+  if (!wanted) return;
+  constexpr std::size_t room = 1 << 20;  // beside the largest result
+  redis = std::make_shared<redis_client>(on, process.names, *wanted, settings_->cache.max_entry.bytes + room);
+  redis->start();
+  if (on.index() != 0) return;
+  sisters_ = std::make_shared<sister_link>(on, process.names, redis, process.cache, process.hear_sisters);
+  sisters_->start();
+}
+
 void shard::accept(stream client) {
   std::make_shared<session>(*this, std::move(client))->start();
 }
@@ -38,6 +57,7 @@ void shard::for_each(const std::function<void(session&)>& visit) {
 
 void shard::set_settings(std::shared_ptr<const config::settings> fresh) {
   settings_ = std::move(fresh);
+  use_redis();
   if (follows_writes_ || !process.cache.follows()) return;
   follows_writes_ = true;
   for_each([](session& s) { s.follow_writes(); });
@@ -66,7 +86,11 @@ void shard::set_view(const cluster_view_ptr& view) {
 }
 
 void shard::set_rules(const std::string& cluster, const std::string& database, read_rules_ptr rules) {
-  clusters_[cluster].rules[database] = std::move(rules);
+  const auto& known = clusters_[cluster].rules[database] = std::move(rules);
+  for (const auto& [what, one] : destinations_) {
+    const auto at = one.lock();
+    if (at) at->settle_doubts(cluster, database, known);
+  }
 }
 
 std::shared_ptr<destination> shard::destination_for(const pool_directory::wish& what) {

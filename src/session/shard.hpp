@@ -8,6 +8,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cache/redis_client.hpp"
+#include "cache/sister_link.hpp"
 #include "config/config.hpp"
 #include "net/gather.hpp"
 #include "net/worker.hpp"
@@ -29,14 +31,16 @@ class shard;
 // Built once by the application; outlives every session. Members are either constant while sessions run or safe to use
 // from any thread.
 struct proxy {
-  proxy(pool_directory& p, connector& c, monitor& m) : pools(p), connect(c), watch(m) {}
+  proxy(pool_directory& p, connector& c, monitor& m, resolver& n) : pools(p), connect(c), watch(m), names(n) {}
 
   pool_directory& pools;
   connector& connect;
   monitor& watch;
+  resolver& names;
   std::vector<std::unique_ptr<shard>> shards;  // by worker
   channel_directory channels;
   result_cache cache{{}};
+  sister_book::applier hear_sisters;
   console_factory make_console;
   std::string process_secret;
   std::atomic<std::uint32_t> clients{0};
@@ -75,6 +79,7 @@ class shard {
   shard(proxy& p, worker& w)
       : process(p), on(w), random(random_u32()), settings_(p.settings()), follows_writes_(p.cache.follows()) {}
 
+  void start();  // on its thread
   void accept(stream client);
 
   // A session's number is the process id that its client is told; its high bits name the worker, so a cancel request
@@ -114,11 +119,14 @@ class shard {
   classifier sql;
   access_reader access;
   quick_random random;
+  std::shared_ptr<redis_client> redis;  // null: results are not shared
   // Requests that went to the primary, by the reason why not to a replica (static texts).
   std::unordered_map<const char*, std::uint64_t> reasons;
   std::unordered_map<const char*, std::uint64_t> cache_bypasses;  // the same of those that the cache was not asked for
 
  private:
+  void use_redis();
+
   static constexpr unsigned number_bits = 23;  // numbers stay positive in clients that use signed ones
   static_assert(config::max_workers <= 1U << (31 - number_bits));
 
@@ -129,6 +137,7 @@ class shard {
   std::uint32_t last_number_ = 0;
   bool draining_ = false;
   bool follows_writes_;
+  std::shared_ptr<sister_link> sisters_;  // one of all shards has it
 };
 
 }  // namespace forebay

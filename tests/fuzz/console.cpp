@@ -33,7 +33,7 @@ struct house {
   connector connect{names, [](const node&, const wire::pg_error&) {}};
   pool_directory pools{{&only}, [](std::shared_ptr<pool>, worker&) {}};
   monitor watch{{}};
-  proxy process{pools, connect, watch};
+  proxy process{pools, connect, watch, names};
   control_surface surface{process, [] { return reload_result{}; }, [](bool) {}, [] { return false; }, {}, "1.2.3"};
   console_factory factory = make_console_factory(surface);
 };

@@ -74,7 +74,7 @@ struct house {
   // What a pool opens stays under way for ever.
   pool_directory pools{{&first, &second}, [](std::shared_ptr<pool>, worker&) {}};
   monitor watch{{}};
-  proxy process{pools, connect, watch};
+  proxy process{pools, connect, watch, names};
   reload_result reload_says;
   int reloads = 0;
   std::vector<bool> shutdowns;

@@ -123,14 +123,15 @@ TEST_CASE("what comes later says so, and that ttl is there") {
     CHECK(errors_of("[[database]]\nname = \"d\"\ncache.mode = " + quoted + one_cluster) ==
           lines{"f:3:14: database.cache.mode: " + text});
   }
-  for (const std::string key : {"redis", "compress_over", "max_staleness"})
-    CHECK(errors_of("[cache]\n" + key + " = \"1s\"" + one_cluster) ==
-          lines{"f:2:1: cache." + key + ": is not available in this version"});
+  CHECK(errors_of("[cache]\nmax_staleness = \"1s\"" + one_cluster) ==
+        lines{"f:2:1: cache.max_staleness: is not available in this version"});
   CHECK(errors_of("[[database]]\nname = \"d\"\ncache.max_staleness = \"1s\"" + one_cluster) ==
         lines{"f:3:7: database.cache.max_staleness: is not available in this version"});
 }
 
 TEST_CASE("mistakes in [cache]") {
+  CHECK(errors_of("[cache]\nredis = \"redis://:secret@host/x\"" + one_cluster) ==
+        lines{"f:2:9: cache.redis: the database is a number, as in redis://host:6379/0"});
   const auto wrong = [](const std::string& text) { return errors_of("[cache]\n" + text + one_cluster); };
   CHECK(wrong("mode = \"tll\"") ==
         lines{R"(f:2:8: cache.mode: "tll" is not one of "off" or "ttl"; did you mean "ttl"?)"});
