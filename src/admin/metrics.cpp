@@ -200,6 +200,16 @@ class page {
     counter("forebay_cache_stale_total", "Results found too old, or written to since.").add(count(c.stale));
     counter("forebay_cache_saved_seconds_total", "Time that servers would have taken for the hits.")
         .add(1e-6 * count(c.saved_us));
+    const auto& shared = process_.cache.shared;
+    counter("forebay_cache_redis_requests_total",
+            "Misses that Redis was asked for. late, lost: it did not answer. unfit: what it had was not to be used.")
+        .add(count(shared.hits), {{"result", "hit"}})
+        .add(count(shared.misses), {{"result", "miss"}})
+        .add(count(shared.late), {{"result", "late"}})
+        .add(count(shared.lost), {{"result", "lost"}})
+        .add(count(shared.unfit), {{"result", "unfit"}});
+    counter("forebay_cache_redis_stores_total", "Results that were given to Redis.").add(count(shared.given));
+    gauge("forebay_cache_sisters", "Other Forebays that were heard of.").add(count(process_.cache.book.count()));
   }
 
   // visit(view, node, its index)

@@ -110,6 +110,7 @@ struct application::parts {
     pools.set_primary(view->name, primary);
     // Another one may lack what the last one had acknowledged.
     const auto [known, first] = primaries.try_emplace(view->name, primary);
+    if (first) await_replicas(view->name, view);
     if (std::exchange(known->second, primary) != primary)
       shared.cache.flush([&](const auto& cluster, const auto&) { return cluster == view->name; });
     shared.set_view(view);
@@ -121,26 +122,46 @@ struct application::parts {
     auto& clocks = shared.cache.clocks_of(cluster, database);
     const bool first = clocks.shared_name().empty();
     if (rules) clocks.set_shared_name(rules->where().database);
-    first ? clocks.all().heard() : clocks.all().wrote();
+    if (first) {
+      clocks.all().heard();
+      for (const auto& view : shared.views())
+        if (view->name == cluster) await_replicas(cluster, view);
+    } else {
+      clocks.all().wrote();
+    }
     // Whoever has written by the rules of before finds that they have changed.
     if (rules) clocks.schema_heard(rules->confirmed_at() - steady::duration(1));
     to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
+  }
+
+  std::uint64_t take_ticket(const cluster_view& of) {
+    bool unasked = false;
+    const auto ticket = of.writes->take_ticket(unasked);
+    if (unasked) health.hurry();
+    return ticket;
+  }
+
+  // What sisters have written before this cluster, or a database of it, was known here: its replicas may not have it
+  // yet.
+  void await_replicas(const std::string& cluster, const cluster_view_ptr& view) {
+    shared.cache.for_each([&](const auto& name, const auto&, cache_clocks& clocks) {
+      if (name == cluster) clocks.all().heard(take_ticket(*view));
+    });
   }
 
   // Their writes are in no result that was read before now, and a replica has to have them.
   void on_sisters(const std::vector<sister_news::item>& written) {
     const auto views = shared.views();
     for (const auto& each : written)
-      shared.cache.for_each_called(each.database, [&](const auto& cluster, const auto& database, cache_clocks& clocks) {
+      shared.cache.for_each([&](const auto& cluster, const auto& database, cache_clocks& clocks) {
+        if (clocks.shared_name() != each.database) return;
         if (each.relation == cache_clocks::of_schema) {
           clocks.schema_heard(steady::now());
-          return health.catalog_changed(cluster, database);
+          health.catalog_changed(cluster, database);
+          return;
         }
         const auto view = std::ranges::find_if(views, [&](const auto& v) { return v->name == cluster; });
-        bool unasked = false;
-        const auto ticket = view == views.end() ? 0 : (*view)->writes->take_ticket(unasked);
-        if (unasked) health.hurry();
-        clocks.of(each.relation).heard(ticket);
+        clocks.of(each.relation).heard(view == views.end() ? 0 : take_ticket(**view));
       });
   }
 

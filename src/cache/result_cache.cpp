@@ -39,20 +39,11 @@ cache_clock& result_cache::clock_of_tag(std::string_view tag) {
   return tags_.of(cache_clocks::first_relation + hash_of_tag(tag) % 1024);
 }
 
-void result_cache::for_each_clock(const std::function<void(cache_clock&)>& visit) {
+void result_cache::for_each(const visitor& visit) {
   const std::lock_guard lock(mutex_);
-  tags_.for_each(visit);
+  visit({}, {}, tags_);
   for (auto& [name, clocks] : clocks_)
-    clocks.for_each(visit);
-}
-
-void result_cache::for_each_called(
-    const std::string& shared_name,
-    const std::function<void(const std::string&, const std::string&, cache_clocks&)>& visit) {
-  const std::lock_guard lock(mutex_);
-  if (shared_name == tags_.shared_name()) visit({}, {}, tags_);
-  for (auto& [name, clocks] : clocks_)
-    if (clocks.shared_name() == shared_name) visit(name.first, name.second, clocks);
+    visit(name.first, name.second, clocks);
 }
 
 }  // namespace forebay

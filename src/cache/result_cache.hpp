@@ -30,11 +30,9 @@ class result_cache {
   void schema_changed(const std::string& cluster, steady::time_point at);
   // Results that have a tag depend on its clock. Tags are any client's to invent: some share one.
   cache_clock& clock_of_tag(std::string_view tag);
-  void for_each_clock(const std::function<void(cache_clock&)>& visit);
-  // Sisters have written: visit() gets the clocks of each database that they call by this name.
-  void for_each_called(
-      const std::string& shared_name,
-      const std::function<void(const std::string& cluster, const std::string& database, cache_clocks& clocks)>& visit);
+  // Of each database, and of the tags, by the names "".
+  using visitor = std::function<void(const std::string& cluster, const std::string& database, cache_clocks& clocks)>;
+  void for_each(const visitor& visit);
 
   // Writes are followed from the first configuration on that keeps any results, for good: what is kept has to hold when
   // a later one keeps none for a while. Nothing is served or kept before all workers follow.

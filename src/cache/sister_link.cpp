@@ -1,5 +1,7 @@
 #include "cache/sister_link.hpp"
 
+#include <algorithm>
+
 #include "core/log.hpp"
 
 namespace forebay {
@@ -52,8 +54,10 @@ void sister_link::stop() {
 
 // What Redis knew may be gone with it.
 void sister_link::tell_all() {
-  cache_.for_each_clock([&](cache_clock& each) {
-    if (each.own() != 0) cache_.changes.put_back(each);
+  cache_.for_each([&](const auto&, const auto&, cache_clocks& clocks) {
+    clocks.for_each([&](cache_clock& each) {
+      if (each.own() != 0) cache_.changes.put_back(each);
+    });
   });
   tell();
 }
@@ -69,7 +73,7 @@ void sister_link::tell() {
       cache_.changes.put_back(*each);  // not known yet
       continue;
     }
-    news.items.push_back({database, each->relation(), each->own()});
+    news.items.push_back({database, each->relation(), std::min(each->own(), found.upto)});  // later ones come next
     told.push_back(each);
   }
   if (told.empty()) {

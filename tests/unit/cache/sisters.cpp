@@ -159,7 +159,9 @@ TEST_CASE("whoever takes up to a position has all clocks that were moved up to t
   cache.changes.put_back(clocks.of(7));
   CHECK(cache.changes.take().clocks.size() == 2);
   std::size_t all = 0;
-  cache.for_each_clock([&](cache_clock& each) { all += each.own() != 0 ? 1 : 0; });
+  cache.for_each([&](const auto&, const auto&, cache_clocks& some) {
+    some.for_each([&](cache_clock& each) { all += each.own() != 0 ? 1 : 0; });
+  });
   CHECK(all == 4);
   cache.changes.end();
   clocks.of(7).wrote();
