@@ -16,6 +16,8 @@ constexpr std::uint32_t patience = 5;
 constexpr std::chrono::milliseconds first_rest{500}, longest_rest{10000};
 // It is not there any more, whatever the kernel thinks.
 constexpr std::chrono::seconds silence{5};
+// Who was slow is tried again: without any answers, half is forgotten in this time.
+constexpr std::chrono::milliseconds forgetting{250};
 constexpr std::size_t most_asked = 4096, most_unsent = 4 << 20;
 
 std::chrono::milliseconds doubled(std::chrono::milliseconds first, std::uint32_t times,
@@ -119,7 +121,7 @@ void redis_link::dial_later() {
 }
 
 std::chrono::microseconds redis_link::usual_time() const {
-  const auto quiet = std::chrono::duration_cast<std::chrono::seconds>(on_.now() - measured_).count();
+  const auto quiet = (on_.now() - measured_) / forgetting;
   return usual_ / (std::int64_t{1} << std::clamp<std::int64_t>(quiet, 0, 20));
 }
 
@@ -181,10 +183,10 @@ void redis_link::take(redis_reply reply) {
   if (first.got.size() < first.wanted) return;
   auto done = std::move(first);
   asked_.pop_front();
-  if (!done.late) {
+  if (!done.late && ready_) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(on_.now() - done.asked);
     const auto before = usual_time();
-    usual_ = before.count() == 0 ? took : (before * 7 + took) / 8;
+    usual_ = before.count() == 0 ? took : took < before ? (before + took) / 2 : (before * 7 + took) / 8;
     measured_ = on_.now();
     late_in_a_row_ = rests_ = 0;
   }

@@ -36,8 +36,7 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
 
   bool is_ready() const { return ready_ && on_.now() >= rest_until_; }
   const std::string& name() const { return name_; }
-  // How long an answer takes, of late; zero: none has come yet. Half of it for each second that it was not asked: who
-  // has been slow is tried again.
+  // How long an answer takes, of late; zero: not known.
   std::chrono::microseconds usual_time() const;
 
   // False: not now. The handler is never called within this call. Nothing wanted: what comes is unasked.
