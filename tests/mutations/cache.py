@@ -36,7 +36,7 @@ MUTATIONS = [Mutation(*m, tests=TESTS) for m in (
     ("a write is told of", WRITTEN, "    each->wrote(ticket);\n", "    (void)ticket;\n"),
     ("what is under way is pending", WRITTEN, "  begun_ = true;\n  for (auto* each : clocks_)\n    each->begins();", "  begun_ = true;\n  for (auto* each : clocks_)\n    (void)each;"),
     ("a commit is", DESK, "    case kind::commit:\n      return {.seen = when::at_once};", "    case kind::commit:\n      return {.seen = when::never};"),
-    ("what is not understood may be anything", DESK, "    found.clocks = {&clocks_.all()};\n", ""),
+    ("what is not understood may be anything", DESK, "    found.clocks = {found.doubted ? &clocks_.doubted() : &clocks_.all()};\n", ""),
     ("EXECUTE of what SQL prepared may be anything", SESSION, "add_writes(*inner, within) : note_unknown_write(desk);", "add_writes(*inner, within) : void();"),
     ("a portal outlives its batch", SESSION, "  if (p.type == wire::execute::type && cache_->at_once) cache_->written.begin();\n", ""),
     ("an extended write is", SESSION, "    if (s) return note_writes_of(*desk, s->query, within);\n", "    if (s) return;\n"),

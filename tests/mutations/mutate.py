@@ -11,13 +11,14 @@ sys.path[:0] = [str(TESTS / folder) for folder in ("mutations", "differential", 
 
 import cache  # noqa: E402
 import jobs  # noqa: E402
+import redis  # noqa: E402
 import replies  # noqa: E402
 import routing  # noqa: E402
 from mutation import ROOT, Copy  # noqa: E402
 from suites import Suites  # noqa: E402
 from tester import Tester  # noqa: E402
 
-LISTS = {"cache": (cache.MUTATIONS, Suites), "replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
+LISTS = {"cache": (cache.MUTATIONS, Suites), "redis": (redis.MUTATIONS, Suites), "replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
 
 
 class Run:
