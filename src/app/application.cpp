@@ -110,25 +110,30 @@ struct application::parts {
     pools.set_primary(view->name, primary);
     // Another one may lack what the last one had acknowledged.
     const auto [known, first] = primaries.try_emplace(view->name, primary);
-    if (first) await_replicas(view->name, view);
-    if (std::exchange(known->second, primary) != primary)
-      shared.cache.flush([&](const auto& cluster, const auto&) { return cluster == view->name; });
+    const auto before = std::exchange(known->second, primary);
+    if (before != primary) shared.cache.flush([&](const auto& cluster, const auto&) { return cluster == view->name; });
+    // What is shared is of another server now, which the catalogs tell when they are read from there.
+    if (!before.empty() && !primary.empty() && before != primary)
+      shared.cache.for_each([&](const auto& cluster, const auto&, cache_clocks& clocks) {
+        if (cluster == view->name) clocks.set_shared_name({});
+      });
     shared.set_view(view);
+    if (first) await_replicas(view->name);
     to_shards([view](shard& s) { s.set_view(view); });
   }
 
   // What was cached by the catalog as it was is not served any more.
   void on_rules(const std::string& cluster, const std::string& database, const read_rules_ptr& rules) {
     auto& clocks = shared.cache.clocks_of(cluster, database);
+    // What was written before its name was known, others may take for told; of what they have written nothing was
+    // heard.
+    const auto view = shared.view_of(cluster);
     const bool first = clocks.shared_name().empty();
+    clocks.all().begins();
     if (rules) clocks.set_shared_name(rules->where().database);
-    if (first) {
-      clocks.all().heard();
-      for (const auto& view : shared.views())
-        if (view->name == cluster) await_replicas(cluster, view);
-    } else {
-      clocks.all().wrote();
-    }
+    first && !clocks.has_written() ? clocks.all().heard(view ? take_ticket(*view) : 0)
+                                   : clocks.all().wrote(view ? take_ticket(*view) : 0);
+    clocks.all().ends();
     // Whoever has written by the rules of before finds that they have changed.
     if (rules) clocks.schema_heard(rules->confirmed_at() - steady::duration(1));
     to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
@@ -141,18 +146,23 @@ struct application::parts {
     return ticket;
   }
 
-  // What sisters have written before this cluster, or a database of it, was known here: its replicas may not have it
-  // yet.
-  void await_replicas(const std::string& cluster, const cluster_view_ptr& view) {
+  // What sisters have written without our hearing it may be anything, and replicas may not have it yet. Of all
+  // clusters, or one.
+  void await_replicas(const std::string& cluster = {}) {
     shared.cache.for_each([&](const auto& name, const auto&, cache_clocks& clocks) {
-      if (name == cluster) clocks.all().heard(take_ticket(*view));
+      if (!cluster.empty() && name != cluster) return;
+      const auto view = shared.view_of(name);
+      clocks.all().heard(view ? take_ticket(*view) : 0);
     });
   }
 
   // Their writes are in no result that was read before now, and a replica has to have them.
   void on_sisters(const std::vector<sister_news::item>& written) {
-    const auto views = shared.views();
-    for (const auto& each : written)
+    for (const auto& each : written) {
+      if (each.database.empty()) {
+        await_replicas();
+        continue;
+      }
       shared.cache.for_each([&](const auto& cluster, const auto& database, cache_clocks& clocks) {
         if (clocks.shared_name() != each.database) return;
         if (each.relation == cache_clocks::of_schema) {
@@ -160,9 +170,10 @@ struct application::parts {
           health.catalog_changed(cluster, database);
           return;
         }
-        const auto view = std::ranges::find_if(views, [&](const auto& v) { return v->name == cluster; });
-        clocks.of(each.relation).heard(view == views.end() ? 0 : take_ticket(**view));
+        const auto view = shared.view_of(cluster);
+        clocks.of(each.relation).heard(view ? take_ticket(*view) : 0);
       });
+    }
   }
 
   std::map<std::string, std::string> primaries;  // by cluster, as last heard of

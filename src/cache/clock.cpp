@@ -54,17 +54,21 @@ void clock_changes::end() {
   const std::lock_guard hold(mutex_);
   on_ = false;
   wake_ = nullptr;
-  moved_.clear();
+  for (auto* each : std::exchange(moved_, {}))
+    each->noted_ = false;
 }
 
 clock_changes::taken clock_changes::take() {
   const std::lock_guard hold(mutex_);
+  for (auto* each : moved_)
+    each->noted_ = false;
   return {std::exchange(moved_, {}), cache_clock::now()};
 }
 
-void clock_changes::put_back(cache_clock& clock) {
+void clock_changes::put_back(const std::vector<cache_clock*>& clocks) {
   const std::lock_guard hold(mutex_);
-  if (std::ranges::find(moved_, &clock) == moved_.end()) moved_.push_back(&clock);
+  for (auto* each : clocks)
+    add(*each);
 }
 
 void cache_clocks::schema_changed(steady::time_point at) {
@@ -91,6 +95,12 @@ void cache_clocks::for_each(const std::function<void(cache_clock&)>& visit) {
   const std::lock_guard hold(mutex_);
   for (const auto& [relation, clock] : by_relation_)
     visit(*clock);
+}
+
+bool cache_clocks::has_written() {
+  bool any = false;
+  for_each([&](const cache_clock& each) { any = any || each.own() != 0; });
+  return any;
 }
 
 std::string cache_clocks::shared_name() const {

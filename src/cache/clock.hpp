@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -58,6 +57,7 @@ class alignas(64) cache_clock {
   std::optional<lsn> position(std::uint64_t covered, lsn written);
 
  private:
+  friend class clock_changes;
   static std::atomic<std::uint64_t> positions;
   void move(std::uint64_t ticket, bool own);
 
@@ -66,6 +66,7 @@ class alignas(64) cache_clock {
   std::uint64_t known_for_ = 0;  // this ticket is
   lsn position_;                 // at or before this position
   oid relation_ = 0;
+  bool noted_ = false;  // guarded by the mutex of clock_changes
 
   std::atomic<std::uint64_t> at_{0}, own_{0};
   std::atomic<std::uint64_t> ticket_{0};
@@ -87,9 +88,13 @@ class clock_changes {
     std::uint64_t upto = 0;
   };
   taken take();
-  void put_back(cache_clock& clock);  // others were not told
+  void put_back(const std::vector<cache_clock*>& clocks);  // others were not told
 
  private:
+  void add(cache_clock& clock) {
+    if (!std::exchange(clock.noted_, true)) moved_.push_back(&clock);
+  }
+
   std::atomic<bool> on_{false};
   std::mutex mutex_;
   std::vector<cache_clock*> moved_;
@@ -110,10 +115,15 @@ class cache_clocks {
   // anything; for what others have kept they count when they have been judged, and until then it is not used.
   cache_clock& doubted() { return doubted_; }
   void doubt() { ++doubts_; }
-  void settle() { --doubts_; }
+  void settle() {
+    ++settled_;
+    --doubts_;
+  }
+  std::uint64_t settled() const { return settled_.load(); }  // how often so far
   bool is_in_doubt() const { return doubts_.load() != 0 || doubted_.is_pending(); }
   cache_clock& of(oid relation);
   void for_each(const std::function<void(cache_clock&)>& visit);
+  bool has_written();  // this process, anything
 
   // What others call this database: they may have another name for it. Empty: not known yet.
   std::string shared_name() const;
@@ -132,6 +142,7 @@ class cache_clocks {
   cache_clock all_{*this, whole}, altered_{*this, of_schema};
   cache_clock doubted_;  // of nobody: others are not told
   std::atomic<std::uint32_t> doubts_{0};
+  std::atomic<std::uint64_t> settled_{0};
   std::atomic<steady::rep> schema_{steady::time_point::min().time_since_epoch().count()};
   mutable std::mutex mutex_;  // guards the two below
   std::map<oid, std::unique_ptr<cache_clock>> by_relation_;
@@ -144,7 +155,7 @@ void clock_changes::note(cache_clock& clock, Move move) {
   std::unique_lock hold(mutex_);
   move();
   const bool first = moved_.empty();
-  if (std::find(moved_.begin(), moved_.end(), &clock) == moved_.end()) moved_.push_back(&clock);
+  add(clock);
   const auto wake = first ? wake_ : nullptr;
   hold.unlock();
   if (wake) wake();

@@ -11,6 +11,12 @@ constexpr unsigned most_redirects = 3;
 constexpr std::size_t most_nodes = 1000;
 constexpr std::chrono::seconds slots_timeout{1};
 constexpr std::chrono::milliseconds between_slots{100};
+// A result, or all that others have written in a day.
+constexpr std::size_t largest_reply = 32 << 20;
+
+std::string name_of(const config::address& at) {
+  return at.host + ':' + std::to_string(at.port);
+}
 
 }  // namespace
 
@@ -22,8 +28,8 @@ struct redis_client::request {
   bool told_late = false;
 };
 
-redis_client::redis_client(worker& on, resolver& names, config::redis_server where, std::size_t largest_reply)
-    : on_(on), names_(names), where_(std::move(where)), largest_reply_(largest_reply) {}
+redis_client::redis_client(worker& on, resolver& names, config::redis_server where)
+    : on_(on), names_(names), where_(std::move(where)) {}
 
 void redis_client::start() {
   for (const auto& each : where_.hosts)
@@ -37,9 +43,9 @@ void redis_client::stop() {
 }
 
 redis_client::link_ptr redis_client::add_link(const config::address& at) {
-  auto& link = links_[socket_address{at.host, at.port}.text()];
+  auto& link = links_[name_of(at)];
   if (link) return link;
-  link = std::make_shared<redis_link>(on_, names_, at, where_, largest_reply_);
+  link = std::make_shared<redis_link>(on_, names_, at, where_, largest_reply);
   link->on_ready = [me = weak_from_this()] {
     const auto self = me.lock();
     if (!self) return;
@@ -115,8 +121,7 @@ void redis_client::take(const std::shared_ptr<request>& what, const link_ptr& fr
 }
 
 bool redis_client::follow(const std::shared_ptr<request>& what, const link_ptr& from, const redis_redirect& where) {
-  const auto host = from->name().substr(0, from->name().rfind(':'));
-  const auto node = where.node.starts_with(':') ? host + where.node : where.node;
+  const auto node = where.node.starts_with(':') ? from->where().host + where.node : where.node;
   if (where.for_good) {
     slots_.set(where.slot, node);
     learn_slots();  // it is seldom one slot that moves
@@ -132,9 +137,8 @@ void redis_client::learn_slots() {
   if (any == links_.end()) return;
   std::string command;
   append_command(command, {"CLUSTER", "SLOTS"});
-  const auto& name = any->first;
   learning_ = any->second->ask(command, 1, on_.now() + slots_timeout,
-                               [me = weak_from_this(), host = name.substr(0, name.rfind(':'))](outcome, replies& got) {
+                               [me = weak_from_this(), host = any->second->where().host](outcome, replies& got) {
                                  const auto self = me.lock();
                                  if (!self) return;
                                  self->learning_ = false;

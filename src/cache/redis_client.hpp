@@ -19,7 +19,7 @@ class redis_client : public std::enable_shared_from_this<redis_client> {
   using replies = redis_link::replies;
   using handler = redis_link::handler;
 
-  redis_client(worker& on, resolver& names, config::redis_server where, std::size_t largest_reply);
+  redis_client(worker& on, resolver& names, config::redis_server where);
   void start();
   void stop();
   const config::redis_server& where() const { return where_; }
@@ -49,8 +49,7 @@ class redis_client : public std::enable_shared_from_this<redis_client> {
   worker& on_;
   resolver& names_;
   const config::redis_server where_;
-  const std::size_t largest_reply_;
-  std::map<std::string, link_ptr> links_;  // by "host:port"
+  std::map<std::string, link_ptr> links_;  // by "host:port", as the cluster writes it
   redis_slots slots_;                      // of a cluster
   bool learning_ = false;
   steady::time_point learned_{};

@@ -11,32 +11,46 @@ redisReader* of(void* reader) {
   return static_cast<redisReader*>(reader);
 }
 
-redis_reply to_reply(const redisReply& from) {
+// What hiredis makes of a reply: a redis_reply, or an item of the one that is being made.
+redis_reply* add(const redisReadTask* task, redis_reply made) {
+  if (!task->parent) return new redis_reply(std::move(made));
+  auto& items = static_cast<redis_reply*>(task->parent->obj)->items;
+  return &items.emplace_back(std::move(made));
+}
+
+void* on_text(const redisReadTask* task, char* text, std::size_t size) {
   using kind = redis_reply::kind;
   redis_reply made;
-  switch (from.type) {
-    case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-    case REDIS_REPLY_ERROR:
-      made.is = from.type == REDIS_REPLY_STRING  ? kind::text
-                : from.type == REDIS_REPLY_ERROR ? kind::error
-                                                 : kind::status;
-      made.text.assign(from.str, from.len);
-      break;
-    case REDIS_REPLY_INTEGER:
-      made.is = kind::number;
-      made.number = from.integer;
-      break;
-    case REDIS_REPLY_ARRAY:
-      made.is = kind::list;
-      for (const auto* item : std::span(from.element, from.elements))
-        made.items.push_back(to_reply(*item));
-      break;
-    default:
-      break;
-  }
-  return made;
+  made.is = task->type == REDIS_REPLY_ERROR    ? kind::error
+            : task->type == REDIS_REPLY_STATUS ? kind::status
+                                               : kind::text;
+  made.text.assign(text, size);
+  return add(task, std::move(made));
 }
+
+void* on_list(const redisReadTask* task, int) {
+  redis_reply made;
+  made.is = redis_reply::kind::list;
+  return add(task, std::move(made));
+}
+
+void* on_number(const redisReadTask* task, long long value) {
+  redis_reply made;
+  made.is = redis_reply::kind::number;
+  made.number = value;
+  return add(task, std::move(made));
+}
+
+void* on_nil(const redisReadTask* task) {
+  return add(task, {});
+}
+
+void drop(void* reply) {
+  delete static_cast<redis_reply*>(reply);
+}
+
+// Its own would make room for as many items as a list says to have.
+redisReplyObjectFunctions makers{on_text, on_list, on_number, on_nil, drop};
 
 void append(std::string& out, const std::string_view* words, std::size_t count) {
   out.append(1, '*').append(std::to_string(count)).append("\r\n");
@@ -58,7 +72,7 @@ void redis_reader::closer::operator()(void* reader) const {
   redisReaderFree(of(reader));
 }
 
-redis_reader::redis_reader(std::size_t most) : reader_(redisReaderCreate()), most_(most) {
+redis_reader::redis_reader(std::size_t most) : reader_(redisReaderCreateWithFunctions(&makers)), most_(most) {
   if (!reader_) throw std::bad_alloc();
 }
 
@@ -73,9 +87,8 @@ std::optional<redis_reply> redis_reader::next() {
   if (failed_) return std::nullopt;
   void* found = nullptr;
   failed_ = redisReaderGetReply(of(reader_.get()), &found) != REDIS_OK;
-  if (!found) return std::nullopt;
-  const std::unique_ptr<void, void (*)(void*)> owned(found, freeReplyObject);
-  return to_reply(*static_cast<redisReply*>(found));
+  const std::unique_ptr<redis_reply> owned(static_cast<redis_reply*>(found));
+  return owned ? std::optional(std::move(*owned)) : std::nullopt;
 }
 
 }  // namespace forebay

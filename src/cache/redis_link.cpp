@@ -18,6 +18,10 @@ constexpr std::chrono::milliseconds first_rest{500}, longest_rest{10000};
 constexpr std::chrono::seconds silence{5};
 // Who was slow is tried again: without any answers, half is forgotten in this time.
 constexpr std::chrono::milliseconds forgetting{250};
+// A connection that has stood for this long was a good one.
+constexpr std::chrono::seconds stable{5}, between_complaints{10};
+// Whoever has less time than this is no judge of the server.
+constexpr std::chrono::milliseconds fair{1};
 constexpr std::size_t most_asked = 4096, most_unsent = 4 << 20;
 
 std::chrono::milliseconds doubled(std::chrono::milliseconds first, std::uint32_t times,
@@ -79,26 +83,33 @@ void redis_link::greet(std::optional<stream> io) {
     ++wanted;
   }
   append_command(commands, {"PING"});  // which asks for the password, too
-  ready_ = true;                       // for this
-  ask(commands, wanted, on_.now() + greeting_timeout, [this](outcome how, replies& got) {
+  rest_until_ = {};
+  late_in_a_row_ = 0;
+  ready_ = true;  // for this
+  const bool sent = ask(commands, wanted, on_.now() + greeting_timeout, [this](outcome how, replies& got) {
     if (how == outcome::lost) return;
     if (how == outcome::late) return fail("no answer to its greeting");
     const auto wrong = std::ranges::find(got, redis_reply::kind::error, &redis_reply::is);
     if (wrong != got.end()) return fail(wrong->text);
-    if (!complaint_.empty()) log_info("redis_connected", {{"server", name_}});
-    complaint_.clear();
-    failures_ = late_in_a_row_ = 0;
+    if (std::exchange(in_log_, false)) log_info("redis_connected", {{"server", name_}});
+    connected_at_ = on_.now();
     ready_ = true;
     if (on_ready) on_ready();
   });
   ready_ = false;
+  if (!sent) fail("its greeting could not be sent");
 }
 
 // Those who wait are told last: they may ask anew.
 void redis_link::fail(const std::string& why) {
-  if (why != complaint_) log_warning("redis_failed", {{"server", name_}, {"reason", why}});
-  complaint_ = why;
-  ready_ = false;
+  const auto now = on_.now();
+  if (std::exchange(ready_, false) && connected_at_ + stable < now) failures_ = 0;
+  if (why != complaint_ || complained_at_ + between_complaints < now) {
+    log_warning("redis_failed", {{"server", name_}, {"reason", why}});
+    complaint_ = why;
+    complained_at_ = now;
+    in_log_ = true;
+  }
   io_.reset();
   dial_later();
   lose_all();
@@ -126,7 +137,7 @@ std::chrono::microseconds redis_link::usual_time() const {
 }
 
 bool redis_link::ask(std::string_view commands, std::size_t wanted, steady::time_point until, handler tell) {
-  if (!is_ready() || asked_.size() >= most_asked || io_->backlog_size() > most_unsent) return false;
+  if (!ready_ || asked_.size() >= most_asked || io_->backlog_size() > most_unsent) return false;
   gather out;
   out.copy(commands);
   if (const auto ec = io_->write(out)) {
@@ -184,13 +195,16 @@ void redis_link::take(redis_reply reply) {
   auto done = std::move(first);
   asked_.pop_front();
   if (!done.late && ready_) {
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(on_.now() - done.asked);
-    const auto before = usual_time();
-    usual_ = before.count() == 0 ? took : took < before ? (before + took) / 2 : (before * 7 + took) / 8;
-    measured_ = on_.now();
+    measure(std::chrono::duration_cast<std::chrono::microseconds>(on_.now() - done.asked));
     late_in_a_row_ = rests_ = 0;
   }
   done.tell(outcome::answered, done.got);
+}
+
+void redis_link::measure(std::chrono::microseconds took) {
+  const auto before = usual_time();
+  usual_ = before.count() == 0 ? took : took < before ? (before + took) / 2 : (before * 7 + took) / 8;
+  measured_ = on_.now();
 }
 
 void redis_link::on_time() {
@@ -205,9 +219,12 @@ void redis_link::on_time() {
     if (each.late || each.until > now) continue;
     each.late = true;
     late.push_back(each.tell);
-    if (++late_in_a_row_ < patience) continue;
+    measure(std::chrono::duration_cast<std::chrono::microseconds>(now - each.asked));
+    if (each.until - each.asked < fair || ++late_in_a_row_ < patience) continue;
     late_in_a_row_ = 0;
     rest_until_ = now + doubled(first_rest, rests_++, longest_rest);
+    if (slow_at_ + between_complaints > now) continue;
+    slow_at_ = now;
     log_warning("redis_slow", {{"server", name_}, {"rest_ms", (rest_until_ - now) / std::chrono::milliseconds(1)}});
   }
   arm(next);

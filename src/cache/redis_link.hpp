@@ -34,7 +34,10 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   void stop();
   void fail(const std::string& why);  // it is dialled again
 
+  bool is_connected() const { return ready_; }
+  // And it has not been slow lately: it may be asked by somebody who waits.
   bool is_ready() const { return ready_ && on_.now() >= rest_until_; }
+  const config::address& where() const { return where_; }
   const std::string& name() const { return name_; }
   // How long an answer takes, of late; zero: not known.
   std::chrono::microseconds usual_time() const;
@@ -55,6 +58,7 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   };
 
   void lose_all();
+  void measure(std::chrono::microseconds took);
   static asio::awaitable<void> dial(std::shared_ptr<redis_link> self);
   void greet(std::optional<stream> io);
   void dial_later();
@@ -76,7 +80,9 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   std::optional<redis_reader> reader_;
   std::deque<question> asked_;
   bool ready_ = false, stopped_ = false;
-  std::string complaint_;  // in the log already
+  std::string complaint_;  // the last in the log
+  steady::time_point complained_at_{}, slow_at_{}, connected_at_{};
+  bool in_log_ = false;  // that it is gone
   std::uint32_t failures_ = 0;
   std::uint32_t late_in_a_row_ = 0, rests_ = 0;
   steady::time_point rest_until_{};

@@ -30,6 +30,7 @@ std::optional<redis_redirect> redis_redirect::of(const redis_reply& reply) {
   std::uint16_t slot = 0;
   const auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), slot);
   if (ec != std::errc{} || slot >= redis_slots::count || rest.rfind(':') == rest.npos) return std::nullopt;
+  if (rest.starts_with("?:")) rest.remove_prefix(1);
   return redis_redirect{slot, std::string(rest), what == "MOVED"};
 }
 
@@ -63,7 +64,8 @@ bool redis_slots::read(const redis_reply& reply, const std::string& asked) {
     if (from.is != kind::number || to.is != kind::number || master.is != kind::list || master.items.size() < 2)
       return false;
     if (from.number < 0 || from.number > to.number || to.number >= static_cast<std::int64_t>(count)) return false;
-    const auto& host = master.items[0].text.empty() ? asked : master.items[0].text;
+    const auto& told = master.items[0].text;
+    const auto& host = told.empty() || told == "?" ? asked : told;
     const auto index = fresh.index_of(host + ":" + std::to_string(master.items[1].number));
     std::fill(fresh.of_.begin() + from.number, fresh.of_.begin() + to.number + 1, index);
   }

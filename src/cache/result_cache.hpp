@@ -41,6 +41,7 @@ class result_cache {
   void begin_to_follow(std::uint32_t workers) {
     if (follows_) return;
     unaware_ = workers;
+    if (workers > 0) book.demand(cache_clock::now() + 1);
     follows_ = true;
   }
   void one_more_follows() { --unaware_; }
@@ -54,6 +55,7 @@ class result_cache {
   shared_counts shared;
   clock_changes changes;
   sister_book book;
+  std::atomic<std::uint64_t> tellings{0};  // to sisters
 
  private:
   std::mutex mutex_;

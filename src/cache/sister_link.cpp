@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/redis_url.hpp"
 #include "core/log.hpp"
 
 namespace forebay {
@@ -42,7 +43,9 @@ void sister_link::start() {
     });
   });
   listen_to(redis_->where().hosts.front());
-  keep_listening();
+  on_.post_at(on_.now() + ping_interval, [me = weak_from_this()] {
+    if (const auto self = me.lock()) self->keep_listening();
+  });
 }
 
 void sister_link::stop() {
@@ -54,32 +57,32 @@ void sister_link::stop() {
 
 // What Redis knew may be gone with it.
 void sister_link::tell_all() {
+  std::vector<cache_clock*> told;
   cache_.for_each([&](const auto&, const auto&, cache_clocks& clocks) {
     clocks.for_each([&](cache_clock& each) {
-      if (each.own() != 0) cache_.changes.put_back(each);
+      if (each.own() != 0) told.push_back(&each);
     });
   });
+  cache_.changes.put_back(told);
   tell();
 }
 
 void sister_link::tell() {
   if (stopped_ || telling_) return;
   const auto found = cache_.changes.take();
-  sister_news news{cache_.book.own(), number_ + 1, found.upto, {}};
-  std::vector<cache_clock*> told;
+  sister_news news{cache_.book.own(), cache_.tellings + 1, found.upto, {}};
+  std::vector<cache_clock*> told, nameless;
   for (auto* each : found.clocks) {
     const auto database = each->of()->shared_name();
     if (database.empty()) {
-      cache_.changes.put_back(*each);  // not known yet
+      nameless.push_back(each);
       continue;
     }
     news.items.push_back({database, each->relation(), std::min(each->own(), found.upto)});  // later ones come next
     told.push_back(each);
   }
-  if (told.empty()) {
-    if (!found.clocks.empty()) tell_again_later();
-    return;
-  }
+  cache_.changes.put_back(nameless);  // see application: it moves again when it has a name
+  if (told.empty()) return nameless.empty() ? void() : tell_again_later();
   const auto hash = hash_of_day(0);
   std::vector<std::string_view> words{"HSET", hash};
   const auto fields = sister_book::fields_of(news);
@@ -94,24 +97,31 @@ void sister_link::tell() {
       on_.now() + patience,
       [me = weak_from_this(), told, number = news.number](redis_link::outcome how, redis_link::replies& got) {
         const auto self = me.lock();
-        if (!self || self->stopped_ || !self->telling_ || self->number_ != number) return;
+        if (!self || self->stopped_ || !self->telling_ || self->cache_.tellings != number) return;
         self->telling_ = false;
         bool well = how == redis_link::outcome::answered;
         for (const auto& each : got)
           well = well && each.is != redis_reply::kind::error;
+        if (well) self->complaint_.clear();
         if (well) return self->tell();
-        for (auto* each : told)
-          self->cache_.changes.put_back(*each);
+        self->cache_.changes.put_back(told);
+        self->complain(got);
         self->tell_again_later();
       });
   telling_ = sent;
   if (sent) {
-    number_ = news.number;
+    cache_.tellings = news.number;
     return;
   }
-  for (auto* each : told)
-    cache_.changes.put_back(*each);
+  cache_.changes.put_back(told);
   tell_again_later();
+}
+
+void sister_link::complain(const redis_link::replies& got) {
+  const auto wrong = std::ranges::find(got, redis_reply::kind::error, &redis_reply::is);
+  const auto why = wrong == got.end() ? "no answer" : wrong->text;
+  if (why == std::exchange(complaint_, why)) return;
+  log_warning("sisters_not_told", {{"server", config::redis_url(redis_->where())}, {"reason", why}});
 }
 
 void sister_link::tell_again_later() {
@@ -142,29 +152,54 @@ void sister_link::listen_to(const config::address& at) {
 void sister_link::on_message(redis_reply& message) {
   heard_ = on_.now();
   const auto& what = message.items.empty() ? std::string() : message.items.front().text;
-  if (what == "subscribe") return learn();
+  if (what == "subscribe") return want_to_learn();
   if (what != "message" || message.items.size() != 3) return;
   const auto news = sister_news::decode(message.items[2].text);
   if (!news) return log_debug("sister_not_understood");
-  if (!cache_.book.hear(*news, on_.now(), apply_)) learn();
+  if (!cache_.book.hear(*news, on_.now(), apply_)) want_to_learn();
 }
 
-// All that was told before. What is told meanwhile is heard.
+// All that was told before; what is told meanwhile is heard. Until that has been read.
+void sister_link::want_to_learn() {
+  wanted_ = true;
+  if (learning_ == 0 && on_.now() >= learned_ + pause) return learn();
+  learn_later();
+}
+
+void sister_link::learn_later() {
+  if (std::exchange(learns_later_, true)) return;
+  on_.post_at(on_.now() + pause, [me = weak_from_this()] {
+    const auto self = me.lock();
+    if (!self || self->stopped_) return;
+    self->learns_later_ = false;
+    if (self->wanted_) self->want_to_learn();
+  });
+}
+
+// The day before first: a position of today counts for both.
 void sister_link::learn() {
-  if (learning_ > 0 || on_.now() < learned_ + pause) return;
   learned_ = on_.now();
+  wanted_ = false;
   for (const int days_ago : {1, 0}) {
     const auto hash = hash_of_day(days_ago);
     const bool sent = redis_->ask(hash, {command({"HGETALL", hash})}, on_.now() + patience,
                                   [me = weak_from_this()](redis_link::outcome how, redis_link::replies& got) {
-                                    const auto self = me.lock();
-                                    if (!self || how == redis_link::outcome::late) return;
-                                    --self->learning_;
-                                    if (how == redis_link::outcome::answered)
-                                      self->cache_.book.learn(got.front(), self->on_.now(), self->apply_);
+                                    if (const auto self = me.lock(); self && how != redis_link::outcome::late)
+                                      self->on_learned(how, got);
                                   });
-    if (sent) ++learning_;
+    sent ? ++learning_ : wanted_ = true;
   }
+  if (learning_ == 0) learn_later();
+}
+
+void sister_link::on_learned(redis_link::outcome how, redis_link::replies& got) {
+  const bool well = how == redis_link::outcome::answered && got.front().is == redis_reply::kind::list;
+  if (well && !wanted_) learned_days_.push_back(std::move(got.front()));
+  if (!well) wanted_ = true;
+  if (--learning_ > 0) return;
+  for (const auto& day_before : std::exchange(learned_days_, {}))
+    if (!wanted_) cache_.book.learn(day_before, on_.now(), apply_);
+  if (wanted_) learn_later();
 }
 
 // Redis may be gone without a word; and where one node of a cluster is, the next is listened to.

@@ -27,7 +27,11 @@ class sister_link : public std::enable_shared_from_this<sister_link> {
   void tell_all();
   void listen_to(const config::address& at);
   void on_message(redis_reply& message);
+  void complain(const redis_link::replies& got);
+  void want_to_learn();
+  void learn_later();
   void learn();
+  void on_learned(redis_link::outcome how, redis_link::replies& got);
   void keep_listening();
 
   worker& on_;
@@ -37,9 +41,11 @@ class sister_link : public std::enable_shared_from_this<sister_link> {
   const sister_book::applier apply_;
   std::shared_ptr<redis_link> ear_;
   std::size_t host_ = 0;  // where it listens, of those that are configured
-  std::uint64_t number_ = 0;
   bool telling_ = false, again_ = false;
-  unsigned learning_ = 0;  // answers to come
+  std::string complaint_;  // in the log already
+  bool wanted_ = false, learns_later_ = false;
+  unsigned learning_ = 0;                  // answers to come
+  std::vector<redis_reply> learned_days_;  // those that came
   steady::time_point learned_{}, heard_{};
   bool stopped_ = false;
 };

@@ -85,13 +85,13 @@ shared_fence sister_book::fence(std::uint64_t position) const {
 
 bool sister_book::has_all(const cache_clock& clock, const shared_fence& fence) const {
   if (!clock.of()) return true;
-  if (clock.is_pending() || clock.own() > fence.of(own_)) return false;
+  if (clock.is_pending() || std::max(clock.own(), least_.load()) > fence.of(own_)) return false;
   const auto database = clock.of()->shared_name();
   if (database.empty() || clock.of()->is_in_doubt()) return false;
   const std::lock_guard hold(mutex_);
   const auto known = written_.find({database, clock.relation()});
-  return known == written_.end() ||
-         std::ranges::all_of(known->second, [&](const mark& each) { return each.position <= fence.of(each.who); });
+  if (known == written_.end()) return written_.size() < most_places;
+  return std::ranges::all_of(known->second, [&](const mark& each) { return each.position <= fence.of(each.who); });
 }
 
 // Whether it was not known.
@@ -113,7 +113,7 @@ void sister_book::note(proxy_id who, std::uint64_t upto, std::uint64_t number, s
   auto& known = sisters_[who];
   known.upto = std::max(known.upto, upto);
   known.number = std::max(known.number, number);
-  known.heard = now;
+  known.heard = std::max(known.heard, now);
   if (sisters_.size() <= most_sisters) return;
   sisters_.erase(std::ranges::min_element(sisters_, {}, [](const auto& each) { return each.second.heard; }));
 }
@@ -144,6 +144,7 @@ std::vector<std::pair<std::string, std::string>> sister_book::fields_of(const si
   return fields;
 }
 
+// Who is only read of was not heard: of those that are many, the living count.
 void sister_book::learn(const redis_reply& fields, steady::time_point now, const applier& apply) {
   std::vector<sister_news::item> fresh;
   std::unique_lock hold(mutex_);
@@ -164,13 +165,21 @@ void sister_book::learn(const redis_reply& fields, steady::time_point now, const
     each.position = *position;
     if (note({each.database, each.relation}, *who, *position, now)) fresh.push_back(std::move(each));
   }
+  std::vector<std::pair<proxy_id, sister>> positions_now;
+  bool skips = false;
+  for (auto [who, value] : positions) {
+    const auto upto = number_of<std::uint64_t>(cut(value, ' ')), number = number_of<std::uint64_t>(value);
+    if (!upto || !number) continue;
+    positions_now.push_back({who, {*upto, *number, {}}});
+    const auto known = sisters_.find(who);
+    skips = skips || *number > (known == sisters_.end() ? 0 : known->second.number) + 1;
+  }
+  if (skips) fresh = {{}};  // Redis may have lost some of it
   hold.unlock();
   apply(fresh);
   hold.lock();
-  for (auto [who, value] : positions) {
-    const auto upto = number_of<std::uint64_t>(cut(value, ' ')), number = number_of<std::uint64_t>(value);
-    if (upto && number) note(who, *upto, *number, now);
-  }
+  for (const auto& [who, at] : positions_now)
+    note(who, at.upto, at.number, {});
 }
 
 std::size_t sister_book::count() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -52,10 +53,13 @@ class sister_book {
 
   // Of what is read from now on. `position`: cache_clock::now(), taken before.
   shared_fence fence(std::uint64_t position) const;
+  // Nothing older than this position of one's own was followed: results that do not have it are not taken.
+  void demand(std::uint64_t position) { least_ = position; }
   // A result with this fence has all that this process and its sisters have written there. Of a clock of nobody too.
   bool has_all(const cache_clock& clock, const shared_fence& fence) const;
 
-  // What was not known goes to `apply`, before any result can claim to have it.
+  // What was not known goes to `apply`, before any result can claim to have it; without a database's name it may be
+  // anything, as some was never heard.
   using applier = std::function<void(const std::vector<sister_news::item>&)>;
   // False: something before it was not heard, so its sender's position is not known; see learn().
   bool hear(const sister_news& news, steady::time_point now, const applier& apply);
@@ -83,6 +87,7 @@ class sister_book {
   void note(proxy_id who, std::uint64_t upto, std::uint64_t number, steady::time_point now);
 
   const proxy_id own_;
+  std::atomic<std::uint64_t> least_{0};
   mutable std::mutex mutex_;
   std::map<proxy_id, sister> sisters_;
   std::map<place, std::vector<mark>> written_;

@@ -101,7 +101,8 @@ std::string stored_result::encode(std::size_t compress_over) const {
 std::optional<stored_result> stored_result::decode(std::string_view bytes, std::string_view key, std::size_t most) {
   cursor in(bytes);
   if (in.take(magic.size()) != magic) return std::nullopt;
-  if (in.take<std::uint64_t>() != XXH3_64bits(in.rest().data(), in.rest().size()) || in.failed()) return std::nullopt;
+  const auto sum = in.take<std::uint64_t>();
+  if (in.failed() || sum != XXH3_64bits(in.rest().data(), in.rest().size())) return std::nullopt;
   stored_result made;
   const auto flags = in.take<std::uint8_t>();
   made.ttl = std::chrono::milliseconds(in.take<std::uint64_t>());

@@ -22,6 +22,7 @@ void parse_login(std::string_view text, redis_server& into) {
   if (colon == text.npos) throw malformed{text.data(), "wanted user:password or :password before the @"};
   into.user = percent_decoded(text.substr(0, colon));
   into.password = percent_decoded(text.substr(colon + 1));
+  if (into.password.empty()) throw malformed{text.data(), "the password is missing before the @"};
 }
 
 std::uint32_t parse_database(std::string_view text) {

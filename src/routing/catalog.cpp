@@ -128,11 +128,12 @@ order by s.database is not null, s.role <> 0, s.database)"},
 select confrelid, conrelid, bool_or(confdeltype in ('c', 'n', 'd') or confupdtype in ('c', 'n', 'd'))
 from pg_constraint where contype = 'f' group by confrelid, conrelid)"},
 
+    // Not every server lets everybody ask for this.
     {"place", 2, R"(
 select concat((select system_identifier from pg_control_system()), '/',
               (select oid from pg_database where datname = current_database())),
-       concat(case when pg_is_in_recovery() then (select timeline_id::text from pg_control_checkpoint())
-                   else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end, '/',
+       concat(case when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
+                   else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int end, '/',
               extract(epoch from pg_postmaster_start_time())))"},
 }};
 
@@ -143,8 +144,7 @@ select concat_ws(',', count(*), sum(pg_catalog.hashint8(xmin::text::bigint)),
                  (select sum(pg_catalog.hashtext(r.rolname)) from pg_catalog.pg_db_role_setting s
                   join pg_catalog.pg_roles r on r.oid = s.setrole),
                  pg_catalog.current_setting('default_transaction_isolation'), pg_catalog.pg_postmaster_start_time(),
-                 case when not pg_catalog.pg_is_in_recovery() then
-                   pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8) end)
+                 pg_catalog.pg_is_in_recovery())
 from (select xmin from pg_catalog.pg_namespace union all select xmin from pg_catalog.pg_proc
       union all select xmin from pg_catalog.pg_class where relkind not in ('i', 't', 'I')
       union all select xmin from pg_catalog.pg_type union all select xmin from pg_catalog.pg_operator

@@ -12,7 +12,7 @@
 // catalog never changes and may be read by any thread. routing/read_rules makes answers of it.
 //
 //   run catalog_begin; for each of catalog_queries: run its sql, add() each row; run catalog_end.
-//   A query that fails, or an add() that is false: what was known before stays.
+//   A query that fails, or an add() that is false: what was known before stays. The last may fail.
 namespace forebay {
 
 struct catalog_query {
@@ -74,8 +74,8 @@ struct catalog {
     std::string role;  // empty: of all
     std::string level;
   };
-  // What other Forebays, which may have other names for it, know this database by; and what its server has not been
-  // before: its timeline and start.
+  // Empty: not to be had. What other Forebays, which may have other names for it, know this database by; and what its
+  // server has not been before: its timeline and start.
   struct place {
     std::string database, incarnation;
   };

@@ -80,6 +80,8 @@ void catalog_watch::ask(step what) {
 }
 
 void catalog_watch::take_answer(steady::time_point now) {
+  const bool is_last = step_ == step::query && query_ + 1 == catalog_queries.size();
+  if (!io_.error().empty() && is_last && io_.state() == pq_connection::state::idle) return ask(step::end);
   if (!io_.error().empty()) return take_failure(io_.error(), now);
   switch (step_) {
     case step::none:

@@ -161,8 +161,13 @@ const cache_writes& cache_desk::writes_of(access_reader& sql, std::string_view t
   if (usable) settle_doubts(rules);
   auto& known = writes_[access.get()];
   if (!known.first) known = {access, judge_write(*access)};
-  if (known.second.doubted && doubted_.try_emplace(access.get(), access).second && doubted_.size() == 1)
-    clocks_.doubt();
+  if (known.second.doubted && !doubted_.contains(nullptr)) {
+    if (doubted_.empty()) clocks_.doubt();
+    if (doubted_.size() >= most_remembered)
+      doubted_ = {{nullptr, nullptr}};
+    else
+      doubted_.try_emplace(access.get(), access);
+  }
   return known.second;
 }
 
@@ -170,7 +175,7 @@ const cache_writes& cache_desk::writes_of(access_reader& sql, std::string_view t
 void cache_desk::settle_doubts(const read_rules_ptr& rules) {
   if (doubted_.empty() || !rules || is_outdated(*rules) || clocks_.doubted().is_pending()) return;
   for (const auto& [access, kept] : std::exchange(doubted_, {})) {
-    const auto written = rules->caching().written_by(*access);
+    const auto written = access ? rules->caching().written_by(*access) : std::nullopt;
     if (!written) clocks_.all().wrote();
     for (const auto relation : written.value_or(std::vector<catalog::oid>()))
       clocks_.of(relation).wrote();

@@ -108,7 +108,7 @@ class cache_desk {
   using by_access = std::unordered_map<const sql_access*, std::pair<sql_access_ptr, What>>;
   by_access<template_verdict> verdicts_;
   by_access<cache_writes> writes_;
-  std::unordered_map<const sql_access*, sql_access_ptr> doubted_;
+  std::unordered_map<const sql_access*, sql_access_ptr> doubted_;  // null: any, of too many
   std::unordered_map<const parameter_set*, std::pair<parameters, cache_scope>> scopes_;
 };
 

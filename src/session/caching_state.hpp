@@ -35,9 +35,10 @@ struct cache_fill {
 
 struct caching_state {
   written_clocks written;
-  bool schema = false;            // of what it has written
-  bool at_once = false;           // something may commit that was bound, and a portal outlives its batch
-  steady::time_point noted_at{};  // the first of it
+  bool schema = false;                   // of what it has written
+  std::optional<std::uint64_t> doubted;  // some of it was not known: cache_clocks::settled() then
+  bool at_once = false;                  // something may commit that was bound, and a portal outlives its batch
+  steady::time_point noted_at{};         // the first of it
   std::unique_ptr<cache_fill> filling;
   bool answered = false;  // the batch at hand was: what is left of it up to its Sync says nothing new
   bool flies = false;     // waits for the end of somebody else's miss of the same key, or for Redis

@@ -213,7 +213,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void on_flight_ended();
   void prepare_sharing(cache_fill& fill);
   bool look_in_redis();
-  void on_looked(std::uint64_t wait, cache_entry_ptr found);
+  bool on_looked(std::uint64_t wait, cache_entry_ptr found);
   cached give_what_redis_had(cache_desk& desk, const wire::piece& p, std::string_view rest);
   void share(const cache_fill& fill, const cacheable_reply& reply, std::chrono::microseconds cost);
   void note_fill_sent();

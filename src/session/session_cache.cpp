@@ -244,6 +244,7 @@ void session::add_writes(const cache_writes& found, bool within) {
   if (c.written.empty()) c.noted_at = steady::now();
   c.schema = c.schema || found.schema;
   c.at_once = c.at_once || found.seen == when::at_once;
+  if (found.doubted && !c.doubted) c.doubted = to_->caching()->clocks().settled();
   for (auto* each : found.clocks)
     c.written.add(*each);
   if (found.seen == when::at_once || !within) c.written.begin();
@@ -266,6 +267,8 @@ void session::acknowledge_writes() {
   if (auto* desk = to_->caching()) {
     // What it writes was judged by the catalogs of then: there may be a trigger, or a foreign key, now.
     if (ended && desk->clocks().schema_changed_at() >= c.noted_at) c.written.add(desk->clocks().all());
+    // It was judged before it was committed.
+    if (ended && c.doubted && *c.doubted != desk->clocks().settled()) c.written.add(desk->clocks().all());
     if (c.schema && c.written.begun()) desk->schema_changed(steady::now());
   }
   std::uint64_t ticket = 0;
@@ -277,6 +280,7 @@ void session::acknowledge_writes() {
   if (ended) {
     c.written.commit(ticket);
     c.at_once = false;
+    if (auto* desk = std::exchange(c.doubted, {}) ? to_->caching() : nullptr) desk->settle_doubts(to_->rules());
     if (std::exchange(c.schema, false)) to_->catalog_changed();
   } else if (server_->state.tracker.settled()) {
     c.written.pause(ticket);

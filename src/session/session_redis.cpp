@@ -11,6 +11,8 @@ namespace {
 // Whatever happens to Redis, nobody waits for it longer.
 constexpr std::chrono::milliseconds patience{2};
 constexpr std::chrono::hours longest_ttl{24};
+// Of any Forebay, so that all can read what one stores.
+constexpr std::size_t largest_shared = 16 << 20;
 
 // What is wanted, while it is looked for; whoever has asked may be gone when it comes.
 struct shared_lookup {
@@ -21,15 +23,14 @@ struct shared_lookup {
   steady::time_point at;
 };
 
-// GET and PTTL. Null: there is none that may be given.
+// What GET and PTTL say.
+bool is_there(const redis_link::replies& got) {
+  return got.size() == 2 && got[0].is == redis_reply::kind::text && got[1].is == redis_reply::kind::number;
+}
+
+// Null: it may not be given.
 cache_entry_ptr entry_of(const redis_link::replies& got, const shared_lookup& wanted, result_cache& cache,
                          std::size_t largest) {
-  auto& counts = cache.shared;
-  if (got.size() != 2 || got[0].is != redis_reply::kind::text || got[1].is != redis_reply::kind::number) {
-    ++counts.misses;
-    return nullptr;
-  }
-  ++counts.unfit;
   const auto stored = stored_result::decode(got[0].text, wanted.shared_key, largest);
   const std::chrono::milliseconds left(got[1].number);
   if (!stored || left.count() <= 0 || left > stored->ttl) return nullptr;
@@ -39,8 +40,6 @@ cache_entry_ptr entry_of(const redis_link::replies& got, const shared_lookup& wa
   auto asked = wanted.asked;
   asked.parses = false;  // its ParseComplete is not kept
   if (cacheable_reply::of(stored->reply, asked).bytes.size() != stored->reply.size()) return nullptr;
-  --counts.unfit;
-  ++counts.hits;
   auto found = std::make_shared<cache_entry>();
   found->key = wanted.key;
   found->reply = stored->reply;
@@ -74,7 +73,7 @@ bool session::look_in_redis() {
   // What a server answers sooner is not worth it.
   const auto usual = *fill.verdict.usual_time;
   const auto limit = usual.count() == 0 ? patience : std::min<std::chrono::microseconds>(patience, usual / 2);
-  if (redis->usual_time(name) > limit) return false;
+  if (!redis->is_ready(name) || redis->usual_time(name) > limit) return false;
 
   std::vector<std::string> commands(2);
   append_command(commands[0], {"GET", name});
@@ -87,12 +86,21 @@ bool session::look_in_redis() {
                  [to = &home_, me = weak_from_this(), wait, wanted](redis_link::outcome how, redis_link::replies& got) {
                    auto& all = to->process.cache;
                    cache_entry_ptr found;
-                   if (how == redis_link::outcome::answered)
+                   if (how == redis_link::outcome::answered && is_there(got))
                      found = entry_of(got, *wanted, all, to->settings()->cache.max_entry.bytes);
-                   else
-                     ++(how == redis_link::outcome::late ? all.shared.late : all.shared.lost);
-                   if (found) all.store.put(found, cache_key::of(found->key), to->on.now());
-                   if (const auto s = me.lock()) s->on_looked(wait, std::move(found));
+                   if (found) {
+                     // Late, it may be older than what a server has said meanwhile.
+                     const auto key = cache_key::of(found->key);
+                     if (!all.store.holds(key, to->on.now())) all.store.put(found, key, to->on.now());
+                   }
+                   const auto s = me.lock();
+                   if (!s || !s->on_looked(wait, found)) return;
+                   auto& counts = all.shared;
+                   ++(how == redis_link::outcome::late   ? counts.late
+                      : how == redis_link::outcome::lost ? counts.lost
+                      : found                            ? counts.hits
+                      : is_there(got)                    ? counts.unfit
+                                                         : counts.misses);
                  });
   if (!sent) return false;
   ++cache_->waits;
@@ -100,11 +108,13 @@ bool session::look_in_redis() {
   return true;
 }
 
-void session::on_looked(std::uint64_t wait, cache_entry_ptr found) {
-  if (!cache_ || cache_->waits != wait || !cache_->flies) return;
+// False: nobody waits for it any more.
+bool session::on_looked(std::uint64_t wait, cache_entry_ptr found) {
+  if (!cache_ || cache_->waits != wait || !cache_->flies) return false;
   if (cache_->filling) cache_->filling->found = std::move(found);
   on_flight_ended();
-  cache_->waited = false;
+  if (cache_) cache_->waited = false;  // it may have ended
+  return true;
 }
 
 session::cached session::give_what_redis_had(cache_desk& desk, const wire::piece& p, std::string_view rest) {
@@ -124,7 +134,7 @@ void session::share(const cache_fill& fill, const cacheable_reply& reply, std::c
   auto* redis = home_.redis.get();
   if (!redis || fill.shared_key.empty()) return;
   const auto name = redis_name_of_result(fill.shared_key);
-  if (cost < 2 * redis->usual_time(name)) return;
+  if (!redis->is_ready(name) || cost < 2 * redis->usual_time(name) || reply.bytes.size() > largest_shared) return;
   stored_result made;
   made.key = fill.shared_key;
   made.reply = reply.bytes;

@@ -17,8 +17,7 @@ void shard::use_redis() {
   if (auto before = std::exchange(sisters_, nullptr)) before->stop();
   if (auto before = std::exchange(redis, nullptr)) before->stop();
   if (!wanted) return;
-  constexpr std::size_t room = 16 << 20;  // beside the largest result, for all that others have written in a day
-  redis = std::make_shared<redis_client>(on, process.names, *wanted, settings_->cache.max_entry.bytes + room);
+  redis = std::make_shared<redis_client>(on, process.names, *wanted);
   redis->start();
   if (on.index() != 0) return;
   sisters_ = std::make_shared<sister_link>(on, process.names, redis, process.cache, process.hear_sisters);

@@ -37,9 +37,9 @@ struct proxy {
   connector& connect;
   monitor& watch;
   resolver& names;
+  result_cache cache{{}};
   std::vector<std::unique_ptr<shard>> shards;  // by worker
   channel_directory channels;
-  result_cache cache{{}};
   sister_book::applier hear_sisters;
   console_factory make_console;
   std::string process_secret;
@@ -61,6 +61,11 @@ struct proxy {
     for (const auto& [name, view] : views_)
       all.push_back(view);
     return all;
+  }
+  cluster_view_ptr view_of(const std::string& cluster) const {  // null: none yet
+    const std::lock_guard lock(mutex_);
+    const auto found = views_.find(cluster);
+    return found == views_.end() ? nullptr : found->second;
   }
   void set_view(cluster_view_ptr view) {
     const std::lock_guard lock(mutex_);

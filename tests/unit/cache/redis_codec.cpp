@@ -49,6 +49,30 @@ TEST_CASE("what is no reply, and what is too large") {
   CHECK_FALSE(other.feed(std::string(900, 'x')));
 }
 
+TEST_CASE("a list may say to have more than comes") {
+  redis_reader reader(1000);
+  CHECK(reader.feed("*1000000000\r\n:1\r\n"));
+  CHECK_FALSE(reader.next());
+  CHECK_FALSE(reader.failed());
+}
+
+TEST_CASE("lists within lists, up to seven deep") {
+  redis_reader reader(1000);
+  CHECK(reader.feed("*2\r\n*2\r\n$1\r\na\r\n*1\r\n:1\r\n*3\r\n:2\r\n+x\r\n*0\r\n"));
+  const auto reply = reader.next();
+  REQUIRE(reply);
+  CHECK(reply->items[0].items[0].text == "a");
+  CHECK(reply->items[0].items[1].items[0].number == 1);
+  CHECK(reply->items[1].items[1].is == kind::status);
+  CHECK(reply->items[1].items[2].items.empty());
+  std::string deep;
+  for (int i = 0; i < 50; ++i)
+    deep += "*1\r\n";
+  CHECK(reader.feed(deep));
+  CHECK_FALSE(reader.next());
+  CHECK(reader.failed());
+}
+
 TEST_CASE("a command's words may hold anything") {
   std::string out;
   append_command(out, {"SET", "k", std::string_view("a\r\n\0b", 5)});

@@ -49,6 +49,7 @@ TEST_CASE("mistakes") {
   CHECK(wrong("redis://host/x") == "the database is a number, as in redis://host:6379/0");
   CHECK(wrong("redis+cluster://host/1") == "a Redis Cluster has no databases");
   CHECK(wrong("redis://secret@host") == "wanted user:password or :password before the @");
+  CHECK(wrong("redis://app:@host") == "the password is missing before the @");
   CHECK(wrong("redis+cluster://a,,b") == "the host is missing");
   CHECK(wrong("redis://host:99999") == "the port must be a number from 1 to 65535");
 }
