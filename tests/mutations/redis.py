@@ -30,7 +30,7 @@ MUTATIONS = [Mutation(*m, tests="test_redis.py") for m in (
     ("a flush is of all", "src/admin/show_cache.cpp", "    cache.flush([](const auto&, const auto&) { return true; });", "    cache.forget([](const auto&, const auto&) { return true; });"),
     ("what ran without catalogs is judged", DESK, "    if (!written) clocks_.all().wrote();\n", ""),
     # ---- Redis
-    ("a slow one is let alone", LINK, "    if (++late_in_a_row_ < patience) continue;\n", "    if (++late_in_a_row_ < 1000000) continue;\n"),
+    ("a slow one is let alone", LINK, "++late_in_a_row_ < patience) continue;", "++late_in_a_row_ < 1000000) continue;"),
     ("those who wait are told that it is gone", LINK, "    each.tell(outcome::lost, none);\n", "    (void)none;\n"),
     ("redirects are followed", CLIENT, "    if (where && !what->told_late && follow(what, from, *where)) return;\n", "    (void)where;\n"),
     ("ASKING is said", CLIENT, '    if (asking) append_command(commands, {"ASKING"});\n', '    if (asking) append_command(commands, {"PING"});\n'),
