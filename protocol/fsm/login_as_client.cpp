@@ -18,11 +18,11 @@ constexpr std::string_view cannot_answer = "28000";
 
 login_as_client::login_as_client(std::vector<std::pair<std::string, std::string>> parameters,
                                  client_credentials credentials, std::string_view nonce, scram_cache* cache,
-                                 std::uint32_t version)
+                                 std::uint32_t version, std::string binding)
     : parameters_(std::move(parameters)),
       credentials_(std::move(credentials)),
       secret_(stored_secret::from_text(credentials_.password).what),
-      scram_(credentials_.password, base64(nonce), cache),
+      scram_(credentials_.password, base64(nonce), cache, std::move(binding)),
       version_(version) {}
 
 login_step login_as_client::start() const {
@@ -129,13 +129,18 @@ login_step login_as_client::on_md5(std::string_view salt) {
 }
 
 login_step login_as_client::on_sasl(const std::vector<std::string_view>& mechanisms) {
-  if (std::find(mechanisms.begin(), mechanisms.end(), scram_mechanism) == mechanisms.end()) {
+  const auto offers = [&](std::string_view one) {
+    return std::find(mechanisms.begin(), mechanisms.end(), one) != mechanisms.end();
+  };
+  const bool plus = offers(scram_plus_mechanism) && scram_.can_bind();
+  if (!plus && !offers(scram_mechanism)) {
     return fail("server offers no SASL mechanism that is supported", cannot_answer);
   }
   if (secret_ != stored_secret::kind::clear) return no_password();
   phase_ = phase::sasl_challenge;
-  const auto first = scram_.first();
-  return {wire::encode(wire::sasl_initial_response{scram_mechanism, true, first}), login_state::more};
+  const auto first = scram_.first(plus);
+  return {wire::encode(wire::sasl_initial_response{plus ? scram_plus_mechanism : scram_mechanism, true, first}),
+          login_state::more};
 }
 
 login_step login_as_client::on_parameter(std::string_view body) {

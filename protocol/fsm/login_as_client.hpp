@@ -33,9 +33,10 @@ class login_as_client {
   };
 
   // parameters: of the StartupMessage, `user` included. nonce: random bytes. cache: read and refreshed, may be null.
+  // binding: over TLS, the hash of the server's certificate that SCRAM binds to (see scram.hpp); empty: none.
   login_as_client(std::vector<std::pair<std::string, std::string>> parameters, client_credentials credentials,
                   std::string_view nonce, scram_cache* cache,
-                  std::uint32_t version = wire::startup_message::version_3_0);
+                  std::uint32_t version = wire::startup_message::version_3_0, std::string binding = {});
 
   login_step start() const;
   login_step resume(char type, std::string_view body);

@@ -18,12 +18,13 @@ login_step ask(wire::auth_code code, std::string_view data = {}) {
 }  // namespace
 
 login_as_server::login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
-                                 std::string_view process_secret)
+                                 std::string_view process_secret, std::string binding)
     : how_(how),
       user_(std::move(user)),
       secret_(std::move(secret)),
       entropy_(std::move(entropy)),
-      mock_salt_(hmac_sha256(process_secret, user_).substr(0, salt_size)) {
+      mock_salt_(hmac_sha256(process_secret, user_).substr(0, salt_size)),
+      binding_(std::move(binding)) {
   entropy_.resize(entropy_size);
   const bool broken = secret_.what == stored_secret::kind::scram && !scram_secret::parse(secret_.text);
   if (broken || secret_.text.empty()) secret_ = {};
@@ -42,7 +43,8 @@ login_step login_as_server::start() {
   }
   if (offers_scram()) {
     awaiting_ = awaiting::sasl_initial;
-    return {wire::authentication::sasl({scram_mechanism}), login_state::more};
+    if (binding_.empty()) return {wire::authentication::sasl({scram_mechanism}), login_state::more};
+    return {wire::authentication::sasl({scram_plus_mechanism, scram_mechanism}), login_state::more};
   }
   awaiting_ = awaiting::md5_password;
   return ask(wire::auth_code::md5_password, std::string_view(entropy_).substr(0, md5_salt_size));
@@ -106,10 +108,11 @@ scram_secret login_as_server::scram_secret_to_prove() const {
 login_step login_as_server::on_sasl_initial(std::string_view body) {
   const auto message = wire::sasl_initial_response::decode(body);
   if (!message) return malformed("invalid SASL initial response");
-  if (message->mechanism != scram_mechanism)
+  const bool plus = message->mechanism == scram_plus_mechanism && !binding_.empty();
+  if (!plus && message->mechanism != scram_mechanism)
     return malformed("client selected an invalid SASL authentication mechanism");
-  scram_.emplace(scram_secret_to_prove(), base64(std::string_view(entropy_).substr(salt_size, 18)));
-  const auto answer = scram_->first(message->data);
+  scram_.emplace(scram_secret_to_prove(), base64(std::string_view(entropy_).substr(salt_size, 18)), binding_);
+  const auto answer = scram_->first(message->data, plus);
   if (!answer) return malformed("malformed SCRAM message");
   awaiting_ = awaiting::sasl_final;
   return ask(wire::auth_code::sasl_continue, *answer);

@@ -23,8 +23,9 @@ class login_as_server {
   enum class method : unsigned char { trust, plain, md5, scram_sha_256 };
   static constexpr std::size_t entropy_size = 40;  // random bytes for one login: nonce, salts
 
+  // binding: over TLS, the hash of our certificate that SCRAM may bind to (see scram.hpp); empty: none.
   login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
-                  std::string_view process_secret);
+                  std::string_view process_secret, std::string binding = {});
 
   login_step start();
   login_step resume(char type, std::string_view body);
@@ -45,6 +46,7 @@ class login_as_server {
   stored_secret secret_;
   std::string entropy_;
   std::string mock_salt_;
+  std::string binding_;
   awaiting awaiting_ = awaiting::nothing;
   std::optional<scram_server> scram_;
 };

@@ -10,6 +10,7 @@ namespace forebay::fsm {
 namespace {
 
 constexpr std::size_t key_size = 32;
+constexpr std::string_view gs2_binds = "p=tls-server-end-point,,";
 
 std::optional<unsigned> to_iterations(std::string_view text) {
   unsigned value = 0;
@@ -78,12 +79,15 @@ std::string scram_secret::text() const {
          ':' + base64(server_key);
 }
 
-std::optional<std::string> scram_server::first(std::string_view message) {
+std::optional<std::string> scram_server::first(std::string_view message, bool plus) {
   if (!server_first_.empty()) return std::nullopt;
-  // gs2-header: "n" or "y" (the client could bind the channel but thinks we cannot), no authzid; "p=" wants binding.
-  if (!message.starts_with("n,,") && !message.starts_with("y,,")) return std::nullopt;
-  gs2_header_ = message.substr(0, 3);
-  client_first_bare_ = message.substr(3);
+  // gs2-header: "n", "y" (the client could bind the channel but thinks we cannot) or "p=" (it binds), no authzid.
+  const bool misled = !binding_.empty() && message.starts_with("y,");
+  for (const auto header : {std::string_view("n,,"), std::string_view("y,,"), gs2_binds}) {
+    if (message.starts_with(header) && plus == (header == gs2_binds) && !misled) gs2_header_ = header;
+  }
+  if (gs2_header_.empty()) return std::nullopt;
+  client_first_bare_ = message.substr(gs2_header_.size());
   std::string_view rest = client_first_bare_;
   if (!take(rest, 'n')) return std::nullopt;  // the name is that of the startup packet, as in PostgreSQL
   const auto client_nonce = take(rest, 'r');
@@ -104,15 +108,22 @@ std::optional<std::string> scram_server::final(std::string_view message) {
   std::string_view rest = without_proof;
   const auto binding = take(rest, 'c');
   const auto nonce = take(rest, 'r');
-  if (!binding || *binding != base64(gs2_header_) || !nonce || *nonce != nonce_) return std::nullopt;
+  const auto expected = gs2_header_ == gs2_binds ? gs2_header_ + binding_ : gs2_header_;
+  if (!binding || *binding != base64(expected) || !nonce || *nonce != nonce_) return std::nullopt;
   const auto auth_message = client_first_bare_ + ',' + server_first_ + ',' + std::string(without_proof);
   const auto client_key = exclusive_or(std::move(proof), hmac_sha256(secret_.stored_key, auth_message));
   if (!same_bytes(sha256(client_key), secret_.stored_key)) return std::nullopt;
   return "v=" + base64(hmac_sha256(secret_.server_key, auth_message));
 }
 
-std::string scram_client::first() const {
-  return "n,,n=,r=" + nonce_;
+std::string scram_client::first(bool plus) {
+  // "y" tells a server that does offer it that somebody has taken the offer out.
+  gs2_header_ = plus ? gs2_binds : can_bind() ? "y,," : "n,,";
+  return gs2_header_ + first_bare();
+}
+
+std::string scram_client::first_bare() const {
+  return "n=,r=" + nonce_;
 }
 
 std::optional<std::string> scram_client::final(std::string_view server_first) {
@@ -135,8 +146,9 @@ std::optional<std::string> scram_client::final(std::string_view server_first) {
     if (cache_) *cache_ = {password_, salt, *iterations, salted};
   }
   const auto client_key = hmac_sha256(salted, "Client Key");
-  const auto without_proof = "c=biws,r=" + std::string(*nonce);
-  const auto auth_message = first().substr(3) + ',' + std::string(server_first) + ',' + without_proof;
+  const auto channel = gs2_header_ == gs2_binds ? gs2_header_ + binding_ : gs2_header_;
+  const auto without_proof = "c=" + base64(channel) + ",r=" + std::string(*nonce);
+  const auto auth_message = first_bare() + ',' + std::string(server_first) + ',' + without_proof;
   server_signature_ = hmac_sha256(hmac_sha256(salted, "Server Key"), auth_message);
   const auto proof = exclusive_or(client_key, hmac_sha256(sha256(client_key), auth_message));
   return without_proof + ",p=" + base64(proof);

@@ -49,6 +49,29 @@ TEST_CASE("login_as_client: the cache spares the hashing of the next login") {
   CHECK(resume(machine, scram_login()[3].bytes).send != scram_login()[4].bytes);
 }
 
+// What it answers to this offer with this to bind to: the mechanism and the beginning of its first message.
+std::string answer_to(const std::vector<std::string_view>& offered, const std::string& binding) {
+  login_as_client machine(parameters, {user, password}, nonce_bytes, nullptr, wire::startup_message::version_3_0,
+                          binding);
+  machine.start();
+  const auto offer = authentication::sasl(offered);
+  const auto step = machine.resume(offer[0], std::string_view(offer).substr(5));
+  if (step.state == login_state::failed) return step.error.message;
+  const auto said = wire::sasl_initial_response::decode(std::string_view(step.send).substr(5));
+  REQUIRE(said.has_value());
+  return std::string(said->mechanism) + ' ' + std::string(said->data.substr(0, said->data.find("n=")));
+}
+
+TEST_CASE("login_as_client: binds to the channel where it can") {
+  const auto both = std::vector<std::string_view>{scram_plus_mechanism, scram_mechanism};
+  CHECK(answer_to(both, "hash") == "SCRAM-SHA-256-PLUS p=tls-server-end-point,,");
+  CHECK(answer_to({scram_mechanism, scram_plus_mechanism}, "hash") == "SCRAM-SHA-256-PLUS p=tls-server-end-point,,");
+  CHECK(answer_to({scram_mechanism}, "hash") == "SCRAM-SHA-256 y,,");
+  CHECK(answer_to({scram_mechanism}, "") == "SCRAM-SHA-256 n,,");
+  CHECK(answer_to(both, "") == "SCRAM-SHA-256 n,,");
+  CHECK(answer_to({scram_plus_mechanism}, "") == "server offers no SASL mechanism that is supported");
+}
+
 TEST_CASE("login_as_client: notices in between are no news") {
   const wire::notice_response notice{{{'S', "WARNING"}, {'V', "WARNING"}, {'C', "01000"}, {'M', "hm"}}};
   for (const auto& [name, lines] : honest_logins()) {

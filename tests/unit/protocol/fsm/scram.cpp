@@ -88,6 +88,38 @@ TEST_CASE("scram: a password beyond ASCII is the same on both sides however it w
   CHECK_FALSE(exchange({"passw\u00f6rd", "cnonce", nullptr}, {secret, "snonce"}));
 }
 
+// As exchange(), by SCRAM-SHA-256-PLUS if `plus`: each side with the certificate that it sees.
+bool bound_exchange(const std::string& seen_by_client, const std::string& of_server, bool plus) {
+  scram_client client("a secret", "cnonce", nullptr, seen_by_client);
+  scram_server server(scram_secret::derive("a secret", "salt", 2), "snonce", of_server);
+  const auto hello = server.first(client.first(plus), plus);
+  const auto proof = hello ? client.final(*hello) : std::nullopt;
+  const auto answer = proof ? server.final(*proof) : std::nullopt;
+  return answer && client.verify(*answer);
+}
+
+TEST_CASE("scram: bound to the channel, a login is good for this server's certificate only") {
+  const std::string ours(32, 'c'), other(32, 'd');
+  CHECK(bound_exchange(ours, ours, true));
+  CHECK_FALSE(bound_exchange(other, ours, true));  // somebody in between shows a certificate of his own
+  CHECK(bound_exchange("", ours, false));          // a client that cannot bind
+  CHECK_FALSE(bound_exchange(ours, ours, false));  // one that was told that we cannot
+  CHECK(bound_exchange(ours, "", false));          // and we cannot
+}
+
+TEST_CASE("scram: what a client says of the channel") {
+  scram_client plain("x", "cnonce", nullptr), binds("x", "cnonce", nullptr, "hash");
+  CHECK(plain.first() == "n,,n=,r=cnonce");
+  CHECK(binds.first() == "y,,n=,r=cnonce");
+  CHECK(binds.first(true) == "p=tls-server-end-point,,n=,r=cnonce");
+  const auto secret = scram_secret::derive("x", "salt", 2);
+  for (const auto wrong : {"n,,n=,r=c", "y,,n=,r=c", "p=tls-unique,,n=,r=c", "p=tls-server-end-point,a=u,n=,r=c"})
+    CHECK_FALSE(scram_server(secret, "s", "hash").first(wrong, true));
+  for (const auto wrong : {"y,,n=,r=c", "p=tls-server-end-point,,n=,r=c"})
+    CHECK_FALSE(scram_server(secret, "s", "hash").first(wrong, false));
+  CHECK(scram_server(secret, "s", "hash").first("n,,n=,r=c", false));
+}
+
 TEST_CASE("scram: a server that knows the stored key only proves nothing") {
   auto secret = scram_secret::derive("a secret", "salt", 2);
   secret.server_key = std::string(32, 'k');
