@@ -53,6 +53,20 @@ std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {
   return found;
 }
 
+tls settings::tls_of(const cluster& of) const {
+  auto made = tls_server;
+  const auto& instead = of.tls;
+  made.mode = instead.mode.value_or(made.mode);
+  made.cert_file = instead.cert_file.value_or(made.cert_file);
+  made.key_file = instead.key_file.value_or(made.key_file);
+  made.ca_file = instead.ca_file.value_or(made.ca_file);
+  made.crl_file = instead.crl_file.value_or(made.crl_file);
+  made.min_version = instead.min_version.value_or(made.min_version);
+  made.ciphers = instead.ciphers.value_or(made.ciphers);
+  made.ciphersuites = instead.ciphersuites.value_or(made.ciphersuites);
+  return made;
+}
+
 routing settings::routing_of(const database& of) const {
   auto made = routing;
   const auto& instead = of.routing;

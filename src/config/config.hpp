@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,7 +11,11 @@
 
 // The configuration as plain structs with their defaults. A loaded configuration never changes: a reload makes a new
 // one. Names are those of the TOML file (conf/forebay.toml documents each key).
-namespace forebay::config {
+namespace forebay {
+
+class tls_context;  // net/tls_context.hpp: what OpenSSL made of a config::tls
+
+namespace config {
 
 using duration = std::chrono::milliseconds;  // zero: no limit, where a limit is meant
 using namespace std::chrono_literals;
@@ -23,13 +29,15 @@ inline constexpr unsigned max_workers = 255;  // a client's number has 8 bits fo
 
 enum class log_format : std::uint8_t { text, json };
 enum class pool_mode : std::uint8_t { transaction, session, statement };
-enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust };
+enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust, cert };
 enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
 enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
 enum class read_your_writes : std::uint8_t { session, off };
 enum class cache_mode : std::uint8_t { off, ttl };
 enum class user_priority : std::uint8_t { high, normal, low };
+enum class tls_mode : std::uint8_t { disable, allow, prefer, require, verify_ca, verify_full };
+enum class tls_version : std::uint8_t { v1_2, v1_3 };
 
 struct general {
   unsigned workers = 0;  // 0: one per core
@@ -59,6 +67,29 @@ struct auth {
   auth_type type = auth_type::scram_sha_256;
   std::string users_file;
   duration login_timeout = 60s;
+};
+
+inline constexpr std::string_view system_ca = "system";  // as ca_file: whom the system trusts
+
+// How one side's connections are secured: [tls.client], [tls.server], or what a cluster has.
+struct tls {
+  tls_mode mode = tls_mode::disable;
+  std::string cert_file, key_file;  // PEM; the chain from our own certificate on
+  std::string ca_file;   // PEM, whom the other side's certificate must come from; "system": whom the system trusts
+  std::string crl_file;  // PEM
+  tls_version min_version = tls_version::v1_2;
+  std::string ciphers;       // of TLS 1.2, in OpenSSL's notation; empty: OpenSSL's own choice
+  std::string ciphersuites;  // of TLS 1.3, likewise
+
+  std::shared_ptr<const tls_context> context;  // what the files held when they were read; null: no TLS
+};
+
+// What a cluster has instead of [tls.server].
+struct tls_override {
+  std::optional<tls_mode> mode;
+  std::optional<std::string> cert_file, key_file, ca_file, crl_file;
+  std::optional<tls_version> min_version;
+  std::optional<std::string> ciphers, ciphersuites;
 };
 
 struct pool {
@@ -177,6 +208,8 @@ struct cluster {
   std::string user;
   std::string password;
   std::string dbname;
+  tls_override tls;
+  config::tls to_nodes;  // how its nodes are reached: [tls.server] with what it has instead
 };
 
 struct database {
@@ -194,8 +227,9 @@ struct database {
 
 struct user {
   std::string name;
-  std::string password;  // in clear
-  std::string secret;    // "SCRAM-SHA-256$..." or "md5..."; one of the two
+  std::string password;                 // in clear
+  std::string secret;                   // "SCRAM-SHA-256$..." or "md5..."; one of the two
+  std::vector<std::string> cert_names;  // common names whose certificates log in as this user; empty: its own name
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
   std::uint32_t max_connections = 0;  // over all pools of this user; 0: no limit
@@ -213,6 +247,8 @@ struct settings {
   config::listen listen;
   config::http http;
   config::auth auth;
+  tls tls_client;  // whoever connects to us
+  tls tls_server;  // whom we connect to
   config::pool pool;
   config::routing routing;
   config::health health;
@@ -233,8 +269,10 @@ struct settings {
   // How to log in to a cluster's nodes to watch them: what it says itself; else as one of its databases does, or as the
   // first user whose password is known. Nothing: nobody is known who could.
   std::optional<watcher> watcher_of(const cluster& of) const;
+  tls tls_of(const cluster& of) const;                   // [tls.server] with what the cluster has instead
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
   config::cache cache_of(const database& of) const;      // the same of [cache]; a rule that matches goes before it
 };
 
-}  // namespace forebay::config
+}  // namespace config
+}  // namespace forebay

@@ -39,6 +39,10 @@ std::string show_value(const cache_override& value) {
   return show_given(value, every(cache_override_keys), &key<cache_override>::show);
 }
 
+std::string show_value(const tls_override& value) {
+  return show_given(value, every(tls_override_keys), &key<tls_override>::show);
+}
+
 std::string show_value(const std::vector<cache_rule>& value) {
   std::string out;
   for (const auto& each : value)  // as TOML: a regular expression may look like anything
@@ -82,6 +86,7 @@ std::vector<documented_key> documented_keys() {
   for_each_inner_list([&](const std::string& name, auto keys) { document(out, "[[" + name + "]]", keys); });
   document(out, "[[database]]", every(routing_override_keys), "routing.");
   document(out, "[[database]]", every(cache_override_keys), "cache.");
+  document(out, "[[cluster]]", every(tls_override_keys), "tls.");
   return out;
 }
 

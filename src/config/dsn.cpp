@@ -11,8 +11,6 @@ namespace forebay::config {
 namespace {
 
 constexpr std::array<std::string_view, 2> schemes{"postgres://", "postgresql://"};
-constexpr std::array<std::string_view, 3> sslmodes{"disable", "prefer", "allow"};
-constexpr std::array<std::string_view, 3> sslmodes_later{"require", "verify-ca", "verify-full"};
 
 user parse_user(std::string_view text) {
   const auto colon = text.find(':');
@@ -34,17 +32,52 @@ node parse_node(std::string_view text) {
   return made;
 }
 
-void refuse_parameter(std::string_view text) {
+// libpq's names; all of them are about TLS.
+struct parameter {
+  std::string_view name, key;  // key: of the cluster's tls
+  void (*store)(std::string value, const char* at, tls_override& into);
+};
+
+template <worded E>
+E word_of(std::string_view value, std::span<const std::string_view> known, std::string_view what, const char* at) {
+  const auto found = std::ranges::find(known, value);
+  if (found == known.end()) throw malformed{at, "this " + std::string(what) + " does not exist; use " + listed(known)};
+  return static_cast<E>(found - known.begin());
+}
+
+constexpr std::array<std::string_view, 2> protocol_versions{"TLSv1.2", "TLSv1.3"};
+
+constexpr std::array parameters{
+    parameter{"sslmode", "mode",
+              [](std::string value, const char* at, tls_override& into) {
+                into.mode = word_of<tls_mode>(value, words<tls_mode>::known, "sslmode", at);
+              }},
+    parameter{"sslrootcert", "ca_file",
+              [](std::string value, const char*, tls_override& into) { into.ca_file = std::move(value); }},
+    parameter{"sslcert", "cert_file",
+              [](std::string value, const char*, tls_override& into) { into.cert_file = std::move(value); }},
+    parameter{"sslkey", "key_file",
+              [](std::string value, const char*, tls_override& into) { into.key_file = std::move(value); }},
+    parameter{"sslcrl", "crl_file",
+              [](std::string value, const char*, tls_override& into) { into.crl_file = std::move(value); }},
+    parameter{"ssl_min_protocol_version", "min_version",
+              [](std::string value, const char* at, tls_override& into) {
+                into.min_version = word_of<tls_version>(value, protocol_versions, "version", at);
+              }},
+};
+
+void read_parameter(std::string_view text, std::string_view dsn, tls_override& into, report& out) {
   const auto equals = text.find('=');
-  if (percent_decoded(text.substr(0, equals)) != "sslmode" || equals == text.npos)
-    throw malformed{text.data(), "of the parameters only sslmode is available in this version"};
-  const auto value = percent_decoded(text.substr(equals + 1));
-  if (std::ranges::find(sslmodes, value) != sslmodes.end()) return;
-  const auto later = std::ranges::find(sslmodes_later, value);
-  const auto subject = later == sslmodes_later.end()
-                           ? "this sslmode does not exist"
-                           : "sslmode " + in_quotes(*later) + " is not available in this version";
-  throw malformed{text.data() + equals + 1, subject + "; use " + listed(sslmodes)};
+  const auto found = std::ranges::find(parameters, percent_decoded(text.substr(0, equals)), &parameter::name);
+  if (found == parameters.end() || equals == text.npos) {
+    std::array<std::string_view, parameters.size()> names;
+    std::ranges::transform(parameters, names.begin(), &parameter::name);
+    throw malformed{text.data(), "unknown parameter; there are " + listed(names)};
+  }
+  const auto* value = text.data() + equals + 1;
+  found->store(percent_decoded(text.substr(equals + 1)), value, into);
+  const auto column = static_cast<std::uint32_t>(value - dsn.data() + 1);
+  out.locate((path{} / "cluster")[0] / "tls" / found->key, {1, column});
 }
 
 settings parse(std::string_view dsn, report& out) {
@@ -90,7 +123,7 @@ settings parse(std::string_view dsn, report& out) {
   }
   if (rest.starts_with('?')) rest.remove_prefix(1);
   while (!rest.empty())
-    refuse_parameter(cut(rest, rest.find('&')));
+    read_parameter(cut(rest, rest.find('&')), dsn, made.clusters.back().tls, out);
   return made;
 }
 
@@ -107,6 +140,7 @@ loaded from_dsn(std::string_view dsn, const overrides& instead) {
     made = parse(dsn, out);
     apply(instead, made, out);
     examine(made, out);
+    examine_tls(made, instead.make_tls, out);
   } catch (const malformed& e) {
     out.error_at({1, static_cast<std::uint32_t>(e.at - dsn.data() + 1)}, "DSN: " + e.text);
   }

@@ -196,7 +196,7 @@ void examine_cache_rule(const cache_rule& rule, const path& where, const setting
     out.error(where / "tables", "must not be empty");
 
   if (!s.find_database("*")) refuse_unknown(s.databases, rule.database, where / "database", "database", out);
-  if (s.auth.type != auth_type::trust && !users_are_unknown(out))
+  if (s.auth.type != auth_type::trust && s.auth.type != auth_type::cert && !users_are_unknown(out))
     refuse_unknown(s.users, rule.user, where / "user", "user", out);
 }
 
@@ -210,7 +210,7 @@ void examine_cache(const settings& s, report& out) {
 void examine_users(const settings& s, report& out) {
   const auto where = root / "user";
   const auto type = in_quotes(to_string(s.auth.type));
-  const bool trust = s.auth.type == auth_type::trust;
+  const bool trust = s.auth.type == auth_type::trust || s.auth.type == auth_type::cert;
   const bool blind = users_are_unknown(out);
   refuse_twins(
       s.users, where, "name", "the name of a user", [](const user& u) { return u.name; }, out);

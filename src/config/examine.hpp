@@ -11,4 +11,7 @@ void apply(const overrides& instead, settings& s, report& out);
 // Also fills in what follows from the rest (the "*" database, the only cluster).
 void examine(settings& s, report& out);
 
+// The same of everything about TLS (examine_tls.cpp), whose files are read by `make`.
+void examine_tls(settings& s, const tls_maker& make, report& out);
+
 }  // namespace forebay::config

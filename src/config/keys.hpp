@@ -61,6 +61,28 @@ inline constexpr std::array auth_keys{
     key_for<&auth::login_timeout>("login_timeout"),
 };
 
+inline constexpr std::array tls_keys{
+    key_for<&tls::mode>("mode"),
+    key_for<&tls::cert_file>("cert_file", {.example = R"("server.crt")"}),
+    key_for<&tls::key_file>("key_file", {.example = R"("server.key")"}),
+    key_for<&tls::ca_file>("ca_file", {.example = R"("ca.crt")"}),
+    key_for<&tls::crl_file>("crl_file", {.example = R"("ca.crl")"}),
+    key_for<&tls::min_version>("min_version"),
+    key_for<&tls::ciphers>("ciphers", {.example = R"("ECDHE+AESGCM")"}),
+    key_for<&tls::ciphersuites>("ciphersuites", {.example = R"("TLS_AES_256_GCM_SHA384")"}),
+};
+
+inline constexpr std::array tls_override_keys{
+    key_for<&tls_override::mode>("mode", {.example = R"("verify-full")"}),
+    key_for<&tls_override::cert_file>("cert_file", {.example = R"("forebay.crt")"}),
+    key_for<&tls_override::key_file>("key_file", {.example = R"("forebay.key")"}),
+    key_for<&tls_override::ca_file>("ca_file", {.example = R"("ca.crt")"}),
+    key_for<&tls_override::crl_file>("crl_file", {.example = R"("ca.crl")"}),
+    key_for<&tls_override::min_version>("min_version", {.example = R"("1.3")"}),
+    key_for<&tls_override::ciphers>("ciphers", {.example = R"("ECDHE+AESGCM")"}),
+    key_for<&tls_override::ciphersuites>("ciphersuites", {.example = R"("TLS_AES_256_GCM_SHA384")"}),
+};
+
 inline constexpr std::array pool_keys{
     key_for<&pool::mode>("mode"),
     key_for<&pool::size>("size", {.min = 1, .max = 100'000}),
@@ -149,6 +171,7 @@ inline constexpr std::array cluster_keys{
     key_for<&cluster::user>("user", {.example = R"("forebay")"}),
     key_for<&cluster::password>("password", {.example = R"("...")", .secret = true}),
     key_for<&cluster::dbname>("dbname", {.example = R"("postgres")"}),
+    key_for<&cluster::tls>("tls", {.example = R"({ mode = "verify-full", ca_file = "ca.crt" })"}),
 };
 
 inline constexpr std::array node_keys{
@@ -179,6 +202,7 @@ inline constexpr std::array user_keys{
     key_for<&user::password>("password", {.example = R"("...")", .secret = true}),
     key_for<&user::secret>("secret",
                            {.complain = complain_secret, .example = R"("SCRAM-SHA-256$...")", .secret = true}),
+    key_for<&user::cert_names>("cert_names", {.complain = complain_name, .example = R"(["app.example.com"])"}),
     key_for<&user::mode>("pool_mode", {.example = R"("session")"}),
     key_for<&user::pool_size>("pool_size", {.min = 1, .max = 100'000, .example = "20"}),
     key_for<&user::max_connections>("max_connections", {.max = 1'000'000}),
@@ -196,12 +220,14 @@ constexpr std::span<const key<Struct>> every(const std::array<key<Struct>, Count
   return keys;
 }
 
-// visit(name, member of settings, keys) for each [table].
+// visit(name, member of settings, keys) for each [table]. A name with a dot is a table within a table.
 void for_each_section(auto&& visit) {
   visit("general", &settings::general, every(general_keys));
   visit("listen", &settings::listen, every(listen_keys));
   visit("http", &settings::http, every(http_keys));
   visit("auth", &settings::auth, every(auth_keys));
+  visit("tls.client", &settings::tls_client, every(tls_keys));
+  visit("tls.server", &settings::tls_server, every(tls_keys));
   visit("pool", &settings::pool, every(pool_keys));
   visit("routing", &settings::routing, every(routing_keys));
   visit("health", &settings::health, every(health_keys));
@@ -224,7 +250,6 @@ void for_each_inner_list(auto&& visit) {
 
 // Agreed on for later versions: whoever writes one is told so, instead of being told that it does not exist.
 inline constexpr auto later_keys = std::to_array<std::string_view>({
-    "tls",
     "warming",
     "telemetry",
     "alert",
@@ -236,7 +261,6 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "auth.query_database",
     "auth.cache_ttl",
     "cache.max_staleness",
-    "cluster.tls",
     "cluster.routing",
     "cluster.health",
     "cluster.breaker",

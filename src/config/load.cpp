@@ -119,6 +119,7 @@ loaded load_text(std::string_view text, const std::string& source, const overrid
     load_users(made, out);
     apply(instead, made, out);
     examine(made, out);
+    examine_tls(made, instead.make_tls, out);
   } catch (const toml::parse_error& e) {
     out.error_at(place_of(e.source()), without_quotations(e.description()));
   }

@@ -32,12 +32,24 @@ struct loaded {
   std::vector<problem> warnings;
 };
 
+// Something wrong with the files of a config::tls, or with what else OpenSSL is to make of it.
+struct tls_fault {
+  std::string key;  // "cert_file"
+  std::string text;
+  bool is_warning = false;
+};
+enum class tls_role : std::uint8_t { server, client };  // to whoever connects to us; to whom we connect
+// Reads the files; null where there is an error.
+using tls_maker =
+    std::function<std::shared_ptr<const tls_context>(const tls&, tls_role, std::vector<tls_fault>& faults)>;
+
 // What the command line says instead of the file or the DSN.
 struct overrides {
   std::vector<address> listen;  // empty: as configured
   std::optional<address> http;
   std::optional<unsigned> workers;
   std::optional<std::string> log_level;
+  tls_maker make_tls;  // not given: the files are not looked at, and there is no TLS
 };
 
 loaded load_file(const std::filesystem::path& file, const overrides& instead = {});

@@ -67,8 +67,8 @@ struct words<pool_mode> {
 };
 template <>
 struct words<auth_type> {
-  static constexpr std::array<std::string_view, 4> known{"scram-sha-256", "md5", "plain", "trust"};
-  static constexpr std::array<std::string_view, 2> later{"cert", "hba"};
+  static constexpr std::array<std::string_view, 5> known{"scram-sha-256", "md5", "plain", "trust", "cert"};
+  static constexpr std::array<std::string_view, 1> later{"hba"};
 };
 template <>
 struct words<session_state_policy> {
@@ -99,6 +99,18 @@ struct words<cache_mode> {
 template <>
 struct words<user_priority> {
   static constexpr std::array<std::string_view, 3> known{"high", "normal", "low"};
+  static constexpr std::array<std::string_view, 0> later{};
+};
+
+template <>
+struct words<tls_mode> {
+  static constexpr std::array<std::string_view, 6> known{"disable", "allow",     "prefer",
+                                                         "require", "verify-ca", "verify-full"};
+  static constexpr std::array<std::string_view, 0> later{};
+};
+template <>
+struct words<tls_version> {
+  static constexpr std::array<std::string_view, 2> known{"1.2", "1.3"};
   static constexpr std::array<std::string_view, 0> later{};
 };
 

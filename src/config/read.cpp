@@ -114,9 +114,47 @@ void read_value(const item& from, cache_override& into, const slot& at) {
   read_inner_table(from, into, every(cache_override_keys), at);
 }
 
+void read_value(const item& from, tls_override& into, const slot& at) {
+  read_inner_table(from, into, every(tls_override_keys), at);
+}
+
+namespace {
+
+// What is within a table of tables: of [tls.client] and [tls.server] those called "tls".
+names inner_sections(std::string_view outer) {
+  names found;
+  for_each_section([&](std::string_view name, auto, auto) {
+    if (name.starts_with(outer) && name.substr(outer.size()).starts_with('.'))
+      found.push_back(name.substr(outer.size() + 1));
+  });
+  return found;
+}
+
+void read_section(const entry& found, const path& where, const std::string& full_name, settings& into, report& out) {
+  out.locate(where, found.value.at);
+  const auto* content = std::get_if<table>(&found.value.value);
+  if (!content) return slot{where, any, "[" + full_name + "]", out}.wrong_type("one table", found.value);
+  for_each_section([&](std::string_view name, auto section, auto keys) {
+    if (name == full_name) read_table(*content, into.*section, keys, where, out);
+  });
+  const auto inner = inner_sections(full_name);
+  if (inner.empty()) return;
+  for (const auto& each : *content) {
+    if (std::ranges::find(inner, each.name) == inner.end()) {
+      report_unknown(each, where / each.name, inner, out);
+    } else {
+      read_section(each, where / each.name, full_name + '.' + each.name, into, out);
+    }
+  }
+}
+
+}  // namespace
+
 void read_document(const table& root, settings& into, report& out) {
-  names known;
-  for_each_section([&](std::string_view name, auto, auto) { known.push_back(name); });
+  names sections, known;
+  for_each_section([&](std::string_view name, auto, auto) { sections.push_back(name.substr(0, name.find('.'))); });
+  sections.erase(std::unique(sections.begin(), sections.end()), sections.end());
+  known = sections;
   for_each_list([&](std::string_view name, auto, auto) { known.push_back(name); });
 
   for (const auto& found : root) {
@@ -126,14 +164,7 @@ void read_document(const table& root, settings& into, report& out) {
       continue;
     }
     out.locate(where, found.value.at);
-    for_each_section([&]<class Struct>(std::string_view name, Struct settings::*section, auto keys) {
-      if (name != found.name) return;
-      if (const auto* content = std::get_if<table>(&found.value.value)) {
-        read_table(*content, into.*section, keys, where, out);
-      } else {
-        slot{where, any, "[" + found.name + "]", out}.wrong_type("one table", found.value);
-      }
-    });
+    if (std::ranges::find(sections, found.name) != sections.end()) read_section(found, where, found.name, into, out);
     for_each_list([&]<class Struct>(std::string_view name, std::vector<Struct> settings::*list, auto keys) {
       if (name == found.name) read_list(found.value, into.*list, keys, where, "[[" + found.name + "]]", out);
     });

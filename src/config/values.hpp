@@ -45,10 +45,11 @@ void read_value(const item& from, std::vector<address>& into, const slot& at);
 void read_value(const item& from, std::optional<address>& into, const slot& at);       // "": none
 void read_value(const item& from, std::optional<redis_server>& into, const slot& at);  // "": none
 void read_value(const item& from, std::vector<node>& into,
-                const slot& at);  // these four in read.cpp: they have keys of their own
+                const slot& at);  // these five in read.cpp: they have keys of their own
 void read_value(const item& from, std::vector<cache_rule>& into, const slot& at);
 void read_value(const item& from, routing_override& into, const slot& at);
 void read_value(const item& from, cache_override& into, const slot& at);
+void read_value(const item& from, tls_override& into, const slot& at);
 
 // The index of the word in `known`, or -1 after an error.
 int read_word(const item& from, std::span<const std::string_view> known, std::span<const std::string_view> later,
@@ -92,9 +93,10 @@ std::string show_value(const std::vector<address>& value);
 std::string show_value(const std::optional<address>& value);
 std::string show_value(const std::optional<redis_server>& value);  // without its password
 std::string show_value(const std::vector<node>& value);
-std::string show_value(const std::vector<cache_rule>& value);  // these three in describe.cpp
+std::string show_value(const std::vector<cache_rule>& value);  // these four in describe.cpp
 std::string show_value(const routing_override& value);
 std::string show_value(const cache_override& value);
+std::string show_value(const tls_override& value);
 
 template <class T>
 std::string show_value(const std::optional<T>& value) {
@@ -137,6 +139,9 @@ inline std::string toml_value(const routing_override&) {
   return "";
 }
 inline std::string toml_value(const cache_override&) {
+  return "";
+}
+inline std::string toml_value(const tls_override&) {
   return "";
 }
 

@@ -93,7 +93,7 @@ TEST_CASE("a user has what auth.type needs") {
   CHECK(
       errors_of("[auth]\ntype = \"turst\"\n[[user]]\nname = \"u\"" + one_cluster) ==
       lines{
-          R"(f:2:8: auth.type: "turst" is not one of "scram-sha-256", "md5", "plain" or "trust"; did you mean "trust"?)"});
+          R"(f:2:8: auth.type: "turst" is not one of "scram-sha-256", "md5", "plain", "trust" or "cert"; did you mean "trust"?)"});
   CHECK(errors_of("[[user]]\nname = \"u\"\npassword = 5" + one_cluster) ==
         lines{R"(f:3:12: user.password: wanted a text, as in password = "..."; found a whole number)"});
 }
