@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "net/stream_tls.hpp"
+
 namespace forebay {
 namespace {
 
@@ -48,6 +50,7 @@ stream::stream(stream&& other) noexcept
       fd_(std::exchange(other.fd_, -1)),
       stay_(std::exchange(other.stay_, 0)),
       waiting_(std::exchange(other.waiting_, false)),
+      tls_(std::move(other.tls_)),
       kept_(std::move(other.kept_)),
       backlog_(std::move(other.backlog_)),
       backlog_at_(other.backlog_at_) {}
@@ -64,12 +67,26 @@ error_code stream::connected() const {
 }
 
 read_result stream::read() {
-  read_result result;
   const auto space = at_->scratch();
   const auto kept = std::min(kept_.size(), space.size());
   std::memcpy(space.data(), kept_.data(), kept);
-  const auto room = std::min(worker::read_size, space.size() - kept);
-  const auto n = ::recv(fd_, space.data() + kept, room, MSG_DONTWAIT);
+  auto result = receive(space.subspan(kept));
+  kept_.clear();
+  result.data = {space.data(), kept + result.fresh};
+  return result;
+}
+
+read_result stream::read_into(std::span<char> space) {
+  auto result = receive(space);
+  result.data = {space.data(), result.fresh};
+  return result;
+}
+
+read_result stream::receive(std::span<char> space) {
+  if (tls_) return receive_tls(space);
+  read_result result;
+  const auto room = std::min(worker::read_size, space.size());
+  const auto n = ::recv(fd_, space.data(), room, MSG_DONTWAIT);
   if (n > 0) {
     result.fresh = static_cast<std::size_t>(n);
   } else if (n == 0) {
@@ -77,9 +94,7 @@ read_result stream::read() {
   } else if (errno != EAGAIN && errno != EINTR) {
     result.ec = system_error(errno);
   }
-  kept_.clear();
   result.full = result.fresh == room;
-  result.data = {space.data(), kept + result.fresh};
   return result;
 }
 
@@ -92,6 +107,7 @@ void stream::keep(std::string_view rest) {
 }
 
 error_code stream::write(gather& out) {
+  if (tls_) return write_tls(out);
   std::size_t sent = 0;
   error_code failed;
   thread_local std::vector<iovec> pieces;
@@ -133,16 +149,26 @@ error_code stream::flush() {
   return {};
 }
 
+bool stream::is_busy() const {
+  return tls_ && tls_->busy;
+}
+
 void stream::wait(readiness what, poller::handler tell, void* owner) {
+  if (is_busy()) {
+    wait_while_busy(what, tell, owner);
+    what = what & readiness::writable;
+  }
   at_->sockets().wait(fd_, stay_, what, tell, owner);
   waiting_ = what != readiness::none;
 }
 
 void stream::stop_waiting() {
+  if (tls_) tls_->tell = nullptr;
   if (std::exchange(waiting_, false)) at_->sockets().stop_waiting(fd_, stay_);
 }
 
 void stream::cancel_wait() {
+  if (tls_ && tls_->tell) return tls_->tell_waiting(readiness::none);
   if (std::exchange(waiting_, false)) at_->sockets().cancel(fd_, stay_);
 }
 
@@ -164,6 +190,11 @@ void stream::move_to(worker& to) {
 
 void stream::close() {
   if (fd_ < 0) return;
+  if (tls_) {
+    tls_->tell = nullptr;
+    hang_up_tls({});
+    tls_ = nullptr;
+  }
   if (stay_ != 0) at_->sockets().forget(fd_, stay_);
   ::close(fd_);
   fd_ = -1;
@@ -173,7 +204,11 @@ void stream::close() {
 
 void stream::hang_up(std::string_view last_words) {
   if (!is_open()) return;
-  if (!backlog()) ::send(fd_, last_words.data(), last_words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (tls_) {
+    hang_up_tls(last_words);
+  } else if (!backlog()) {
+    ::send(fd_, last_words.data(), last_words.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
   ::shutdown(fd_, SHUT_WR);
 }
 
@@ -198,11 +233,8 @@ void stream::close_with(std::string_view last_words) {
   stop_waiting();
   gather out;
   out.copy(last_words);
-  if (backlog()) {
-    out.append_to(backlog_, 0);
-  } else if (write(out)) {
-    return close();
-  }
+  if (write(out)) return close();
+  if (tls_) hang_up_tls({});
   auto& on = *at_;
   asio::co_spawn(on.get_executor(), linger(std::move(*this)), asio::detached);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -10,15 +11,18 @@
 #include "net/gather.hpp"
 #include "net/worker.hpp"
 
-// A connection's bytes: a non-blocking socket (TCP or Unix) with what was read but not used yet and what was written
-// but not taken yet. Reading and writing are plain calls that never block; wait() says when they are worth it. Lives on
-// the worker that owns it; an idle one (nothing waited for) may be moved to another worker.
+// A connection's bytes: a non-blocking socket (TCP or Unix), secured by TLS or not, with what was read but not used yet
+// and what was written but not taken yet. Reading and writing are plain calls that never block; wait() says when they
+// are worth it. Lives on the worker that owns it; an idle one (nothing waited for) may be moved to another worker.
 namespace forebay {
+
+class tls_context;
+class tls_engine;
 
 using endpoint = asio::generic::stream_protocol::endpoint;
 
 struct read_result {
-  std::string_view data;  // what was kept, then what is new; in the worker's scratch memory
+  std::string_view data;  // what was kept, then what is new; in the worker's scratch memory, see read()
   std::size_t fresh = 0;  // how many bytes of it are new
   error_code ec;          // eof, or what the system said; would_block is not an error here
   bool full = false;      // the read filled its space: more may be waiting
@@ -36,8 +40,16 @@ class stream {
 
   error_code connected() const;
 
+  // From here on it is TLS what crosses the network: as `with` says the server of it, or the client who wants to talk
+  // to `peer` (a name or an address). Goes on with each read(), which brings nothing until the handshake is done; tls()
+  // is there from then on. `received` has been read already, and is the handshake's first part. docs/adr/0015.
+  void begin_tls(std::shared_ptr<const tls_context> with, const std::string& peer = {}, std::string_view received = {});
+  const tls_engine* tls() const;
+
   // Reads once. A message that is not complete yet is to be given back by keep() and comes again in front of the next.
   read_result read();
+  // The same for an idle stream, any thread: into this memory, without what is kept. `full`: it has not room for all.
+  read_result read_into(std::span<char> space);
   void keep(std::string_view rest);
   std::string take_kept() { return std::exchange(kept_, {}); }
   std::string_view kept() const { return kept_; }
@@ -95,7 +107,17 @@ class stream {
   // way.
   void close_with(std::string_view last_words);
 
+  struct secured;
+
  private:
+  read_result receive(std::span<char> space);
+  read_result receive_tls(std::span<char> space);
+  bool advance_tls(std::string_view cipher, std::span<char> plain, read_result* into = nullptr);
+  error_code send_cipher();
+  error_code write_tls(gather& out);
+  void hang_up_tls(std::string_view last_words);
+  void wait_while_busy(readiness what, poller::handler tell, void* owner);
+  bool is_busy() const;  // a side thread has it
   static asio::awaitable<void> linger(stream io);
 
   // Owned by the poller's entry until it is told.
@@ -117,6 +139,7 @@ class stream {
   int fd_;
   poller::ticket stay_ = 0;
   bool waiting_ = false;
+  std::shared_ptr<secured> tls_;  // null: not secured
   std::string kept_;
   std::string backlog_;
   std::size_t backlog_at_ = 0;

@@ -22,6 +22,8 @@
 // It has no Asio sockets: those cost a system call more for each message (docs/adr/0007).
 namespace forebay {
 
+class side_threads;
+
 class worker : public asio::execution_context {
  public:
   // What one read may take. Behind it there is room for what was kept of the read before, see stream::read().
@@ -64,10 +66,13 @@ class worker : public asio::execution_context {
   steady::time_point now() const { return now_; }
   void update_now() { now_ = steady::now(); }
 
+  side_threads* side = nullptr;  // set before start(); null: everything is done here
+
   std::atomic<std::uint32_t> clients{0};  // by which the listener finds the least loaded worker
 
  private:
-  static constexpr std::size_t scratch_size = read_size + wire::framer::whole_limit + 64;
+  static constexpr std::size_t most_decrypted_besides = 17 * 1024;  // tls_engine::most_held
+  static constexpr std::size_t scratch_size = read_size + wire::framer::whole_limit + 64 + most_decrypted_besides;
 
   struct job {
     virtual ~job() = default;
