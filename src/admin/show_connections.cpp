@@ -7,6 +7,7 @@
 
 #include "admin/functions.hpp"
 #include "admin/gather_shards.hpp"
+#include "net/tls.hpp"
 #include "session/session.hpp"
 
 namespace forebay::admin {
@@ -26,7 +27,7 @@ struct socket_line {
   const void* self = nullptr;
   const void* link = nullptr;
   std::uint32_t remote_pid = 0;
-  std::string application_name;
+  std::string tls, application_name;
   std::size_t prepared = 0;
   std::uint32_t id = 0;
   std::string pin;
@@ -95,6 +96,7 @@ socket_line client_line(session& s, const pool_names& names, const config::setti
   line.wait = about.wait;
   line.self = &s;
   line.link = s.server();
+  line.tls = std::move(about.tls);
   line.application_name = std::move(about.application_name);
   line.prepared = about.prepared;
   line.id = about.number;
@@ -118,6 +120,7 @@ socket_line server_line(const server_connection& server, const pool_names& names
   line.close_needed = home.retired();
   line.self = &server;
   line.remote_pid = line.server_pid = line.id = server.backend_pid;
+  if (const auto* tls = server.io.tls()) line.tls = tls->description();
   if (const auto* name = server.state.current->find("application_name")) line.application_name = name->value;
   line.prepared = server.state.prepared.size();
   return line;
@@ -198,7 +201,7 @@ row socket_row(const socket_line& l, std::string_view state_prefix = {}) {
           address_text(l.self),
           address_text(l.link),
           number(l.remote_pid),
-          std::string(),
+          l.tls,
           l.application_name,
           number(l.prepared),
           number(l.id),

@@ -15,6 +15,8 @@
 #include "core/random.hpp"
 #include "net/listener.hpp"
 #include "net/resolver.hpp"
+#include "net/side_threads.hpp"
+#include "net/tls_context.hpp"
 #include "pool/connector.hpp"
 #include "pool/pool_directory.hpp"
 #include "session/session.hpp"
@@ -26,6 +28,7 @@ namespace {
 constexpr std::chrono::milliseconds upkeep_interval{250};
 constexpr std::chrono::milliseconds shutdown_poll{20};
 constexpr std::chrono::seconds abandon_timeout{2};
+constexpr unsigned side_thread_count = 2;
 
 unsigned worker_count(const config::settings& settings) {
   if (settings.general.workers != 0) return settings.general.workers;
@@ -178,6 +181,7 @@ struct application::parts {
 
   std::map<std::string, std::string> primaries;  // by cluster, as last heard of
   std::vector<std::unique_ptr<worker>> workers;
+  side_threads side{side_thread_count};
   asio::io_context control{1};  // a look-up that it drops belongs to a coroutine of a worker
   resolver names;
   monitor health;  // tells nothing before start() nor after stop()
@@ -214,8 +218,10 @@ int application::run() {
                       [this] { return parts_->stopping; }, std::chrono::system_clock::now(), FOREBAY_VERSION});
   p.shared.make_console = make_console_factory(*p.surface);
 
-  for (const auto& w : p.workers)
+  for (const auto& w : p.workers) {
+    w->side = &p.side;
     w->start();
+  }
   p.to_shards([](shard& s) { s.start(); });
   p.health.start();
   if (!open_doors()) {
@@ -290,7 +296,7 @@ void application::keep_up() {
 reload_result application::reload() {
   auto& p = *parts_;
   const std::lock_guard lock(p.reloading);
-  auto fresh = load_settings(wanted_);
+  auto fresh = load_settings(wanted_, p.shared.settings().get());
   reload_result result;
   for (const auto& problem : fresh.warnings)
     log_warning("config_warning", {{"where", config::to_string(problem)}});
@@ -358,6 +364,7 @@ void application::stop() {
     w->stop();
   for (const auto& w : p.workers)
     w->join();
+  p.side.stop();
   p.control.stop();
 }
 

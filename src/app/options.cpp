@@ -7,6 +7,7 @@
 
 #include "config/dsn.hpp"
 #include "config/notation.hpp"
+#include "net/tls_context.hpp"
 
 #ifndef FOREBAY_VERSION
 #define FOREBAY_VERSION "unknown"
@@ -154,10 +155,33 @@ std::string version_text() {
   return "forebay " FOREBAY_VERSION "\n";
 }
 
-config::loaded load_settings(const options& wanted) {
-  if (!wanted.dsn.empty()) return config::from_dsn(wanted.dsn, wanted.instead);
-  if (!wanted.config_file.empty()) return config::load_file(wanted.config_file, wanted.instead);
-  if (const auto file = default_file()) return config::load_file(*file, wanted.instead);
+namespace {
+
+using tls_context_ptr = std::shared_ptr<const tls_context>;
+
+std::vector<tls_context_ptr> contexts_of(const config::settings* s) {
+  std::vector<tls_context_ptr> all;
+  if (!s) return all;
+  all.push_back(s->tls_client.context);
+  for (const auto& each : s->clusters)
+    all.push_back(each.to_nodes.context);
+  std::erase(all, nullptr);
+  return all;
+}
+
+}  // namespace
+
+config::loaded load_settings(const options& wanted, const config::settings* now) {
+  auto instead = wanted.instead;
+  instead.make_tls = [before = contexts_of(now)](const config::tls& from, config::tls_role role, auto& faults) {
+    auto made = tls_context::make(from, role, faults);
+    const auto same = [&](const auto& each) { return made && each->same_as(*made); };
+    const auto known = std::ranges::find_if(before, same);
+    return known == before.end() ? made : *known;
+  };
+  if (!wanted.dsn.empty()) return config::from_dsn(wanted.dsn, instead);
+  if (!wanted.config_file.empty()) return config::load_file(wanted.config_file, instead);
+  if (const auto file = default_file()) return config::load_file(*file, instead);
   config::loaded nothing;
   nothing.errors.push_back(
       {"forebay", 0, 0,

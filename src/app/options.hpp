@@ -31,7 +31,9 @@ parsed_options parse_options(std::span<const char* const> arguments);  // withou
 std::string usage();         // --help
 std::string version_text();  // --version
 
-config::loaded load_settings(const options& wanted);
+// now: the settings in force, whose TLS contexts live on where nothing in their files has changed; null: there are
+// none.
+config::loaded load_settings(const options& wanted, const config::settings* now = nullptr);
 
 // forebay --check: warnings and errors, or "FILE: ok"; returns the exit status.
 int check(const options& wanted, std::ostream& out, std::ostream& err);

@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "net/dial.hpp"
+#include "net/tls.hpp"
 #include "protocol/fsm/login_as_client.hpp"
 
 namespace forebay {
@@ -32,12 +33,7 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
     }
     const auto [waited] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
     auto input = io.read();
-    if (waited || input.ec) {
-      const auto why = limit.reason(waited ? waited : input.ec);
-      auto text = "login to server at " + where;
-      text.append(" failed: ").append(why);
-      co_return failure{wire::pg_error::fatal("08006", std::move(text)), false};
-    }
+    if (waited) input.ec = waited;
     step = {};
     while (step.state == fsm::login_state::more) {
       const auto piece = framer.next(input.data);
@@ -50,8 +46,52 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
       next.send.insert(0, step.send);
       step = std::move(next);
     }
+    // Over TLS its last words and its end may come at once.
+    if (input.ec && step.state == fsm::login_state::more) {
+      auto text = "login to server at " + where;
+      text.append(" failed: ").append(limit.reason(input.ec));
+      co_return failure{wire::pg_error::fatal("08006", std::move(text)), false};
+    }
     io.keep(input.data);
   }
+}
+
+// Whether a connection is to be tried with TLS, and how it is tried when that was not it (libpq's sslmode).
+bool begins_with_tls(const tls_context& t) {
+  return t.mode() != config::tls_mode::allow;
+}
+bool may_do_otherwise(const tls_context& t) {
+  return t.mode() == config::tls_mode::allow || t.mode() == config::tls_mode::prefer;
+}
+
+failure not_secured(const std::string& where, const std::string& why) {
+  return {wire::pg_error::fatal("08006", "could not secure the connection to server at " + where + ": " + why), false};
+}
+
+// Asks for TLS and shakes hands. Afterwards io.tls() says whether it is secured: a server may say no.
+asio::awaitable<std::optional<failure>> secure(stream& io, std::shared_ptr<const tls_context> tls, std::string peer,
+                                               time_limit& limit, const std::string& where) {
+  gather out;
+  out.copy(wire::encode(wire::ssl_request{}));
+  auto ec = io.write(out);
+  if (!ec) std::tie(ec) = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+  const auto answer = ec ? read_result{} : io.read();
+  if (ec || answer.ec) co_return not_secured(where, limit.reason(ec ? ec : answer.ec));
+  if (answer.data == "N") {
+    if (may_do_otherwise(*tls)) co_return std::nullopt;
+    co_return not_secured(where, "it does not offer TLS");
+  }
+  // One byte and no more: what comes with it in clear would be taken for what came by TLS (CVE-2021-23222). An error
+  // message here comes from nobody knows whom: its text goes nowhere (CVE-2024-10977).
+  if (answer.data != "S") co_return not_secured(where, "it answers neither yes nor no to whether it speaks TLS");
+  io.begin_tls(std::move(tls), std::move(peer));
+  while (!io.tls()) {
+    std::tie(ec) = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    const auto step = ec ? read_result{} : io.read();
+    if (ec || step.ec) co_return not_secured(where, limit.reason(ec ? ec : step.ec));
+    if (step.fresh > 0) co_return not_secured(where, "it speaks before it is asked");
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace
@@ -86,19 +126,38 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   };
 
   auto found = co_await names_.resolve(node.host(), node.port(), give_up);
-  auto ec = found.ec;
-  std::optional<stream> io;
-  if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
-  if (ec) {
-    fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)), false});
-    co_return;
-  }
-
-  wire::framer framer{&backend_splittable};
   auto cache = where->cached_scram();
   const auto cached_before = cache.salted_password;
-  fsm::login_as_client machine(where->startup_parameters(), {login.user, login.password}, random_bytes(18), &cache);
-  auto failed = co_await log_in(machine, *io, framer, limit, name);
+  std::optional<stream> io;
+  std::optional<fsm::login_as_client> machine;
+  std::optional<failure> failed;
+  wire::framer framer{&backend_splittable};
+  const auto tls = where->where().tls;
+  bool with_tls = tls && begins_with_tls(*tls);
+  for (int tries = tls && may_do_otherwise(*tls) ? 2 : 1; tries > 0; --tries) {
+    auto ec = found.ec;
+    if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
+    if (ec) {
+      fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)),
+            false});
+      co_return;
+    }
+    const bool local = peer_address(io->native()).host == "unix";
+    failed = std::nullopt;
+    if (with_tls && !local) failed = co_await secure(*io, tls, node.host(), limit, name);
+    const bool unsecured = failed.has_value();
+    if (!failed) {
+      machine.emplace(where->startup_parameters(), fsm::client_credentials{login.user, login.password},
+                      random_bytes(18), &cache, wire::startup_message::version_3_0,
+                      io->tls() ? io->tls()->channel_binding() : std::string());
+      framer = wire::framer{&backend_splittable};
+      failed = co_await log_in(*machine, *io, framer, limit, name);
+    }
+    // The other way round, where the settings allow it, if that may be what the server wants.
+    const bool refused = failed && failed->error.sqlstate == "28000" && (io->tls() != nullptr) == with_tls;
+    if (!failed || local || limit.expired || !(refused || unsecured)) break;
+    with_tls = !with_tls;
+  }
   limit.at.clear();
   if (failed) {
     fail(std::move(*failed));
@@ -106,7 +165,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
   }
   if (cache.salted_password != cached_before) where->keep_scram(std::move(cache));
 
-  const auto& session = machine.session();
+  const auto& session = machine->session();
   for (const auto& [key, value] : session.parameters) {
     if (key != "in_hot_standby" || value != "on" || !where->must_be_primary()) continue;
     fail({wire::pg_error::fatal("57P03", "server at " + name + " is a standby"), false});
@@ -120,12 +179,16 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     reported.push_back({key, value, true});
   server->state.initial = server->state.current = parameter_set::intern(std::move(reported));
   server->state.max_prepared = limits.max_prepared_statements;
-  log_debug("server_login",
-            {{"server", name}, {"database", where->database()}, {"user", login.user}, {"pid", server->backend_pid}});
+  log_debug("server_login", {{"server", name},
+                             {"database", where->database()},
+                             {"user", login.user},
+                             {"pid", server->backend_pid},
+                             {"tls", server->io.tls() ? server->io.tls()->description() : ""}});
   where->opened(std::move(server));
 }
 
-asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker& on, std::chrono::milliseconds timeout,
+asio::awaitable<std::optional<stream>> connector::connect(const node& to, std::shared_ptr<const tls_context> tls,
+                                                          worker& on, std::chrono::milliseconds timeout,
                                                           std::string& why) {
   time_limit limit;
   const auto give_up = steady::now() + timeout;
@@ -138,6 +201,13 @@ asio::awaitable<std::optional<stream>> connector::connect(const node& to, worker
     why = limit.reason(ec);
     co_return std::nullopt;
   }
+  if (tls) {
+    if (auto failed = co_await secure(*io, std::move(tls), to.host(), limit, to.name())) {
+      why = failed->error.message;
+      co_return std::nullopt;
+    }
+  }
+  limit.at.clear();
   co_return io;
 }
 

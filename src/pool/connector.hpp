@@ -18,9 +18,10 @@ class connector {
 
   void open(std::shared_ptr<pool> where, worker& on);
 
-  // A bare connection to the node, for a cancel request. Null: it failed, `why` says how.
-  asio::awaitable<std::optional<stream>> connect(const node& to, worker& on, std::chrono::milliseconds timeout,
-                                                 std::string& why);
+  // A bare connection to the node, for a cancel request; secured, where `tls` is given. Null: it failed, `why` says
+  // how.
+  asio::awaitable<std::optional<stream>> connect(const node& to, std::shared_ptr<const tls_context> tls, worker& on,
+                                                 std::chrono::milliseconds timeout, std::string& why);
 
  private:
   asio::awaitable<void> run(std::shared_ptr<pool> where, worker& on);

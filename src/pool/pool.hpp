@@ -109,9 +109,11 @@ class pool : public std::enable_shared_from_this<pool> {
     std::string replication;  // value of the startup parameter; such connections serve one client and are then closed
     bool must_be_primary = false;
     std::vector<std::shared_ptr<budget>> budgets{};  // it counts in, besides the node's
+    std::shared_ptr<const tls_context> tls{};        // null: in clear
 
     bool leads_where(const target& other) const {
-      return node == other.node && database == other.database && must_be_primary == other.must_be_primary;
+      return node == other.node && database == other.database && must_be_primary == other.must_be_primary &&
+             tls == other.tls;
     }
   };
   pool(target at, server_login login, pool_limits limits, std::size_t workers, worker& spare, opener open);

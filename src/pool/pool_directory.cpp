@@ -109,7 +109,8 @@ std::optional<pool_directory::plan> pool_directory::plan_for(const config::setti
                replication,
                must_be_primary,
                {budget_for("database " + name, database->max_connections),
-                budget_for("user " + user, known ? known->max_connections : 0)}},
+                budget_for("user " + user, known ? known->max_connections : 0)},
+               cluster->to_nodes.context},
               login_for(settings, *database, user),
               limits_for(settings, *database, settings.find_user(user))};
 }

@@ -1,9 +1,6 @@
 #include "pool/server_connection.hpp"
 
-#include <sys/socket.h>
-
 #include <array>
-#include <cerrno>
 
 #include "pool/pool.hpp"
 #include "protocol/wire/status.hpp"
@@ -42,9 +39,8 @@ asio::awaitable<void> server_connection::await_end(std::shared_ptr<pool> home, s
 bool server_connection::still_good() {
   if (io.quiet()) return true;
   std::array<char, 4096> space;
-  const auto n = ::recv(io.native(), space.data(), space.size(), MSG_DONTWAIT);
-  if (n <= 0) return n < 0 && (errno == EAGAIN || errno == EINTR);
-  std::string_view in(space.data(), static_cast<std::size_t>(n));
+  const auto input = io.read_into(space);
+  auto in = input.data;
   while (!in.empty()) {
     const auto next = state.framer.next(in);
     if (!next || !*next || !(*next)->whole()) return false;  // half a message: not worth the trouble
@@ -58,7 +54,7 @@ bool server_connection::still_good() {
       return false;
     }
   }
-  return static_cast<std::size_t>(n) < space.size();
+  return !input.ec && !input.full;
 }
 
 }  // namespace forebay

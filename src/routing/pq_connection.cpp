@@ -4,7 +4,10 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+
+#include "config/notation.hpp"
 
 namespace forebay {
 namespace {
@@ -29,7 +32,26 @@ std::string find_sqlstate(const std::string& text) {
   return "";
 }
 
+// libpq 15 has no word for it.
+constexpr std::string_view system_ca_file = "/etc/ssl/certs/ca-certificates.crt";
+
 }  // namespace
+
+pq_connection::target pq_connection::target_of(const config::node& at, const config::settings::watcher& login,
+                                               const config::tls& secured_by) {
+  target made{at.host, at.port, login.user, login.password, login.dbname};
+  made.sslmode = to_string(secured_by.mode);
+  if (secured_by.mode == config::tls_mode::disable) return made;
+  // libpq looks at it in any mode, where it is given.
+  if (secured_by.mode >= config::tls_mode::verify_ca) {
+    made.sslrootcert = secured_by.ca_file == config::system_ca ? system_ca_file : secured_by.ca_file;
+    made.sslcrl = secured_by.crl_file;
+  }
+  made.sslcert = secured_by.cert_file;
+  made.sslkey = secured_by.key_file;
+  made.ssl_min_protocol_version = "TLSv" + std::string(to_string(secured_by.min_version));
+  return made;
+}
 
 void pq_connection::start(const target& to) {
   close();
@@ -56,13 +78,27 @@ void pq_connection::close() {
 void pq_connection::connect() {
   const auto port = std::to_string(to_.port);
   const auto* addresses = lookup_ ? lookup_->addresses().c_str() : "";
-  const char* const names[] = {
-      "host",       "hostaddr",        "port", "user", "password", "dbname", "application_name",
-      "gssencmode", "client_encoding", nullptr};
-  const char* const values[] = {
-      to_.host.c_str(),   addresses,         port.c_str(), to_.user.c_str(), to_.password.c_str(),
-      to_.dbname.c_str(), "forebay monitor", "disable",    "UTF8",           nullptr};
-  pq_ = PQconnectStartParams(names, values, 0);
+  const std::pair<const char*, const char*> given[] = {
+      {"host", to_.host.c_str()},
+      {"hostaddr", addresses},
+      {"port", port.c_str()},
+      {"user", to_.user.c_str()},
+      {"password", to_.password.c_str()},
+      {"dbname", to_.dbname.c_str()},
+      {"application_name", "forebay monitor"},
+      {"gssencmode", "disable"},
+      {"client_encoding", "UTF8"},
+      {"sslmode", to_.sslmode.c_str()},
+      {"sslrootcert", to_.sslrootcert.c_str()},
+      {"sslcrl", to_.sslcrl.c_str()},
+      {"sslcert", to_.sslcert.c_str()},
+      {"sslkey", to_.sslkey.c_str()},
+      {"ssl_min_protocol_version", to_.ssl_min_protocol_version.c_str()},
+  };
+  std::array<const char*, std::size(given) + 1> names{}, values{};
+  std::ranges::transform(given, names.begin(), [](const auto& each) { return each.first; });
+  std::ranges::transform(given, values.begin(), [](const auto& each) { return each.second; });
+  pq_ = PQconnectStartParams(names.data(), values.data(), 0);
   lookup_.reset();
   if (!pq_ || PQstatus(pq_) == CONNECTION_BAD) return fail();
   PQsetErrorVerbosity(pq_, PQERRORS_VERBOSE);

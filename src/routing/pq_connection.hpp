@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "config/config.hpp"
 #include "routing/name_lookup.hpp"
 
 struct pg_conn;
@@ -24,9 +25,14 @@ class pq_connection {
     std::string host;
     std::uint16_t port = 5432;
     std::string user, password, dbname;
+    // As libpq calls and understands them.
+    std::string sslmode, sslrootcert, sslcrl, sslcert, sslkey, ssl_min_protocol_version;
 
     bool operator==(const target&) const = default;
   };
+  static target target_of(const config::node& at, const config::settings::watcher& login,
+                          const config::tls& secured_by);
+
   enum class state : std::uint8_t { closed, resolving, connecting, idle, asking, failed };
   using row = std::vector<std::string>;  // null as ""
 

@@ -28,7 +28,7 @@ void watched_cluster::configure(const config::settings& settings, const config::
   const auto login = settings.watcher_of(cluster).value_or(config::settings::watcher{});
   std::vector<pq_connection::target> wanted;
   for (const auto& n : cluster.nodes)
-    wanted.push_back({n.host, n.port, login.user, login.password, login.dbname});
+    wanted.push_back(pq_connection::target_of(n, login, cluster.to_nodes));
   alone_ = wanted.size() == 1 ? std::optional(wanted.front()) : std::nullopt;
   if (alone_) wanted.clear();
   const bool same = std::ranges::equal(wanted, nodes_, {}, {}, &prober::to);

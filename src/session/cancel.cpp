@@ -32,13 +32,14 @@ struct flight {
 struct request {
   flight under_way;
   std::shared_ptr<node> to;
+  std::shared_ptr<const tls_context> tls;  // as the connection whose query is cancelled
   std::uint32_t pid;
   std::string key;
 };
 
 asio::awaitable<void> run(proxy& process, worker& on, request what) {
   std::string why;
-  auto io = co_await process.connect.connect(*what.to, on, cancel_timeout, why);
+  auto io = co_await process.connect.connect(*what.to, what.tls, on, cancel_timeout, why);
   if (io) {
     gather out;
     out.copy(wire::encode(wire::cancel_request{what.pid, what.key}));
@@ -70,10 +71,11 @@ void send_cancel(proxy& process, std::uint32_t number, std::string key) {
 
 void cancel_on_server(proxy& process, server_connection& server) {
   if (server.cancels->in_flight >= most_in_flight) return;  // one more would tell the server nothing new
-  asio::co_spawn(
-      server.at().get_executor(),
-      run(process, server.at(), {flight(server.cancels), server.home().node(), server.backend_pid, server.cancel_key}),
-      asio::detached);
+  asio::co_spawn(server.at().get_executor(),
+                 run(process, server.at(),
+                     {flight(server.cancels), server.home().node(),
+                      server.io.tls() ? server.home().where().tls : nullptr, server.backend_pid, server.cancel_key}),
+                 asio::detached);
 }
 
 }  // namespace forebay

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::uint32_t max_startup_packet = 10000;  // as PostgreSQL: MAX_STARTUP_PACKET_LENGTH
 constexpr std::uint32_t max_password_message = 65535;
-constexpr std::size_t message_header = 5;  // type and length
+constexpr std::string_view tls_handshake_record = "\x16";  // RFC 8446, "Record Layer"; no startup packet begins so
+constexpr std::size_t message_header = 5;                  // type and length
 
 std::uint32_t read_u32(std::string_view bytes) {
   std::uint32_t value = 0;
@@ -54,7 +55,15 @@ handshake::state handshake::refuse(wire::pg_error error) {
 }
 
 handshake::state handshake::feed(std::string_view& in, std::string& out) {
+  if (direct_ && secured_ && !secured_->postgresql) {
+    return refuse(wire::pg_error::fatal("08P01", "a direct TLS connection must name its protocol (ALPN postgresql)"));
+  }
   while (!login_) {
+    const bool first = !ssl_asked_ && !gss_asked_;
+    if (first && offers_tls_ && in.starts_with(tls_handshake_record)) {
+      ssl_asked_ = direct_ = true;
+      return state::secure;
+    }
     if (in.size() < 4) return state::more;
     const auto size = read_u32(in);
     if (size < 8 || size > max_startup_packet) {
@@ -64,6 +73,11 @@ handshake::state handshake::feed(std::string_view& in, std::string& out) {
     const auto body = in.substr(4, size - 4);
     in.remove_prefix(size);
     const auto next = on_startup_packet(body, out);
+    if (next == state::secure) {
+      // It would be taken for what came by TLS: somebody in between may have put it there (CVE-2021-23214).
+      if (!in.empty()) return refuse(wire::pg_error::fatal("08P01", "received unencrypted data after SSL request"));
+      out += 'S';
+    }
     if (next != state::more) return next;
   }
   // Not by a framer, which would hand out in pieces what is large and comes in parts.
@@ -94,9 +108,12 @@ handshake::state handshake::on_startup_packet(std::string_view body, std::string
     return state::cancel;
   }
   if (std::holds_alternative<wire::ssl_request>(*packet) || std::holds_alternative<wire::gssenc_request>(*packet)) {
+    const bool for_tls = std::holds_alternative<wire::ssl_request>(*packet);
     auto& asked = std::holds_alternative<wire::ssl_request>(*packet) ? ssl_asked_ : gss_asked_;
     if (asked) return refuse(wire::pg_error::fatal("08P01", "encryption was asked for twice"));
     asked = true;
+    if (secured_) return refuse(wire::pg_error::fatal("08P01", "encryption was asked for within TLS"));
+    if (for_tls && offers_tls_) return state::secure;
     out += 'N';
     return state::more;
   }
@@ -148,9 +165,17 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
         .encode(w);
   }
   if (overloaded_) return refuse(wire::pg_error::fatal("53300", "sorry, too many clients already"));
-  login_ = std::make_unique<fsm::login_as_server>(to_method(settings_->auth.type), identity_.user,
-                                                  secret_of(settings_->find_user(identity_.user)),
-                                                  random_bytes(fsm::login_as_server::entropy_size), process_secret_);
+  if (offers_tls_ && !secured_ && settings_->tls_client.mode >= config::tls_mode::require) {
+    return refuse(wire::pg_error::fatal("28000", "TLS is required here: connect with sslmode=require or stricter"));
+  }
+  if (settings_->auth.type == config::auth_type::cert) {
+    if (has_certificate_of_its_user()) return let_in(out);
+    return refuse(
+        wire::pg_error::fatal("28000", "certificate authentication failed for user \"" + identity_.user + '"'));
+  }
+  login_ = std::make_unique<fsm::login_as_server>(
+      to_method(settings_->auth.type), identity_.user, secret_of(settings_->find_user(identity_.user)),
+      random_bytes(fsm::login_as_server::entropy_size), process_secret_, secured_ ? secured_->binding : std::string());
   return log_in(out, std::nullopt);
 }
 
@@ -159,14 +184,26 @@ handshake::state handshake::log_in(std::string& out, std::optional<std::pair<cha
   out += step.send;
   switch (step.state) {
     case fsm::login_state::done:
-      if (error_.message.empty()) return state::accepted;
-      out += wire::encode(wire::authentication_ok{});
-      return state::refused;
+      return let_in(out);
     case fsm::login_state::failed:
       return refuse(step.error);
     default:
       return state::more;
   }
+}
+
+handshake::state handshake::let_in(std::string& out) {
+  if (error_.message.empty()) return state::accepted;
+  out += wire::encode(wire::authentication_ok{});
+  return state::refused;
+}
+
+// By name, or by one of those that its entry has for it.
+bool handshake::has_certificate_of_its_user() const {
+  if (!secured_ || secured_->common_name.empty()) return false;
+  const auto* known = settings_->find_user(identity_.user);
+  if (!known || known->cert_names.empty()) return secured_->common_name == identity_.user;
+  return std::ranges::find(known->cert_names, secured_->common_name) != known->cert_names.end();
 }
 
 wire::result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options,

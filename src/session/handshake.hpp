@@ -23,6 +23,13 @@ struct client_identity {
   bool long_cancel_key = false;                               // protocol 3.2
 };
 
+// What is known of a client whose connection is secured.
+struct secured_client {
+  std::string common_name;  // of its certificate, which was verified; empty: none
+  std::string binding;      // of our own certificate, for SCRAM-SHA-256-PLUS
+  bool postgresql = false;  // it said by ALPN what it wants
+};
+
 struct cancel_target {
   std::uint32_t pid = 0;
   std::string key;
@@ -37,12 +44,19 @@ class handshake {
 
   enum class state : std::uint8_t {
     more,      // wants more bytes
+    secure,    // TLS is to begin, once `out` is sent and with what is left of `in`; then secured(), and feed() goes on
     cancel,    // was a cancel request: see target()
     accepted,  // see identity(); AuthenticationOk is for the caller to send
     refused,   // see error()
   };
   // Takes what it can off the front of `in` and appends what the client is to get to `out`.
   state feed(std::string_view& in, std::string& out);
+
+  // Before the first feed(): the client may ask for TLS, by settings that have a context for it, and may have to.
+  void offer_tls() { offers_tls_ = true; }
+  void secured(secured_client by) { secured_ = std::move(by); }
+  bool is_secured() const { return secured_.has_value(); }
+  const std::shared_ptr<const tls_context>& tls() const { return settings_->tls_client.context; }
 
   const client_identity& identity() const { return identity_; }
   const cancel_target& target() const { return target_; }
@@ -52,7 +66,9 @@ class handshake {
   state on_startup_packet(std::string_view body, std::string& out);
   state on_startup_message(const wire::startup_message& message, std::string& out);
   state log_in(std::string& out, std::optional<std::pair<char, std::string_view>> input);
+  state let_in(std::string& out);
   state refuse(wire::pg_error error);
+  bool has_certificate_of_its_user() const;
 
   std::shared_ptr<const config::settings> settings_;
   std::string process_secret_;
@@ -61,6 +77,9 @@ class handshake {
   cancel_target target_;
   wire::pg_error error_;
   std::unique_ptr<fsm::login_as_server> login_;  // from the StartupMessage on
+  std::optional<secured_client> secured_;
+  bool offers_tls_ = false;
+  bool direct_ = false;  // TLS began with the first byte
   bool ssl_asked_ = false;
   bool gss_asked_ = false;
 };

@@ -61,6 +61,7 @@ void session::on_client_readable() {
     process(input.data);
   }
   if (input.ec && stage_ != stage::ended && !state_.gone) {
+    if (stage_ == stage::login) note_lost_in_login(input.ec);
     finish_event();  // what the client asked before it left is worth asking: it may be a COMMIT
     hung_up_ = true;
     if (!state_.gone && !(stage_ == stage::ready && holds_input() && goodbye_kept())) leave();

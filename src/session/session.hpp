@@ -98,6 +98,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
     std::uint32_t number = 0;
     std::string user, database, address, local_address, application_name;
     std::uint16_t port = 0, local_port = 0;
+    std::string tls;         // "TLSv1.3/TLS_AES_256_GCM_SHA384"; empty: in clear
     std::string_view state;  // "active", "waiting", "idle", "login"
     std::string_view pin;
     std::uint32_t server_pid = 0;  // of the server connection it holds
@@ -167,6 +168,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
 
   // Login (session_login.cpp).
   void process_login(std::string_view in);
+  void secure(std::string_view received);
+  void note_lost_in_login(const error_code& why);
   void enter();
   void enter_console();
   void enter_pool();

@@ -1,3 +1,4 @@
+#include "net/tls.hpp"
 #include "session/session.hpp"
 
 // What the console shows of a session.
@@ -21,6 +22,7 @@ session::info session::describe() {
   i.local_address = local.host;
   i.local_port = local.port;
   if (const auto* name = state_.settings.wanted->find("application_name")) i.application_name = name->value;
+  if (const auto* tls = client_.tls()) i.tls = tls->description();
   i.state = state_text();
   i.pin = to_text(state_.pin);
   if (server_) {

@@ -1,5 +1,6 @@
 #include "core/log.hpp"
 #include "core/random.hpp"
+#include "net/tls.hpp"
 #include "protocol/wire/auth.hpp"
 #include "protocol/wire/status.hpp"
 #include "session/cancel.hpp"
@@ -41,18 +42,42 @@ void session::start() {
   guard([&] {
     const auto settings = p.settings();
     handshake_ = std::make_unique<handshake>(settings, p.process_secret, clients > settings->listen.max_clients);
+    if (settings->tls_client.context && peer_address(client_.native()).host != "unix") handshake_->offer_tls();
     limits_.login = settings->auth.login_timeout;
     on_client_readable();  // the startup packet is usually there already
   });
 }
 
+// Asked for by the client, or begun by it with these bytes.
+void session::secure(std::string_view received) {
+  client_.write(home_.to_client);
+  client_.begin_tls(handshake_->tls(), {}, received);
+  if (received.empty()) return;
+  home_.on.post([s = shared_from_this()] {
+    s->guard([&] {
+      if (!s->state_.gone) s->on_client_readable();
+    });
+  });
+}
+
+// Whoever leaves leaves; what is worth a line is a handshake that failed.
+void session::note_lost_in_login(const error_code& why) {
+  if (why.category() != tls_category()) return;
+  log_warning("login_refused", {{"client", peer_address(client_.native()).text()}, {"reason", why.message()}});
+}
+
 void session::process_login(std::string_view in) {
+  if (const auto* tls = client_.tls(); tls && !handshake_->is_secured()) {
+    handshake_->secured({tls->peer_common_name(), tls->channel_binding(), tls->agreed_on_postgresql()});
+  }
   std::string out;
   const auto state = handshake_->feed(in, out);
   home_.to_client.copy(out);
   switch (state) {
     case handshake::state::more:
       return client_.keep(in);
+    case handshake::state::secure:
+      return secure(in);
     case handshake::state::cancel: {
       const auto target = handshake_->target();
       send_cancel(home_.process, target.pid, target.key);

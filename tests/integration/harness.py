@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -287,11 +288,12 @@ def config_text(sections, arrays):
 
 class Forebay(Endpoint):
     """One running proxy. Keyword arguments are the sections of the file ({"pool": {...}}) laid over the defaults below;
-    users, databases and nodes replace the default lists."""
+    users, databases and nodes replace the default lists; cluster_keys are laid over the cluster's."""
 
     direct = False
 
-    def __init__(self, cluster, users=None, databases=None, nodes=None, environment=None, text=None, start=True, **sections):
+    def __init__(self, cluster, users=None, databases=None, nodes=None, cluster_keys=None, environment=None, text=None, start=True,
+                 **sections):
         self.cluster = cluster
         self.dir = Path(tempfile.mkdtemp(prefix="forebay-proxy-", dir="/tmp"))
         self.config = self.dir / "forebay.toml"
@@ -301,6 +303,7 @@ class Forebay(Endpoint):
         self.environment = environment or {}
         self.expected_exit = 0
         self.sections, self.users, self.databases, self.nodes = sections, users, databases, nodes
+        self.cluster_keys = cluster_keys or {}
         if text is None:
             self.write_config()
         else:
@@ -311,7 +314,7 @@ class Forebay(Endpoint):
     def write_config(self, **changes):
         """Write the file, with these sections changed; takes effect at the next start or reload."""
         for name, table in changes.items():
-            if name in ("users", "databases", "nodes"):
+            if name in ("users", "databases", "nodes", "cluster_keys"):
                 setattr(self, name, table)
             else:
                 self.sections[name] = {**self.sections.get(name, {}), **table}
@@ -333,7 +336,7 @@ class Forebay(Endpoint):
             {"host": self.cluster.primary.host, "port": self.cluster.primary.port, "role": "primary"}]
         databases = self.databases if self.databases is not None else [{"name": "*", "cluster": "main"}]
         self.config.write_text(config_text(sections, {
-            "cluster": [{"name": "main", "nodes": nodes}], "database": databases, "user": users}))
+            "cluster": [{"name": "main", "nodes": nodes, **self.cluster_keys}], "database": databases, "user": users}))
 
     def start(self, wait=True, arguments=None):
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -400,9 +403,12 @@ class Forebay(Endpoint):
 
     # -- console
 
-    def console(self, command, user="admin", dbname="forebay"):
-        """Rows of a console command as dicts of text."""
-        with self.wire(user, dbname) as w:
+    def console(self, command, user="admin", dbname="forebay", secure=False):
+        """Rows of a console command as dicts of text. secure: over TLS, whoever answers."""
+        with self.raw() as w:
+            if secure:
+                w.secure(ssl._create_unverified_context(ssl.PROTOCOL_TLS_CLIENT))
+            w.login(user, dbname, PASSWORDS.get(user))
             w.send(wire.query(command))
             names, rows = [], []
             for m in w.until_ready():

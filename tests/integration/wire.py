@@ -13,6 +13,7 @@ import struct
 
 PROTOCOL_3_0 = 196608
 PROTOCOL_3_2 = 196610
+SSL_REQUEST_PACKET = struct.pack("!II", 8, 80877103)
 SSL_REQUEST = 80877103
 CANCEL_REQUEST = 80877102
 
@@ -296,6 +297,21 @@ class Wire:
 
     def __exit__(self, *_):
         self.close()
+
+    # -- TLS
+
+    def secure(self, context, server_hostname=None):
+        """Ask for TLS and shake hands; the answer must be yes."""
+        self.send(SSL_REQUEST_PACKET)
+        answer = self.read_exactly(1)
+        assert answer == b"S", f"answered {answer!r} to the request for TLS"
+        return self.secure_directly(context, server_hostname)
+
+    def secure_directly(self, context, server_hostname=None):
+        """TLS from the first byte on, as sslnegotiation=direct."""
+        assert not self.buffer
+        self.socket = context.wrap_socket(self.socket, server_hostname=server_hostname)
+        return self
 
     # -- login
 

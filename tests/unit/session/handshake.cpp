@@ -103,6 +103,109 @@ TEST_CASE("handshake: who it is and what it asks for") {
   CHECK(o.who.settings == settings_list{{"a", "b"}, {"TimeZone", "UTC"}});  // as PostgreSQL: options first
 }
 
+// What comes before TLS, then over it; `by` is what the handshake of TLS told.
+struct over_tls {
+  explicit over_tls(config::auth_type type, config::tls_mode mode = config::tls_mode::prefer)
+      : h(with(type, mode), "process secret", false) {
+    h.offer_tls();
+  }
+  static std::shared_ptr<const config::settings> with(config::auth_type type, config::tls_mode mode) {
+    auto s = std::make_shared<config::settings>(*configured(type));
+    s->tls_client.mode = mode;
+    s->users[0].cert_names = {"alice.example", "robot"};
+    return s;
+  }
+  outcome feed(const std::string& bytes) {
+    outcome o;
+    std::string_view in = bytes;
+    o.end = h.feed(in, o.out);
+    o.rest = std::string(in);
+    o.error = h.error();
+    o.who = h.identity();
+    return o;
+  }
+  handshake h;
+};
+
+TEST_CASE("handshake: TLS begins where it is offered, and nothing may come before it") {
+  for (const auto& before : {std::string(), gss}) {
+    over_tls client(config::auth_type::trust);
+    const auto asked = client.feed(before + ssl);
+    CHECK(asked.end == state::secure);
+    CHECK(asked.out == (before.empty() ? "S" : "NS"));
+    client.h.secured({});
+    CHECK(client.feed(startup({{"user", "bob"}})).end == state::accepted);
+  }
+  for (const auto& behind : {startup({{"user", "bob"}}), std::string("\x16"), std::string(1, '\0')}) {
+    const auto injected = over_tls(config::auth_type::trust).feed(ssl + behind);
+    refused(injected, "08P01", "unencrypted data");
+    CHECK(injected.out.empty());
+  }
+  for (const auto& again : {ssl, gss}) {
+    over_tls client(config::auth_type::trust);
+    client.feed(ssl);
+    client.h.secured({});
+    refused(client.feed(again), "08P01", "encryption was asked for");
+  }
+}
+
+TEST_CASE("handshake: TLS from the first byte on names its protocol") {
+  const std::string hello = "\x16\x03\x01 and so on";
+  for (const bool named : {true, false}) {
+    over_tls client(config::auth_type::trust);
+    const auto begun = client.feed(hello);
+    CHECK(begun.end == state::secure);
+    CHECK(begun.out.empty());
+    CHECK(begun.rest == hello);
+    client.h.secured({.postgresql = named});
+    const auto o = client.feed(startup({{"user", "bob"}}));
+    if (named) CHECK(o.end == state::accepted);
+    if (!named) refused(o, "08P01", "ALPN");
+  }
+  refused(feed(hello + std::string(20, ' ')), "08P01", "invalid length");  // where there is no TLS
+  over_tls late(config::auth_type::trust);
+  CHECK(late.feed(gss).out == "N");
+  refused(late.feed(hello), "08P01", "invalid length");
+}
+
+TEST_CASE("handshake: who must have TLS, and who need not") {
+  using config::tls_mode;
+  for (const auto mode : {tls_mode::allow, tls_mode::prefer})
+    CHECK(over_tls(config::auth_type::trust, mode).feed(startup({{"user", "bob"}})).end == state::accepted);
+  for (const auto mode : {tls_mode::require, tls_mode::verify_ca, tls_mode::verify_full}) {
+    refused(over_tls(config::auth_type::trust, mode).feed(startup({{"user", "bob"}})), "28000", "TLS is required");
+    const auto cancel = bytes_of(wire::cancel_request{77, "1234"});
+    CHECK(over_tls(config::auth_type::trust, mode).feed(cancel).end == state::cancel);
+  }
+}
+
+TEST_CASE("handshake: a certificate is its user's by name, or by the names that the user has") {
+  const auto log_in = [](const std::string& user, std::optional<secured_client> by) {
+    over_tls client(config::auth_type::cert);
+    if (by) {
+      client.feed(ssl);
+      client.h.secured(*by);
+    }
+    return client.feed(startup({{"user", user}}));
+  };
+  CHECK(log_in("bob", secured_client{.common_name = "bob"}).end == state::accepted);
+  CHECK(log_in("alice", secured_client{.common_name = "alice.example"}).end == state::accepted);
+  CHECK(log_in("alice", secured_client{.common_name = "robot"}).end == state::accepted);
+  const std::string said = "certificate authentication failed for user \"";
+  refused(log_in("alice", secured_client{.common_name = "alice"}), "28000", said + "alice\"");
+  refused(log_in("bob", secured_client{.common_name = "alice.example"}), "28000", said + "bob\"");
+  refused(log_in("bob", secured_client{}), "28000", said + "bob\"");
+  refused(log_in("bob", std::nullopt), "28000", said + "bob\"");
+}
+
+TEST_CASE("handshake: channel binding is offered where there is a certificate to bind to") {
+  over_tls client(config::auth_type::scram_sha_256);
+  client.feed(ssl);
+  client.h.secured({.binding = "hash"});
+  CHECK(client.feed(startup({{"user", "alice"}})).out ==
+        wire::authentication::sasl({"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256"}));
+}
+
 TEST_CASE("handshake: the database is named as the user when none is") {
   CHECK(feed(startup({{"user", "bob"}})).who.database == "bob");
   CHECK(feed(startup({{"user", "bob"}, {"database", ""}})).who.database == "bob");
