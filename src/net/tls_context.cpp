@@ -133,6 +133,8 @@ class tls_context::maker {
       SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
       SSL_CTX_set_num_tickets(ctx, 0);
       SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+      // As PostgreSQL 18. Others, which a client could insist on, take a millisecond or several.
+      SSL_CTX_set1_groups_list(ctx, "X25519:P-256");
       SSL_CTX_set_alpn_select_cb(ctx, &select_postgresql, nullptr);
     } else {
       SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -169,7 +171,7 @@ class tls_context::maker {
     if (X509_cmp_current_time(X509_get0_notAfter(own.get())) < 0)
       faults_.push_back({"cert_file", in_quotes(from_.cert_file) + " has expired", true});
     if (made_.is_server()) made_.end_point_ = end_point_of(own.get());
-    made_.costly_ = !is_quick(secret.get());
+    if (made_.is_server()) made_.costly_ = !is_quick(secret.get());
   }
 
   // Signs in some 30 microseconds; the others take up to some milliseconds.
@@ -218,12 +220,10 @@ class tls_context::maker {
     const bool needed = from_.mode >= config::tls_mode::verify_ca;
     SSL_CTX_set_verify(made_.ctx_, needed ? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT : SSL_VERIFY_PEER,
                        nullptr);
-    // The other side chooses the kind of its key, and some take a millisecond to verify.
-    if (made_.is_server()) made_.costly_ = true;
+    made_.costly_ = true;  // the other side chooses the kind of its key, and some take a millisecond to verify
   }
 
   void set_digest() {
-    if (!made_.is_server() && from_.cert_file.empty()) made_.costly_ = false;
     for (const auto& text :
          {from_.cert_file, from_.key_file, from_.ca_file, from_.crl_file, from_.ciphers, from_.ciphersuites})
       digest(text);

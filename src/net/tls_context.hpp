@@ -37,7 +37,8 @@ class tls_context {
   config::tls_mode mode() const { return settings_.mode; }
   // The same settings, and the same in the files.
   bool same_as(const tls_context& other) const { return digest_ == other.digest_; }
-  // A handshake may take a millisecond or more: not for a thread on which others wait.
+  // A handshake may take a millisecond or more: not for a thread on which others wait. It does not for a server whose
+  // key is quick and who asks for no certificates; a client verifies with whatever key the server has.
   bool is_costly() const { return costly_; }
   bool offers_alpn() const { return alpn_; }
   // Of a server's own certificate.

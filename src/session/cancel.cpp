@@ -47,8 +47,11 @@ asio::awaitable<void> run(proxy& process, worker& on, request what) {
     // PostgreSQL closes the connection once the signal is sent: only then is the request past.
     deadline limit([](void* s) { static_cast<stream*>(s)->cancel_wait(); }, &*io);
     limit.set(on.deadlines(), steady::now() + cancel_timeout);
-    const auto [ec] = co_await io->wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    if (ec) what.under_way.gate->overdue = true;
+    for (bool closed = false; !closed;) {
+      const auto [late] = co_await io->wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+      closed = late || io->read().ec;  // over TLS something may come that is no end
+      if (late) what.under_way.gate->overdue = true;
+    }
   } else {
     log_warning("cancel_failed", {{"server", what.to->name()}, {"pid", what.pid}, {"reason", why}});
   }
