@@ -76,6 +76,9 @@ void examine_tls(settings& s, const tls_maker& make, report& out) {
   for (std::size_t i = 0; i < s.clusters.size(); ++i) {
     auto& each = s.clusters[i];
     each.to_nodes = with_paths(s.tls_of(each), s);
+    // As libpq: who says by whom wants to know.
+    if (each.to_nodes.mode == tls_mode::require && !each.to_nodes.ca_file.empty())
+      each.to_nodes.mode = tls_mode::verify_ca;
     each.to_nodes.context = examine.context_of(each.to_nodes, tls_role::client, (root / "cluster")[i] / "tls", server);
   }
   const auto type = root / "auth" / "type";

@@ -30,7 +30,7 @@ TEST_CASE("a cluster has what [tls.server] says, but for what it says itself") {
   CHECK(plain.ca_file == "/ca.crt");
   CHECK(plain.min_version == tls_version::v1_3);
   const auto& own = s.clusters[1].to_nodes;
-  CHECK(own.mode == tls_mode::require);
+  CHECK(own.mode == tls_mode::verify_ca);  // as libpq: require, and by whom
   CHECK(own.ca_file == "/ca.crt");
   CHECK(own.cert_file == "/etc/forebay/c");  // relative to the file that names it
   CHECK(own.key_file == "/etc/forebay/k");
