@@ -1,6 +1,8 @@
 """A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas, --cache): the same PostgreSQL, the same pool size, run in
 turns A B A B ...
 
+With --tls clients come by TLS; mode `connect` is then a login per transaction, and the memory of idle clients is told.
+
 Figures: tps; user+system CPU of the proxy's process per transaction (/proc/PID/stat); system calls per transaction at one
 client (strace -c -f, a fixed number of transactions). Medians over the rounds; the ratio is the median of the rounds' ratios.
 """
@@ -12,6 +14,7 @@ import os
 import re
 import resource
 import signal
+import ssl
 import statistics
 import subprocess
 import sys
@@ -21,13 +24,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 import harness  # noqa: E402
+from certificates import KINDS, Authority  # noqa: E402
 from harness import PASSWORDS, Cluster, Endpoint, Forebay, eventually, free_port, run  # noqa: E402
 
 
 class Pgbouncer(Endpoint):
     """One of Debian's, as the ordinary user (it refuses root)."""
 
-    def __init__(self, cluster, mode, size):
+    def __init__(self, cluster, mode, size, pair=None):
         self.dir = Path(tempfile.mkdtemp(prefix="forebay-bench-", dir="/tmp"))
         self.port = free_port()
         (self.dir / "users.txt").write_text(f'"app" "{PASSWORDS["app"]}"\n')
@@ -36,7 +40,7 @@ class Pgbouncer(Endpoint):
             f"[pgbouncer]\nlisten_addr = {self.host}\nlisten_port = {self.port}\nunix_socket_dir =\nauth_type = scram-sha-256\n"
             f"auth_file = {self.dir}/users.txt\npool_mode = {mode}\ndefault_pool_size = {size}\nmax_client_conn = 1000\n"
             "ignore_startup_parameters = extra_float_digits\nlog_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
-            f"pidfile = {self.dir}/pid\n")
+            f"pidfile = {self.dir}/pid\n" + self._tls(pair))
         os.chmod(self.dir, 0o755)
         if os.geteuid() == 0:
             run("chown", "-R", "postgres:", self.dir)
@@ -45,6 +49,14 @@ class Pgbouncer(Endpoint):
         self.process = subprocess.Popen(["bash", "-c", command], stdout=self.log, stderr=self.log, start_new_session=True)
         eventually(lambda: (self.dir / "pid").exists() and self._connects(), 10, "pgbouncer listens")
         self.pid = int((self.dir / "pid").read_text())
+
+    def _tls(self, pair):
+        if not pair:
+            return ""
+        self.sslmode = "require"
+        for name, file in (("crt", pair.cert), ("key", pair.key)):
+            (self.dir / name).write_bytes(Path(file).read_bytes())
+        return f"client_tls_sslmode = require\nclient_tls_cert_file = {self.dir}/crt\nclient_tls_key_file = {self.dir}/key\n"
 
     def _connects(self):
         try:
@@ -79,7 +91,8 @@ def timed(endpoint, mode, clients, seconds):
     """(tps, microseconds of the proxy's CPU per transaction)"""
     before = cpu_seconds(endpoint.pid)
     threads = clients if mode == "prepared" else 2
-    tps, count = pgbench(endpoint, "-M", mode, "-c", str(clients), "-j", str(threads), "-T", str(seconds))
+    way = ["-C"] if mode == "connect" else ["-M", mode]
+    tps, count = pgbench(endpoint, *way, "-c", str(clients), "-j", str(threads), "-T", str(seconds))
     return tps, (cpu_seconds(endpoint.pid) - before) / count * 1e6
 
 
@@ -117,12 +130,34 @@ def beside_pgbouncer(stack, options):
     cluster = Cluster(replicas=0)
     stack.callback(cluster.stop)
     cluster.primary.pgbench("-i", "-q", "-s", "10")
-    forebay = started(stack, cluster, options)
+    pair, sections = None, {}
+    if options.tls:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        pair = Authority(Path(folder)).issue("server", "localhost", "DNS:localhost", kind=options.tls)
+        sections["tls.client"] = {"mode": "require", "cert_file": pair.cert, "key_file": pair.key}
+    forebay = started(stack, cluster, options, **sections)
+    forebay.sslmode = "require" if pair else "disable"
     bouncers = {}
     for mode in ("transaction", "session"):
-        bouncers[mode] = Pgbouncer(cluster, mode, options.pool)
+        bouncers[mode] = Pgbouncer(cluster, mode, options.pool, pair)
         stack.callback(bouncers[mode].stop)
     return {mode: (forebay, bouncers["session" if mode == "prepared" else "transaction"]) for mode in options.modes}
+
+
+def memory_of_idle(endpoint, count=300):
+    """Resident bytes for each client that does nothing."""
+    made = ssl._create_unverified_context(ssl.PROTOCOL_TLS_CLIENT)
+
+    def log_in():
+        return endpoint.raw().secure(made).login("app", "bench", PASSWORDS["app"])
+
+    first = [log_in() for _ in range(20)]
+    before = harness.memory(endpoint.pid)
+    clients = [log_in() for _ in range(count)]
+    each = (harness.memory(endpoint.pid) - before) / count
+    for c in first + clients:
+        c.close()
+    return each
 
 
 def split_or_not(stack, options):
@@ -172,6 +207,7 @@ def main():
     parser.add_argument("--replicas", type=int, default=0, metavar="N", help="instead of pgbouncer: Forebay that splits reads over so many beside one that does not")
     parser.add_argument("--cache", type=int, metavar="KEYS",
                         help="instead of pgbouncer: Forebay whose result cache is on beside one whose is off, asked for so many rows; 0: for what is never kept")
+    parser.add_argument("--tls", metavar="KEY", choices=list(KINDS), help="clients come by TLS; the proxies' key: " + ", ".join(KINDS))
     parser.add_argument("--no-strace", action="store_true")
     parser.add_argument("--json", help="also write the figures here")
     options = parser.parse_args()
@@ -186,6 +222,9 @@ def main():
         names, pairs = ("cached", "not cached"), cached_or_not
     with contextlib.ExitStack() as stack:
         both = pairs(stack, options)
+        if options.tls:
+            for name, endpoint in zip(names, next(iter(both.values()))):
+                print(f"{name}: {memory_of_idle(endpoint) / 1024:.1f} KiB resident for each idle client with TLS")
         print(f"pgbench {asked[0]}, {options.clients} clients, pool {options.pool}, {options.rounds} rounds of {options.seconds} s, medians; CPU: user+system of the proxy")
         print(f"{'':<12}{'tps':>26}{'':>8}{'CPU us/transaction':>26}")
         print(f"{'mode':<12}{names[0]:>13}{names[1]:>13}{'ratio':>8}{names[0]:>13}{names[1]:>13}{'ratio':>8}", flush=True)
@@ -204,7 +243,7 @@ def main():
         if not options.no_strace:
             print("\nsystem calls per transaction, 1 client")
             for mode, pair in both.items():
-                for name, endpoint in zip(names, pair):
+                for name, endpoint in zip(names, pair if mode != "connect" else ()):
                     calls = system_calls(endpoint, mode)
                     if calls is None:
                         print("  strace may not attach here")

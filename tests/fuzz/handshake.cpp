@@ -26,8 +26,9 @@ struct result {
 };
 
 result play(const std::shared_ptr<const config::settings>& settings, bool overloaded, std::string_view stream,
-            splitter parts) {
+            splitter parts, bool tls = false) {
   handshake h(settings, "process secret", overloaded);
+  if (tls) h.offer_tls();
   result r;
   std::string kept;
   while (!stream.empty() && r.end == state::more) {
@@ -37,6 +38,12 @@ result play(const std::shared_ptr<const config::settings>& settings, bool overlo
     std::string_view in = kept;
     r.end = h.feed(in, r.out);
     kept.erase(0, kept.size() - in.size());
+    if (r.end == state::secure) {
+      expect(tls && !h.is_secured());
+      h.secured({"app", "hash", !kept.empty()});
+      kept.clear();  // it was the beginning of a handshake
+      r.end = state::more;
+    }
   }
   r.taken -= kept.size();
   r.who = h.identity();
@@ -48,10 +55,12 @@ result play(const std::shared_ptr<const config::settings>& settings, bool overlo
 void run(std::string_view bytes) {
   static const std::shared_ptr<const config::settings> by_type[] = {
       settings_with(config::auth_type::scram_sha_256), settings_with(config::auth_type::md5),
-      settings_with(config::auth_type::plain), settings_with(config::auth_type::trust)};
+      settings_with(config::auth_type::plain), settings_with(config::auth_type::trust),
+      settings_with(config::auth_type::cert)};
   input in(bytes);
-  const auto type = in.below(4);
-  const bool overloaded = in.below(8) == 7;
+  const auto type = in.below(5);
+  const auto how = in.below(8);
+  const bool overloaded = how == 7, tls = how == 6;
   const auto seed = in.u32();
   std::string stream;
   while (!in.empty() && stream.size() < 200'000) {  // as it is, or a large message from a few bytes
@@ -61,6 +70,10 @@ void run(std::string_view bytes) {
       const auto size = in.u16();
       stream += 'p' + in_u32(size + 4U) + std::string(size, 'x');
     }
+  }
+  if (tls) {  // what comes with the request for it is refused, what comes behind it is not: parts matter
+    play(by_type[type], overloaded, stream, splitter(seed), tls);
+    return;
   }
   const auto whole = play(by_type[type], overloaded, stream, splitter(0));
   const auto parts = play(by_type[type], overloaded, stream, splitter(seed));
@@ -96,6 +109,9 @@ std::vector<std::string> seeds() {
           head(2, 0) + add(hello) + large,
           head(3, 0) + add(hello),
           head(3, 7) + add(hello),
+          head(4, 6) + add(wire::ssl_request{}, hello),
+          head(0, 6) + add(wire::gssenc_request{}, wire::ssl_request{}, hello, first),
+          head(0, 6) + in_u8(0) + in_text("\x16\x03\x01") + add(hello),
           head(0, 7) + add(wire::cancel_request{1, "key!"})};
 }
 

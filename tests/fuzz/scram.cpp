@@ -37,15 +37,17 @@ bool same_proof(std::string_view sent, std::string_view got) {
 
 void run(std::string_view bytes) {
   input in(bytes);
-  const bool right = in.below(2) == 0;
+  const auto how = in.below(4);
+  const bool right = how % 2 == 0, bound = how >= 2;
+  const std::string binding = bound ? "hash" : "";
   const auto iterations = 1 + static_cast<unsigned>(in.below(4));
   fsm::scram_cache cache;
-  fsm::scram_server server(fsm::scram_secret::derive("secret", "saltsalt", iterations), "servernonce");
-  fsm::scram_client client(right ? "secret" : "wrong", "clientnonce", &cache);
+  fsm::scram_server server(fsm::scram_secret::derive("secret", "saltsalt", iterations), "servernonce", binding);
+  fsm::scram_client client(right ? "secret" : "wrong", "clientnonce", &cache, binding);
 
-  const auto hello = client.first();
+  const auto hello = client.first(bound);
   const auto hello_got = tampered(in, hello);
-  const auto challenge = server.first(hello_got);
+  const auto challenge = server.first(hello_got, bound);
   expect(challenge || hello_got != hello);
   if (!challenge) return;
   const auto challenge_got = tampered(in, *challenge);
@@ -71,6 +73,8 @@ std::vector<std::string> seeds() {
   const std::string none("\0\0", 2);
   return {none,
           std::string("\1\0", 2),
+          std::string("\2\0", 2),
+          std::string("\2\0\0\4", 4) + in_text("p=tls-server-end-point,,n=,r=clientnonce"),
           none + none + std::string("\3\1,", 3),
           none + std::string("\0\4", 2) + in_text("n,,n=,r=clientnonce"),
           none + none + std::string("\0\4", 2) + in_text("r=clientnonceservernonce,s=c2FsdHNhbHQ=,i=1"),

@@ -114,6 +114,7 @@ class Endpoint:
 
     host = "127.0.0.1"
     port = 0
+    sslmode = "disable"  # of programs that go by their environment
 
     def dsn(self, user="app", dbname="app", **more):
         words = {"host": self.host, "port": self.port, "user": user, "dbname": dbname, "connect_timeout": 10,
@@ -146,7 +147,7 @@ class Endpoint:
     def env(self, user="app", dbname="app", **more):
         """The environment for psql, pgbench, pg_dump."""
         return {**os.environ, "PGHOST": self.host, "PGPORT": str(self.port), "PGUSER": user, "PGPASSWORD": PASSWORDS.get(user, ""),
-                "PGDATABASE": dbname, "PGCONNECT_TIMEOUT": "10", "PGSSLMODE": "disable", "PGGSSENCMODE": "disable", **more}
+                "PGDATABASE": dbname, "PGCONNECT_TIMEOUT": "10", "PGSSLMODE": self.sslmode, "PGGSSENCMODE": "disable", **more}
 
     def psql(self, sql, user="app", dbname="app", check=True, arguments=(), **more):
         return run("psql", "-XAt", "-v", "ON_ERROR_STOP=1", *arguments, "-c", sql, env=self.env(user, dbname, **more), check=check)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from harness import PASSWORDS, run
 
 SOURCE = Path(__file__).parent / "jdbc" / "Jdbc.java"
@@ -26,9 +27,19 @@ def classes(tmp_path_factory):
     "preferQueryMode=simple",
 ])
 def test_jdbc(forebay, table, cluster, classes, settings):
-    proxy = forebay(pool={"size": 2})
+    plays(forebay(pool={"size": 2}), classes, settings)
+    cluster.nothing_left()
+
+
+def test_jdbc_by_tls(forebay, table, classes, tmp_path):
+    ca = Authority(tmp_path)
+    own = ca.issue("server", "localhost", "IP:127.0.0.1")
+    proxy = forebay(**{"pool": {"size": 2}, "tls.client": {"mode": "require", "cert_file": own.cert, "key_file": own.key}})
+    plays(proxy, classes, f"prepareThreshold=1&sslmode=verify-full&sslrootcert={ca.cert}")
+
+
+def plays(proxy, classes, settings):
     options = f"user=app&password={PASSWORDS['app']}&{settings}"
     url = f"jdbc:postgresql://{proxy.host}:{proxy.port}/app?{options}"
     out = run("java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{classes}:{DRIVER}", "Jdbc", url).stdout
     assert out.splitlines()[-1:] == ["all well"]
-    cluster.nothing_left()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certificates import Authority
 from harness import run
 
 SOURCE = Path(__file__).parent / "node"
@@ -51,3 +52,15 @@ def test_node(forebay, table, node_folder, request, program):
     proxy = forebay(pool={"size": 2})
     out = run("node", f"{program}.mjs", proxy.url(), cwd=node_folder).stdout
     assert out.splitlines()[-1:] == ["all well"]
+
+
+@pytest.mark.slow(120)
+@pytest.mark.parametrize("program", ["pg", "postgres"])
+def test_node_by_tls(forebay, table, node_folder, tmp_path, program):
+    ca = Authority(tmp_path)
+    own = ca.issue("server", "localhost", "DNS:localhost,IP:127.0.0.1")
+    proxy = forebay(**{"pool": {"size": 2}, "tls.client": {"mode": "require", "cert_file": own.cert, "key_file": own.key}})
+    url = proxy.url().replace("127.0.0.1", "localhost") + "?sslmode=verify-full"
+    out = run("node", f"{program}.mjs", url, cwd=node_folder, env={**os.environ, "NODE_EXTRA_CA_CERTS": ca.cert}).stdout
+    assert out.splitlines()[-1:] == ["all well"]
+    assert "client_login" in proxy.log()
