@@ -138,8 +138,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     auto ec = found.ec;
     if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
     if (ec) {
-      fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)),
-            false});
+      fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)), false});
       co_return;
     }
     const bool local = peer_address(io->native()).host == "unix";
