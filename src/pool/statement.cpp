@@ -31,7 +31,7 @@ std::atomic<std::size_t> bytes_used{0};
 std::atomic<std::size_t> bytes_allowed{std::size_t{1} << 30};
 
 std::size_t size_of(const statement& s) {
-  return s.query.size() + s.parameter_types.size() + overhead;
+  return s.query.size() + s.parameter_types.size() + s.reading.size() + overhead;
 }
 
 struct counted_end {
@@ -63,7 +63,7 @@ statement_ptr intern_statement(std::string_view query, std::string_view paramete
     if (auto s = known->second.lock()) return s;
   }
   auto fresh = std::make_unique<const statement>(
-      statement{name, std::string(query), std::string(parameter_types), std::move(effects), !reading.empty()});
+      statement{name, std::string(query), std::string(parameter_types), std::move(effects), std::string(reading)});
   if (bytes_used + size_of(*fresh) > bytes_allowed) return nullptr;
   bytes_used += size_of(*fresh);
   const std::shared_ptr<const statement> made(fresh.release(), counted_end());
@@ -83,9 +83,10 @@ std::size_t statement_bytes() {
   return bytes_used;
 }
 
-statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects) {
+statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects,
+                                std::string reading) {
   return std::make_shared<const statement>(
-      statement{{}, std::string(query), std::string(parameter_types), std::move(effects)});
+      statement{{}, std::string(query), std::string(parameter_types), std::move(effects), std::move(reading)});
 }
 
 }  // namespace forebay

@@ -16,7 +16,7 @@ struct statement {
   std::string query;
   std::string parameter_types;  // as in Parse: a count and that many type oids (manual, "Message Formats")
   sql_effects_ptr effects;      // what executing it may do to the session's state
-  bool has_reading = false;     // its text means different things to sessions with different settings
+  std::string reading = {};     // its text means other things to sessions where this is another (reading_of())
 };
 
 using statement_ptr = std::shared_ptr<const statement>;
@@ -36,6 +36,7 @@ void limit_statements(std::size_t bytes);
 std::size_t statement_bytes();
 
 // For the unnamed statement: belongs to one session, is not shared and has no server_name.
-statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects);
+statement_ptr unnamed_statement(std::string_view query, std::string_view parameter_types, sql_effects_ptr effects,
+                                std::string reading = {});
 
 }  // namespace forebay

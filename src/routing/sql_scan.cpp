@@ -22,6 +22,27 @@ bool reads_as_written(std::string_view text, const parameter_set& settings) {
   return is_ascii(text) || !is("client_encoding", {"BIG5", "GBK", "UHC", "GB18030", "JOHAB", "SJIS", "SHIFT_JIS_2004"});
 }
 
+std::string reading_of(std::string_view text, const parameter_set& settings) {
+  std::string reading;
+  const auto depends_on = [&](std::string_view name) {
+    if (const auto* e = settings.find(name)) reading.append(e->value) += '\0';
+  };
+  // Of those that PostgreSQL does not report the set has what was set: nearly never any.
+  const auto depends_on_unreported = [&](std::string_view name) {
+    if (settings.find(name)) reading.append(name) += '=', depends_on(name);
+  };
+  if (text.find('\\') != text.npos) depends_on("standard_conforming_strings");
+  if (!is_ascii(text)) depends_on("client_encoding");
+  if (text.find('\'') != text.npos) {
+    for (const auto* name : {"DateStyle", "IntervalStyle", "TimeZone"})
+      depends_on(name);
+    for (const auto* name : {"array_nulls", "lc_monetary", "timezone_abbreviations", "xmloption"})
+      depends_on_unreported(name);
+  }
+  depends_on_unreported("transform_null_equals");
+  return reading;
+}
+
 std::size_t end_of_block_comment(std::string_view text, std::size_t at) {
   int depth = 0;
   do {

@@ -20,6 +20,9 @@ inline std::string_view up_to_nul(std::string_view body) {
 bool is_ascii(std::string_view text);
 // Whether the grammar reads these bytes as a server with these settings will.
 bool reads_as_written(std::string_view text, const parameter_set& settings);
+// What a text means besides what it says: the values of the settings that its constants are read by, which a server
+// does when it parses, and not again.
+std::string reading_of(std::string_view text, const parameter_set& settings);
 inline constexpr std::size_t max_parsed_text = 16 * 1024;  // bytes of a text that the grammar is asked about
 
 inline constexpr auto word_chars = [] {

@@ -118,19 +118,9 @@ sql_effects_ptr exchange::effects_of(std::string_view text) const {
                                                            : sql_.effects_of(text, words);
 }
 
-// What a text means besides what it says. The server reads constants when it parses, and does not read them again.
+// With what effects add: other sessions may follow the same ones without a pin.
 std::string exchange::reading_of(std::string_view text, const sql_effects_ptr& effects) const {
-  std::string reading;
-  const auto depends_on = [&](std::string_view name) {
-    if (const auto* e = server_.current->find(name)) reading.append(e->value) += '\0';
-  };
-  if (text.find('\\') != text.npos) depends_on("standard_conforming_strings");
-  if (!is_ascii(text)) depends_on("client_encoding");
-  if (text.find('\'') != text.npos) {
-    for (const auto* name : {"DateStyle", "IntervalStyle", "TimeZone"})
-      depends_on(name);
-  }
-  // Other sessions may follow the same effects without a pin.
+  auto reading = forebay::reading_of(text, *server_.current);
   if (effects && client_.on_session_state == config::session_state_policy::pin) reading += "pin";
   return reading;
 }

@@ -144,8 +144,10 @@ std::optional<wire::pg_error> exchange::on_parse(const wire::piece& p) {
     // Text and types are kept: the client may bind it again when another server serves it.
     const auto sql = as_sent(message->query);
     const auto before = client_.unnamed;
-    if (!before || before->query != sql.text || before->parameter_types != message->parameter_types) {
-      client_.unnamed = unnamed_statement(sql.text, message->parameter_types, sql.effects);
+    auto reading = reading_of(sql.text, sql.effects);
+    if (!before || before->query != sql.text || before->parameter_types != message->parameter_types ||
+        before->reading != reading) {
+      client_.unnamed = unnamed_statement(sql.text, message->parameter_types, sql.effects, std::move(reading));
     }
     send_parse(client_.unnamed, "", action::forward,
                {.what = client_.unnamed, .names = true, .before = before, .behind = client_.unnamed},
@@ -252,7 +254,7 @@ void exchange::send_parse(const statement_ptr& s, std::string_view server_name, 
       close_on_server(server_.prepared.oldest());
     }
     server_.prepared.add(s, schema_era());
-    server_.read_constants = server_.read_constants || s->has_reading;
+    server_.read_constants = server_.read_constants || !s->reading.empty();
   }
   if (as_it_came.empty()) {
     to_server_.copy(wire::encode(wire::parse{server_name, s->query, s->parameter_types}));
@@ -308,7 +310,7 @@ void exchange::ensure_unnamed(const statement_ptr& s) {
 // perhaps not those it was parsed with: then it must not have the name that others use for that reading.
 statement_ptr exchange::statement_for_use(std::string_view name) {
   auto s = client_.find_statement(name);
-  if (!s || !s->has_reading || server_.prepared.has(s)) return s;
+  if (!s || s->reading.empty() || server_.prepared.has(s)) return s;
   auto now = shared_statement(s->query, s->parameter_types, s->effects, reading_of(s->query, s->effects));
   if (now != s) client_.assign(std::string(name), now);
   return now;

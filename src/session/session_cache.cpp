@@ -63,6 +63,8 @@ const char* session::why_not_cached(cache_desk& desk, const std::optional<cache_
   if (!state_.renames()) return "session mode";
   if (state_.pin != pin_reason::none) return "the session keeps its server";
   if (!request) return "not one statement that reads";
+  if (const auto& s = request->statement; s && s->reading != reading_of(s->query, *state_.settings.wanted))
+    return "parsed with other settings";  // its constants are not what they are to who parses it now
   return desk.scope_of(state_.settings.wanted).reason;
 }
 
@@ -75,7 +77,10 @@ session::cached session::bypass(const char* reason, std::string about) {
 }
 
 session::cached session::give_from_cache(const cache_request& request, const cache_entry& hit) {
-  if (request.parses) state_.unnamed = unnamed_statement(request.text, request.types, nullptr);
+  if (request.parses) {
+    auto reading = reading_of(request.text, *state_.settings.wanted);
+    state_.unnamed = unnamed_statement(request.text, request.types, nullptr, std::move(reading));
+  }
   cache_->answered = !request.simple;
   cache_->in_redis = cache_->filling && cache_->filling->found;
   cache_->last = caching_state::outcome::hit;
