@@ -14,10 +14,9 @@ constexpr std::size_t most_scopes = 256;
 
 // Settings that no result depends on. Those that are not named here count, whatever they are.
 bool is_neutral(std::string_view name) {
-  static constexpr std::array<std::string_view, 16> names = {
+  static constexpr std::array<std::string_view, 15> names = {
       "application_name",
       "client_connection_check_interval",
-      "client_min_messages",
       "deadlock_timeout",
       "default_transaction_deferrable",
       "default_transaction_read_only",
