@@ -53,6 +53,17 @@ bool dot_at(std::string_view text, std::size_t at) {
   return at < text.size() && text[at] == '.';
 }
 
+// SET name TO DEFAULT is RESET name; `at` is behind the name. Of SET TIME ZONE, LOCAL is the same.
+bool is_set_to_default(std::string_view text, std::size_t at, bool zone) {
+  if (at < text.size() && text[at] == '=') {
+    ++at;
+  } else {
+    next_token(text, at);  // TO, or ZONE
+  }
+  const auto value = next_token(text, at);
+  return same_name(value, "default") || (zone && same_name(value, "local"));
+}
+
 // What the leading keyword of the text says. SET is harmless when it ends with the transaction or names a reported
 // setting, provided nothing follows in the same string.
 effect::mask leading_effects(std::string_view text) {
@@ -83,7 +94,8 @@ effect::mask leading_effects(std::string_view text) {
   if (dot_at(text, at)) return effect::setting;  // an extension's, whatever its first part reads like
   if (one_of(name, {"local", "transaction", "constraints"})) return effect::none;
   const bool tracked = std::any_of(reported.begin(), reported.end(), [&](auto n) { return same_name(n, name); });
-  return tracked ? effect::none : effect::setting;
+  if (!tracked) return effect::setting;
+  return is_set_to_default(text, at, same_name(name, "time")) ? effect::reset : effect::none;
 }
 
 // Words that matter wherever they stand. Their first letters filter nearly everything else out. Of a text that is not

@@ -45,6 +45,9 @@ SCRIPTS = {
     "settings: RESET of what was asked for at startup": at_startup(
         *q("a", "set work_mem = '4MB'", "reset work_mem"), *show("a", "b"), *q("a", "reset timezone", "show timezone", "set timezone = 'UTC'", "begin", "reset timezone", "show timezone", "reset search_path"),
         *show("a"), *q("a", "rollback", "show timezone"), *show("a", "b"), ("a", extended("reset timezone"), 1), *show("a"), *q("a", "begin", "reset all"), *show("a"), *q("a", "rollback"), *show("a", "b")),
+    "settings: SET TO DEFAULT of what was asked for at startup": at_startup(
+        *q("a", "set timezone = 'UTC'", "set timezone to default", "show timezone", "set datestyle = 'German'", "begin", "set datestyle = default", "show datestyle"), *show("a"), *q("a", "rollback", "show datestyle"),
+        *q("a", "set time zone local", "show timezone", "set work_mem to default", "set application_name = default"), *show("a", "b")),
     "settings: RESET in a pipeline": at_startup(
         ("a", [query("set timezone = 'UTC'"), query("reset timezone"), SHOW, query("reset all"), SHOW, query("set datestyle = 'German'"), SHOW], 7), *show("b", "a")),
     "settings: RESET ALL and DISCARD ALL of a startup": at_startup(

@@ -97,6 +97,13 @@ TEST_CASE("effects: of a text") {
       {"select reset_config()", ""},
       // RESET.
       {"reset search_path", "reset"},
+      {"set datestyle to default", "reset"},
+      {"SET DateStyle=DEFAULT;", "reset"},
+      {"set session timezone = default", "reset"},
+      {"set time zone local", "reset"},
+      {"set time zone default", "reset"},
+      {"set timezone = 'local'", ""},
+      {"set application_name to local", ""},
       {"reset search_path;", "reset"},
       {"reset all", "reset_all"},
       {"reset /* x */ all", "reset_all"},
