@@ -7,8 +7,7 @@
 namespace forebay {
 namespace {
 
-// `*` at the end: any end. Of `timezone` one overload takes today's offset: no value that it takes gets into a result
-// that is kept (time with time zone).
+// `*` at the end: any end. Of `timezone` one overload takes today's offset: see cache_rules::why_not().
 constexpr auto by_settings = std::to_array<std::string_view>({
     // Times and the time zone; what operators and casts of views call by name.
     "date",
@@ -169,6 +168,10 @@ bool is_one_of(std::span<const std::string_view> patterns, std::string_view name
 
 bool is_stable_by_settings(std::string_view name) {
   return is_one_of(by_settings, name);
+}
+
+bool takes_time_with_zone(std::string_view name) {
+  return name.find("timetz") != name.npos;
 }
 
 bool is_volatile_but_harmless(std::string_view name) {

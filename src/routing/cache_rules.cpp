@@ -19,6 +19,7 @@ bool is_systems(const catalog::function& f) {
 
 // Why a result that calls it may be another though no row has changed.
 const char* why_fleeting(const catalog::function& f) {
+  if (is_systems(f) && takes_time_with_zone(f.name)) return "time with today's time zone";
   if (f.volatility == 'v') return "volatile function";
   if (f.volatility == 'i') return nullptr;
   if (!is_systems(f)) return "stable function of a user";
@@ -61,6 +62,7 @@ cache_rules::cache_rules(const catalog& facts, const function_lists& lists, cons
     : reading_(reading) {
   add_relations(facts);
   fleeting_ = to_keeping(facts, users);
+  times_ = to_zones(facts, users);
   unknown_ = to_writing(facts, lists, users);
   for (const auto& t : facts.types)
     if (t.schema != "pg_catalog" && reads_no_clock(t.name)) own_types_.insert(t.name);
@@ -122,6 +124,13 @@ cache_rules::objections cache_rules::to_keeping(const catalog& facts, const cata
   return by_name(facts, found);
 }
 
+cache_rules::objections cache_rules::to_zones(const catalog& facts, const catalog_users& users) const {
+  verdicts found;
+  found.judge('z', 0, "", "", "time of day at a time zone");
+  found.spread(users);
+  return by_name(facts, found);
+}
+
 cache_rules::objections cache_rules::to_writing(const catalog& facts, const function_lists& lists,
                                                 const catalog_users& users) {
   verdicts found;
@@ -175,6 +184,10 @@ std::optional<refusal> cache_rules::why_not(const sql_access& access) const {
   if (access.fleeting) return refusal{access.fleeting, {}};
   for (const auto& type : access.conversions)
     if (may_read_clock(type)) return refusal{"may turn a text into a time", full_name(type.schema, type.name)};
+  // time AT TIME ZONE zone: of what type its operand is the text does not tell.
+  const auto zoned = [](const sql_name& f) { return f.name == "timezone"; };
+  if (std::ranges::any_of(access.functions, zoned))
+    if (auto refused = times_.of(access)) return refused;
   return fleeting_.of(access);
 }
 
@@ -253,7 +266,7 @@ std::size_t cache_rules::bytes() const {
       bytes += sizeof(name) + sizeof(entries) + 2 * sizeof(void*) + entries.capacity() * sizeof(entries[0]);
     return bytes;
   };
-  for (const auto* o : {&fleeting_, &unknown_})
+  for (const auto* o : {&fleeting_, &times_, &unknown_})
     for (const auto* names : {&o->functions, &o->relations, &o->types, &o->operators, &o->attributes})
       all += of_names(*names);
   return all + of_names(relations_);

@@ -68,6 +68,7 @@ class cache_rules {
   void add_relations(const catalog& facts);
   objections by_name(const catalog& facts, const verdicts& found) const;
   objections to_keeping(const catalog& facts, const catalog_users& users) const;
+  objections to_zones(const catalog& facts, const catalog_users& users) const;
   objections to_writing(const catalog& facts, const function_lists& lists, const catalog_users& users);
   bool may_read_clock(const sql_name& type) const;
   bool find(const sql_name& name, std::vector<oid>& into) const;  // false: none
@@ -78,6 +79,7 @@ class cache_rules {
   edges above_;                                // the parents of partitions and children
   std::vector<catalog::foreign_key> keys_;     // by what is referred to
   objections fleeting_;                        // the results of these change though no row does
+  objections times_;                           // they do where a time zone is put to them
   objections unknown_;                         // these may write what they want
   std::unordered_set<oid> unknown_writes_;     // and so may what a write of these runs
   std::unordered_set<std::string> own_types_;  // that have the name of one of the system's

@@ -36,9 +36,9 @@ from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p 
     // immutable and run without being named: to make a value, or (`held`) with whatever table or function has values of
     // it. What is another at any moment ('m'): the current date, samples, system columns, values made of XML and, but
     // for types whose input is not about time, of texts that come with the rows; times with a zone, whose offset is
-    // today's.
+    // today's. What has times of day ('z') makes such ones where it meets a zone.
     {"uses", 4, R"(
-with trees (kind, id, tree) as (
+with recursive trees (kind, id, tree) as (
   select 'r', r.ev_class, r.ev_action::text from pg_rewrite r join pg_class c on c.oid = r.ev_class
   where c.relkind = 'v' and r.ev_type = '1' and c.oid >= 16384
   union all
@@ -69,6 +69,17 @@ with trees (kind, id, tree) as (
   union
   select amproclefttype, p.oid, true from pg_amproc join pg_proc p on p.oid = amproc
   where p.provolatile = 'v' or p.provolatile = 's' and p.oid >= 16384
+), times (type) as (
+  select 1083::oid
+  union
+  select made.type from times join (
+    select oid, typbasetype from pg_type where typbasetype <> 0
+    union all
+    select oid, typelem from pg_type where typelem <> 0
+    union all
+    select c.reltype, a.atttypid from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.reltype <> 0 and a.attrelid >= 16384 and a.attnum > 0 and not a.attisdropped
+  ) as made (type, of) on made.of = times.type
 )
 select kind, id, case found[1] when 'relid' then 'r' when 'resulttype' then 't' else 'f' end, found[2]
 from (select distinct kind, id,
@@ -82,6 +93,17 @@ where kind <> 'w' and (tree ~ 'SQLVALUEFUNCTION :op [0-8] |TABLESAMPLECLAUSE|TAB
 union
 select 'r', attrelid, 'm', '0' from pg_attribute
 where atttypid in (1266, 1270) and attrelid >= 16384 and attnum > 0 and not attisdropped
+union
+select 'f', oid, 'm', '0' from pg_proc where oid >= 16384 and proargtypes::oid[] && '{1266, 1270}'
+union
+select 't', type, 'z', '0' from times
+union
+select 'r', t.typrelid, 'z', '0' from times join pg_type t on t.oid = type where t.typrelid <> 0
+union
+select 'f', p.oid, 'z', '0' from times join pg_proc p on p.prorettype = type
+where p.oid >= 16384 or not p.proargtypes::oid[] && '{1083}'
+union
+select 'f', p.oid, 'z', '0' from pg_proc p, unnest(p.proallargtypes) as given join times on type = given
 union
 select 'r', i.inhparent, 'r', i.inhrelid::text from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relkind in ('r', 'p', 'f')
@@ -195,7 +217,7 @@ bool catalog::add(std::size_t query, std::span<const std::string> row) {
   }
   if (query == 4) {
     const auto user = oid_of(row[1]), used = oid_of(row[3]);
-    if (!one_of(row[0], "frtw") || !one_of(row[2], "frtm") || !user || !used) return false;
+    if (!one_of(row[0], "frtw") || !one_of(row[2], "frtmz") || !user || !used) return false;
     uses.push_back({row[0][0], *user, row[2][0], *used});
     return true;
   }

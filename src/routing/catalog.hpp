@@ -60,8 +60,8 @@ struct catalog {
   struct use {
     char user_kind;  // f, r, t or w
     oid user;
-    char used_kind;  // f, r, t, or m: what is another at any moment though no function says so (the current date, a
-    oid used;        // sample, the place of a row)
+    char used_kind;  // f, r, t; m: what is another at any moment though no function says so (the current date, a
+    oid used;        // sample, the place of a row); z: a time of day, whose offset in a zone is that of today
   };
   // What is done to the rows of one table is done to those of another.
   struct foreign_key {

@@ -117,6 +117,16 @@ void cache_request::write_key(std::string_view scope, std::string& out) const {
     add_key_field(out, field);
 }
 
+bool cache_request::takes_times() const {
+  for (auto left = types.substr(std::min<std::size_t>(types.size(), 2)); left.size() >= 4; left.remove_prefix(4)) {
+    std::uint32_t type = 0;
+    for (const char byte : left.substr(0, 4))
+      type = type << 8 | static_cast<unsigned char>(byte);
+    if (type == 1083 || type == 1183 || type == 1266 || type == 1270) return true;  // time, timetz, their arrays
+  }
+  return false;
+}
+
 cache_request::described cache_request::describe(std::string_view key) {
   described found;
   key.remove_prefix(std::min<std::size_t>(key.size(), 1));

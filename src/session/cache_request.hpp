@@ -27,6 +27,8 @@ struct cache_request {
   // All of it that shapes the answer, behind `scope`: cluster, database, login on the server, user, then settings.
   // ParseComplete is not a part of the answer: what a batch with a Parse is answered serves one without.
   void write_key(std::string_view scope, std::string& out) const;
+  // A parameter is declared as a time of day: with a zone, or where it meets one, its offset is that of today.
+  bool takes_times() const;
   // What may be shown of a key.
   struct described {
     std::string_view cluster, database, user, text;

@@ -40,6 +40,7 @@ session::cached session::ask_cache(const wire::piece& p, std::string_view rest) 
   auto verdict = desk->verdict_of(home_.access, request->text, asked, how == cache_hint::on, to_->rules());
   if (verdict.reason) return bypass(verdict.reason, std::move(verdict.about));
   if (has_clock_words(request->text) || has_clock_words(request->arguments)) return bypass("a word like now or today");
+  if (request->takes_times()) return bypass("a parameter that is a time of day");
   return begin_fill(*desk, *request, key, std::move(verdict), how == cache_hint::refresh);
 }
 

@@ -588,3 +588,75 @@ def test_hits_wait_for_a_client_that_does_not_read(proxy):
 def proxy_memory(proxy):
     with open(f"/proc/{proxy.pid}/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) * 1024
+
+
+def test_constants_are_those_of_the_settings_they_were_parsed_with(forebay):
+    """What a statement means that was parsed before its client changed a setting is not what it means to who parses it now."""
+    proxy = forebay(cache=CACHED, pool={"size": 1})  # on another server it is parsed anew
+    until_it_caches(proxy)
+    text = "select id from cached.items where at = '2026-01-01 12:00' and id = 7"
+    with proxy.wire() as a, proxy.wire() as b:
+        a.run("set timezone = 'UTC'")
+        a.send(wire.parse(text, "s"), wire.sync())
+        a.until_ready()
+        a.run("set timezone = 'Asia/Tokyo'")
+        for _ in range(4):
+            a.send(wire.bind(statement="s"), wire.execute(), wire.sync())
+            assert [m.values for m in a.until_ready() if m.kind == "D"] == [[b"7"]]
+            assert last_of(a) == "bypass: parsed with other settings"
+        b.run("set timezone = 'Asia/Tokyo'")
+        for _ in range(3):
+            b.send(wire.parse(text), wire.bind(), wire.execute(), wire.sync())
+            assert [m.values for m in b.until_ready() if m.kind == "D"] == []
+        assert last_of(b) == "hit"
+
+
+def test_constants_of_an_array_are_not_those_of_another_session(proxy):
+    text = "select ('{a,NULL}'::text[])[2] is null"
+    with proxy.wire() as a, proxy.wire() as b:
+        for w, setting, wanted in ((a, "off", b"f"), (b, "on", b"t")):
+            w.run(f"set array_nulls = {setting}")
+            w.send(wire.parse(text, "s"), wire.sync())
+            w.until_ready()
+            w.send(wire.bind(statement="s") + wire.execute() + wire.sync())
+            assert [m.values for m in w.until_ready() if m.kind == "D"] == [[wanted]]
+
+
+def test_a_notice_that_one_has_switched_off_is_told_to_others(proxy, cluster):
+    cluster.sql("create function cached.loud(int) returns int language plpgsql immutable as $$ begin raise notice 'loud'; return $1; end $$")
+    until_it_caches(proxy)
+    with proxy.wire() as a, proxy.wire() as b:
+        a.run("set client_min_messages = 'error'")
+        for _ in range(4):
+            a.run("select cached.loud(7)")
+        b.send(wire.query("select cached.loud(7)"))
+        assert "N" in [m.kind for m in b.until_ready()]
+
+
+def test_a_time_of_day_takes_the_offset_of_today(proxy, cluster):
+    cluster.sql("create table cached.shops as select 1 as id, time '12:00' as opens; grant all on cached.shops to public")
+    with proxy.wire() as w:
+        eventually(lambda: w.run("select opens from cached.shops") and last_of(w) == "hit", 20, "it is known")
+        for text in ("select opens at time zone 'America/New_York' from cached.shops", "select timetz_hash('12:00')", "select at at time zone 'UTC', time '12:00' from cached.items"):
+            for _ in range(4):
+                w.run(text)
+                assert last_of(w).startswith("bypass: time"), text
+        for types, outcome in ([1266], "bypass: a parameter that is a time of day"), ([25], "hit"):
+            for _ in range(3):
+                w.send(wire.parse("select $1", types=types), wire.bind(["12:00"]), wire.execute(), wire.sync())
+                w.until_ready()
+            assert last_of(w) == outcome
+
+
+def test_rights_that_a_session_in_another_database_takes_away(proxy):
+    """Roles are of all databases of a cluster."""
+    with connect(proxy, "app2") as c, proxy.connect("postgres", "bench") as owner, connect(proxy, "postgres") as here:
+        here.execute("create role cached_reader; grant cached_reader to app2; revoke all on cached.items from public; grant select on cached.items to cached_reader")
+        try:
+            until_it_caches(proxy, "app2")
+            warm(c, NAME)
+            owner.execute("revoke cached_reader from app2")
+            with pytest.raises(Exception, match="permission denied"):
+                c.execute(NAME)
+        finally:
+            here.execute("drop owned by cached_reader; drop role cached_reader")

@@ -70,6 +70,17 @@ create materialized view m_vol as select vol(id) from t with no data;
 create view v_m as select * from m;
 create view v_ruled as select id, name from plain;
 create rule r as on insert to v_ruled do instead insert into t values (new.id, new.name);
+create table shop (s int, opens time, at timestamptz);
+create view v_shop as select opens from shop;
+create view v_zone as select opens at time zone 'UTC' as at from shop;
+create type hours as (opens time, closes time);
+create type of_hours as (a hours);
+create table in_shop (s of_hours);
+create domain hour as time;
+create function at_noon(int) returns hour language sql immutable as $$select '12:00'::hour$$;
+create function opens_of(out o time[]) language sql immutable as 'select null::time[]';
+create function row_of_shop() returns shop language sql immutable as 'select null::shop';
+create function zoned(timetz) returns text language sql immutable as 'select $1::text';
 create table ruled (a int);
 create rule r as on delete to ruled do also delete from plain;
 create function trig() returns trigger language plpgsql as 'begin return new; end';
@@ -200,6 +211,12 @@ KEEP = {
     "select * from v_checked": "stable function of a user public.yes", "select * from m": "kept m", "select * from m_now": "kept m_now", "select * from v_m": "kept m v_m",
     "select * from p": "kept p p1 p2 p21 p22", "select * from p2": "kept p2 p21 p22", "select * from p21": "kept p21", "select * from parent": "kept child grandchild parent",
     "select * from only parent": "kept child grandchild parent", "select * from child": "kept child grandchild",
+    # times of day at a time zone
+    "select at at time zone 'UTC', max(id) from t group by 1": "kept t", "select time '12:00' at time zone 'UTC'": "time of day at a time zone", "select timezone('UTC', opens) from shop": "time of day at a time zone",
+    "select at at time zone 'UTC' from shop": "time of day at a time zone", "select opens, at from shop": "kept shop", "select opens at time zone 'UTC' from v_shop": "time of day at a time zone", "select ((s).a).opens at time zone 'UTC' from in_shop": "time of day at a time zone",
+    "select make_time(1, 2, 3) at time zone 'UTC'": "time of day at a time zone", "select (at_noon(id)) at time zone 'UTC' from t": "time of day at a time zone", "select (row_of_shop()).opens at time zone 'UTC'": "time of day at a time zone",
+    "select o at time zone 'UTC' from opens_of() as o": "time of day at a time zone", "select at from v_zone": "another at any moment", "select timetz_hash('12:00')": "time with today's time zone pg_catalog.timetz_hash",
+    "select zoned('12:00')": "another at any moment", "select hour '12:00' at time zone 'UTC'": "time of day at a time zone", "select opens at time zone 'UTC' from jsonb_to_record('{}') as x (opens time)": "time of day at a time zone",
     # other statements
     "copy t to stdout": "copy", "copy (select 1) to stdout": "copy", "explain select 1": "explain", "explain analyze select 1": "explain", "show work_mem": "not a query",
     "prepare x as select 1": "not a query", "execute x": "not a query", "declare c cursor for select 1": "not a query", "fetch c": "not a query", "begin": "not a query", "": "no statement",

@@ -125,6 +125,18 @@ TEST_CASE("what may be shown of a key") {
   CHECK(cache_request::describe("Q\xff\xff\xff\xff").cluster == "");
 }
 
+TEST_CASE("parameters that are times of day") {
+  client c;
+  const auto takes = [&](const std::string& types) {
+    return c.ask(parse("select $1", "", types) + bind("12:00") + run + sync)->takes_times();
+  };
+  CHECK_FALSE(takes({"\0\0", 2}));
+  CHECK_FALSE(takes({"\0\2\0\0\0\x19\0\0\0\0", 10}));
+  CHECK(takes({"\0\2\0\0\0\x19\0\0\4\xf2", 10}));  // timetz
+  CHECK(takes({"\0\1\0\0\4\x3b", 6}));             // time
+  CHECK_FALSE(c.ask(query("select 1"))->takes_times());
+}
+
 TEST_CASE("answers that may be kept") {
   const std::string row_description = encode(wire::row_description{}), row = encode(wire::data_row{}),
                     done = encode(wire::command_complete{"SELECT 1"}), ready = encode(wire::ready_for_query{'I'}),
