@@ -15,10 +15,12 @@ import redis  # noqa: E402
 import replies  # noqa: E402
 import routing  # noqa: E402
 from mutation import ROOT, Copy  # noqa: E402
+from promises import Promises  # noqa: E402
 from suites import Suites  # noqa: E402
 from tester import Tester  # noqa: E402
 
-LISTS = {"cache": (cache.MUTATIONS, Suites), "redis": (redis.MUTATIONS, Suites), "replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
+LISTS = {"cache": (cache.MUTATIONS, Suites), "promises": (cache.PROMISES, Promises), "redis": (redis.MUTATIONS, Suites),
+         "replies": (replies.MUTATIONS, Tester), "routing": (routing.MUTATIONS, Suites)}
 
 
 class Run:

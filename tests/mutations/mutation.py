@@ -17,6 +17,7 @@ class Mutation(NamedTuple):
     text: str  # occurs exactly once in the file: who changes a rule changes it in its list, too
     replacement: str
     tests: str = "test_routes.py"  # of tests/integration, where the judge is the tests (suites.py)
+    kind: str = ""  # of the consistency checker, where that is the judge (promises.py)
 
     def times(self, root=ROOT):
         return (root / self.file).read_text().count(self.text)
