@@ -114,10 +114,10 @@ cache_verdict cache_desk::verdict_of(access_reader& sql, std::string_view text, 
   if (!known.first) known = {access, judge(*access)};
   const auto& [found, candidates] = known.second;
   if (found.reason) return found;
-  const auto rule = std::ranges::find_if(candidates, [&](const auto* each) {
+  const auto chosen = std::ranges::find_if(candidates, [&](const auto* each) {
     return !each->statement || std::regex_search(text.begin(), text.end(), *each->statement);
   });
-  const auto* says = rule == candidates.end() ? nullptr : (*rule)->says;
+  const auto* says = chosen == candidates.end() ? nullptr : (*chosen)->says;
   const auto mode = says && says->mode ? *says->mode : how_.mode;
   if (mode == config::cache_mode::off && !on) return refused(says ? "off by cache.rule" : "off");
   auto made = found;

@@ -70,7 +70,7 @@ PROMISES = [Mutation(*m, kind=kind) for kind, *m in (
     ("writes", "partitions belong to their table", RULES, "    if (!views.contains(u.user)) above_.emplace_back(u.used, u.user);\n", "    (void)views;\n"),
     ("writes", "foreign keys cascade", RULES, "      if (key->cascades || access.changes == change::cascade) reach(key->by, true);\n", "      (void)key;\n"),
     ("writes", "triggers may write anything", RULES, '  if (r.acts) return "triggers or rules";\n', ""),
-    ("writes", "what is not understood may be anything", DESK, "    found.clocks = {&clocks_.all()};\n", ""),
+    ("writes", "what is not understood may be anything", DESK, "    found.clocks = {found.doubted ? &clocks_.doubted() : &clocks_.all()};\n", ""),
     ("functions", "words of clocks", SESSION, '  if (has_clock_words(request->text) || has_clock_words(request->arguments)) return bypass("a word like now or today");\n', ""),
     ("functions", "the list of functions by settings", FUNCTIONS, '    "date",\n', '    "age",\n    "now",\n    "date",\n'),
     ("functions", "times of day at a zone", RULES, "    if (auto refused = times_.of(access)) return refused;\n", "    (void)zoned;\n"),
