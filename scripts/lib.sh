@@ -24,7 +24,7 @@ as_root() {
 # packages_of SECTION...: lines "package [command]" of the sections of packages.txt (a section is a line "# name").
 packages_of() {
   awk -v wanted=" $* " '
-    /^# (build|run|test|style)( |$)/ { on = index(wanted, " " $2 " ") > 0; next }
+    /^# (build|run|test|bench|style)( |$)/ { on = index(wanted, " " $2 " ") > 0; next }
     /^#/ || NF == 0 { next }
     on { print }' "$FOREBAY_ROOT/scripts/packages.txt"
 }

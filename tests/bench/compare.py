@@ -1,4 +1,4 @@
-"""A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas, --cache): the same PostgreSQL, the same pool size, run in
+"""A paired comparison of Forebay with Debian's pgbouncer (or with itself, --replicas, --cache; or with Pgpool-II, --pgpool): the same PostgreSQL, the same pool size, run in
 turns A B A B ...
 
 With --tls clients come by TLS; mode `connect` is then a login per transaction, and the memory of idle clients is told.
@@ -179,21 +179,57 @@ def split_or_not(stack, options):
 
 def cached_or_not(stack, options):
     """By mode: with the result cache and without; of so many keys, all in it, or of nothing that it keeps."""
+    cluster = asked_for_keys(stack, options.cache)
+    on, off = (started(stack, cluster, options, cache={"mode": mode, "ttl": "1h"}) for mode in ("ttl", "off"))
+    until_it_caches(on)
+    return {mode: (on, off) for mode in options.modes}
+
+
+def until_it_caches(forebay):
+    with forebay.connect(dbname="bench") as c:
+        c.prepare_threshold = None
+        text = "select abalance from pgbench_accounts where aid = 1"
+        eventually(lambda: c.execute(text) and c.execute("show forebay.last_cache").fetchone()[0] == "hit", 20, "it caches")
+
+
+def asked_for_keys(stack, keys):
+    """A cluster; pgbench asks it for so many rows, or, with 0, for what is never kept."""
     cluster = Cluster(replicas=0)
     stack.callback(cluster.stop)
     cluster.primary.pgbench("-i", "-q", "-s", "10")
     script = stack.enter_context(tempfile.NamedTemporaryFile("w", suffix=".sql"))
-    script.write(f"\\set aid random(1, {options.cache or 100000})\n"
-                 f"select abalance{'' if options.cache else ', random()'} from pgbench_accounts where aid = :aid;\n")
+    script.write(f"\\set aid random(1, {keys or 100000})\n"
+                 f"select abalance{'' if keys else ', random()'} from pgbench_accounts where aid = :aid;\n")
     script.flush()
     os.chmod(script.name, 0o644)
     asked[:] = ["-f", script.name]
-    on, off = (started(stack, cluster, options, cache={"mode": mode, "ttl": "1h"}) for mode in ("ttl", "off"))
-    with on.connect(dbname="bench") as c:
-        c.prepare_threshold = None
-        text = "select abalance from pgbench_accounts where aid = 1"
-        eventually(lambda: c.execute(text) and c.execute("show forebay.last_cache").fetchone()[0] == "hit", 20, "it caches")
-    return {mode: (on, off) for mode in options.modes}
+    return cluster
+
+
+def three_caches(stack, options):
+    """Hits a second, one behind the other in turns: PostgreSQL without any cache, Pgpool-II's, Forebay's."""
+    from pgpool import Pgpool
+
+    cluster = asked_for_keys(stack, options.pgpool)
+    pgpool = Pgpool(cluster, options.clients)
+    stack.callback(pgpool.stop)
+    forebay = started(stack, cluster, options, cache={"mode": "ttl", "ttl": "1h"})
+    until_it_caches(forebay)
+    those = {"PostgreSQL": cluster.primary, "Pgpool-II": pgpool, "Forebay": forebay}
+    report = {}
+    print(f"{options.pgpool} rows by key, {options.clients} clients, {options.workers or 'all'} workers of Forebay, {options.rounds} rounds of {options.seconds} s, medians of tps")
+    print(f"{'mode':<12}" + "".join(f"{name:>13}" for name in those) + f"{'to PostgreSQL':>15}{'to Pgpool-II':>15}", flush=True)
+    for mode in options.modes:
+        arguments = ("-M", mode, "-c", str(options.clients), "-j", "2")
+        for endpoint in those.values():
+            pgbench(endpoint, *arguments, "-t", "1500")  # warm: all keys, twice
+        rounds = [[pgbench(endpoint, *arguments, "-T", str(options.seconds))[0] for endpoint in those.values()] for _ in range(options.rounds)]
+        tps = [statistics.median(one) for one in zip(*rounds)]
+        ratios = [statistics.median(r[2] / r[other] for r in rounds) for other in (0, 1)]
+        report[mode] = {"tps": dict(zip(those, tps)), "ratios": ratios}
+        print(f"{mode:<12}" + "".join(f"{t:>13.0f}" for t in tps) + f"{ratios[0]:>15.2f}{ratios[1]:>15.2f}", flush=True)
+    print(f"Pgpool-II found {pgpool.hits():.0f} % of what it looked for")
+    return report
 
 
 def main():
@@ -208,12 +244,16 @@ def main():
     parser.add_argument("--cache", type=int, metavar="KEYS",
                         help="instead of pgbouncer: Forebay whose result cache is on beside one whose is off, asked for so many rows; 0: for what is never kept")
     parser.add_argument("--tls", metavar="KEY", choices=list(KINDS), help="clients come by TLS; the proxies' key: " + ", ".join(KINDS))
+    parser.add_argument("--pgpool", type=int, metavar="KEYS", help="instead of pgbouncer: PostgreSQL itself, Pgpool-II's cache and Forebay's, asked for so many rows")
     parser.add_argument("--no-strace", action="store_true")
     parser.add_argument("--json", help="also write the figures here")
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
+    if options.pgpool:
+        with contextlib.ExitStack() as stack:
+            return write_report(options, three_caches(stack, options))
     report = {}
     names, pairs = ("Forebay", "pgbouncer"), beside_pgbouncer
     if options.replicas:
@@ -251,6 +291,10 @@ def main():
                     report.setdefault(mode, {})[f"syscalls_{name}"] = calls
                     detail = ", ".join(f"{k} {v:.2f}" for k, v in calls.items() if v >= 0.01)
                     print(f"{mode:<12}{name:<12}{sum(calls.values()):>6.2f}   {detail}", flush=True)
+    write_report(options, report)
+
+
+def write_report(options, report):
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
 

@@ -3,6 +3,7 @@
 import itertools
 import struct
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,14 @@ def shown(reply):
     return " ".join(words)[:300]
 
 
-def ends_in(seconds):
-    deadline = time.monotonic() + seconds
-    return lambda: time.monotonic() >= deadline
+class ends_in:
+    """Whether so many seconds are over; they begin when it is first asked, behind all preparations."""
+
+    def __init__(self, seconds):
+        self.seconds, self.lock, self.deadline = seconds, threading.Lock(), None
+
+    def __call__(self):
+        with self.lock:
+            if self.deadline is None:
+                self.deadline = time.monotonic() + self.seconds
+        return time.monotonic() >= self.deadline

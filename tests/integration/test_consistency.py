@@ -63,6 +63,7 @@ def test_what_is_written_in_any_way_is_read(forebay, cluster, seed):
     holds(writes.check(cluster, forebay(cache=checker.CACHED), seed, checker.ends_in(8)), 0.3)
 
 
+@pytest.mark.slow(180)
 def test_what_is_kept_does_not_depend_on_the_time():
     with clock.cluster_with_clock() as (cluster, time):
         proxy = harness.Forebay(cluster, cache=checker.CACHED)
