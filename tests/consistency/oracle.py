@@ -55,6 +55,7 @@ TEXTS = ["select {c} from o1.t where id = {k}", "select id, {c}, {c2} from o1.t 
          "select current_setting('TimeZone'), current_setting('search_path')", "select pg_typeof(e), e, e::text from o1.t where id = {k}", "select enum_range(null::o1.mood)", "select 1 where false", "select from o1.t where id < 4", "select null, ''", "select 1/0", "select nothing", "with q as (select at from o1.t where id = {k}) select * from q, q as r",
          "select t.at from o1.t join o2.t as t2 on t2.id = t.id + 100 where t.id = {k}", "select sum(m), avg(n), stddev(f) from o1.t", "select jsonb_build_object('at', at, 'f', f, 'b', b) from o1.t where id = {k}", "select {c} as \"a ë\" from o1.t where id = {k}", "select cast(r as float8), r::text, fa from o1.t where id = {k}", "select unnest(ta), unnest(fa) from o1.t where id = {k}",
          "/* a comment */ select {c} from o1.t where id = {k}", "select {c} from o1.t where id = {k} -- behind it"]
+BY_PATH = ["select s from t order by id limit 2", "select twice({k})", "select #! {k}", "select me, id from who order by id limit 2", "select count(*) from t where id < 100"]  # what the search path finds
 PARAMETERS = [("select {c} from o1.t where id = $1", ["{k}"]), ("select $1::timestamptz, $2::interval", ["2026-03-08 02:30", "1 2:03"]), ("select $1::date", ["03/04/2026"]), ("select $1::money", ["1,234.50"]), ("select id from o1.t where at > $1 order by id", ["2026-03-09 00:00"]),
               ("select $1::text, $1 || 'x'", ["é"]), ("select $1::bytea", ["\\x00ff"]), ("select $1::float8", ["0.1"]), ("select s from t where id = $1", ["{k}"]), ("select $1::text[]", ["{{a,NULL}}"]), ("select id, at + $1::interval from o1.t where id = $2", ["1 month", "{k}"])]
 
@@ -129,7 +130,7 @@ class Pair:
     def change(self):
         """Of the session, or of what it may do."""
         d = self.dice
-        name = d.choice([*SETTINGS, "TimeZone", "search_path", "DateStyle", "TimeZone"])
+        name = d.choice(("search_path", "search_path", "TimeZone", "DateStyle")) if d.random() < 0.4 else d.choice([*SETTINGS])
         value = d.choice(SETTINGS[name]).replace("'", "''")
         quoted = value if name == "search_path" else f"'{value}'"
         what = d.random()
@@ -167,7 +168,8 @@ class Check:
 
     def texts(self):
         d = self.dice
-        text, values = (d.choice(TEXTS), []) if d.random() < 0.8 else d.choice(PARAMETERS)
+        what = d.random()
+        text, values = (d.choice(BY_PATH), []) if what < 0.25 else (d.choice(TEXTS), []) if what < 0.85 else d.choice(PARAMETERS)
         words = {"c": d.choice(COLUMNS), "c2": d.choice(COLUMNS), "k": d.randrange(1, 4)}
         return text.format(**words), [v.format(**words) for v in values]
 

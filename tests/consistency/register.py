@@ -41,7 +41,7 @@ reset role;
 # How a version of a key is read: all forms of the same registers.
 READS = {
     "plain": ["select version from register.plain where id = {id}", "select max(version) as version from register.plain where id in ({id}, -1)",
-              "select max(version) as version from register.plain, generate_series(1, 5000) where id = {id}",  # long enough to be overtaken
+              "select max(version) as version from register.plain, generate_series(1, 20000) where id = {id}",  # long enough to be overtaken
               "select version from register.seen where id = {id}", "with w as (select * from register.plain) select version from w where id = {id}"],
     "parts": ["select version from register.parts where id = {id}", "select version from register.{leaf} where id = {id}"],
     "child": ["select max(version) as version from register.plain where id = 1000 + {id}", "select version from register.child where id = 1000 + {id}"],
@@ -119,7 +119,7 @@ def write(proxy, registers, mine, dice, over, pace):
                     continue
                 c.execute("commit")
             else:
-                c.execute(statements[0])
+                c.execute(statements[0], prepare=False if ";" in statements[0] else None)
             registers.written(register, version)
             if dice.random() < 0.7:
                 time.sleep(dice.random() * pace)  # so that something stays as it is for a while
@@ -165,7 +165,7 @@ def read(proxy, registers, dice, over, has_replicas, most):
                            lambda: has_replicas and checker.last_cache(w) != "hit")
 
 
-def check(cluster, proxy, seed, over, readers=4, writers=2, has_replicas=False, pace=0.5, most=None):
+def check(cluster, proxy, seed, over, readers=4, writers=2, has_replicas=False, pace=0.3, most=None):
     """`most`: reads in one pipeline."""
     cluster.sql(SCHEMA)
     where.replicas_have_all(cluster)

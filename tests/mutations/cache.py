@@ -67,7 +67,7 @@ PROMISES = [Mutation(*m, kind=kind) for kind, *m in (
     ("register", "what was read before a write is not served behind it", SESSION, "fresh->fence = fill->fence;", "fresh->fence = cache_clock::now();"),
     ("register", "a write is told of before its client is", SESSION, "error_code session::write_to_client() {\n  acknowledge_writes();\n", "error_code session::write_to_client() {\n"),
     ("writes", "TRUNCATE writes", ACCESS, "    all.writes(s.relations[i]->range_var, cascades ? change::cascade : change::rows);\n", "    (void)cascades;\n"),
-    ("writes", "partitions belong to their table", RULES, "    if (!views.contains(u.user)) above_.emplace_back(u.used, u.user);\n", "    (void)views;\n"),
+    ("writes", "partitions belong to their table", RULES, "    if (u.user_kind != 'r' || u.used_kind != 'r') continue;\n", "    if (u.user_kind != 'r' || u.used_kind != 'r' || !views.contains(u.user)) continue;\n"),
     ("writes", "foreign keys cascade", RULES, "      if (key->cascades || access.changes == change::cascade) reach(key->by, true);\n", "      (void)key;\n"),
     ("writes", "triggers may write anything", RULES, '  if (r.acts) return "triggers or rules";\n', ""),
     ("writes", "what is not understood may be anything", DESK, "    found.clocks = {found.doubted ? &clocks_.doubted() : &clocks_.all()};\n", ""),
