@@ -19,10 +19,11 @@ std::string_view reason_of(std::regex_constants::error_type code) {
 
 }  // namespace
 
-std::regex compile_pattern(const std::string& text) {
+std::regex compile_pattern(const std::string& text, letters how) {
   using namespace std::regex_constants;
   // Without __polynomial libstdc++ goes a stack frame deeper with each character, and tries combinations for ever.
-  return std::regex(text, ECMAScript | icase | optimize | __polynomial);
+  const auto flags = ECMAScript | optimize | __polynomial;
+  return std::regex(text, how == letters::as_written ? flags : flags | icase);
 }
 
 std::string complain_pattern(std::string_view text) {
