@@ -23,7 +23,9 @@ login_as_client::login_as_client(std::vector<std::pair<std::string, std::string>
       credentials_(std::move(credentials)),
       secret_(stored_secret::from_text(credentials_.password).what),
       scram_(credentials_.password, base64(nonce), cache, std::move(binding)),
-      version_(version) {}
+      version_(version) {
+  if (credentials_.keys && secret_ != stored_secret::kind::clear) scram_.use(*credentials_.keys);
+}
 
 login_step login_as_client::start() const {
   wire::startup_message message;
@@ -85,6 +87,11 @@ login_step login_as_client::on_authentication(std::string_view body) {
   if (phase_ == phase::sasl_challenge) {
     if (message->code != auth_code::sasl_continue) return fail("server left the SCRAM exchange");
     const auto answer = scram_.final(message->data);
+    if (scram_.keys_differ()) {
+      return fail(
+          "server has another SCRAM secret of \"" + credentials_.user + "\" than the one by which its client logged in",
+          cannot_answer);
+    }
     if (!answer) return fail("server sent a malformed SCRAM challenge");
     phase_ = phase::sasl_outcome;
     return {wire::encode(wire::sasl_response{*answer}), login_state::more};
@@ -103,7 +110,7 @@ login_step login_as_client::on_authentication(std::string_view body) {
       phase_ = phase::accepted;
       return {};
     case auth_code::cleartext_password:
-      if (secret_ != stored_secret::kind::clear) return no_password();
+      if (secret_ != stored_secret::kind::clear) return no_password("the password in clear");
       phase_ = phase::proved;
       return {wire::encode(wire::password_message{credentials_.password}), login_state::more};
     case auth_code::md5_password:
@@ -121,7 +128,7 @@ login_step login_as_client::on_authentication(std::string_view body) {
 login_step login_as_client::on_md5(std::string_view salt) {
   const auto& password = credentials_.password;
   const bool hashed = secret_ == stored_secret::kind::md5;
-  if (!hashed && secret_ != stored_secret::kind::clear) return no_password();
+  if (!hashed && secret_ != stored_secret::kind::clear) return no_password("md5");
   const auto inner = hashed ? stored_secret::from_text(password).text.substr(3) : md5_hex(password + credentials_.user);
   const auto answer = "md5" + md5_hex(inner + std::string(salt));
   phase_ = phase::proved;
@@ -136,7 +143,7 @@ login_step login_as_client::on_sasl(const std::vector<std::string_view>& mechani
   if (!plus && !offers(scram_mechanism)) {
     return fail("server offers no SASL mechanism that is supported", cannot_answer);
   }
-  if (secret_ != stored_secret::kind::clear) return no_password();
+  if (secret_ != stored_secret::kind::clear && !credentials_.keys) return no_password("scram-sha-256");
   phase_ = phase::sasl_challenge;
   const auto first = scram_.first(plus);
   return {wire::encode(wire::sasl_initial_response{plus ? scram_plus_mechanism : scram_mechanism, true, first}),
@@ -173,10 +180,14 @@ login_step login_as_client::fail(std::string why, std::string_view sqlstate) {
   return {{}, login_state::failed, wire::pg_error::fatal(std::string(sqlstate), std::move(why))};
 }
 
-login_step login_as_client::no_password() {
-  return fail(credentials_.password.empty() ? "server asks for a password and none is configured"
-                                            : "server asks for the password itself and only a hash is configured",
-              cannot_answer);
+login_step login_as_client::no_password(std::string_view asked) {
+  const auto known = credentials_.keys                       ? "what its client proved by SCRAM is known"
+                     : secret_ == stored_secret::kind::md5   ? "its md5 hash is known"
+                     : secret_ == stored_secret::kind::scram ? "its SCRAM secret is known"
+                                                             : "";
+  auto why = "server asks for " + std::string(asked) + ", and of \"" + credentials_.user + "\" ";
+  why += *known ? std::string("only ") + known : "no password is known";
+  return fail(why + ": set its password in [[user]], or user and password in [[database]]", cannot_answer);
 }
 
 login_step login_as_client::out_of_turn(char type) {

@@ -21,7 +21,8 @@ namespace forebay::fsm {
 
 struct client_credentials {
   std::string user;
-  std::string password;  // in clear, or "md5..." for servers that ask md5; empty: none
+  std::string password;              // in clear, or "md5..." for servers that ask md5; empty: none
+  std::optional<scram_keys> keys{};  // instead, for servers that ask SCRAM
 };
 
 class login_as_client {
@@ -59,7 +60,7 @@ class login_as_client {
   login_step on_key(std::string_view body);
   login_step on_error(std::string_view body);
   login_step on_negotiation(std::string_view body);
-  login_step no_password();
+  login_step no_password(std::string_view asked);
   login_step fail(std::string why, std::string_view sqlstate = "08P01");
   login_step out_of_turn(char type);
 

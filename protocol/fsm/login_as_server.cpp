@@ -18,16 +18,39 @@ login_step ask(wire::auth_code code, std::string_view data = {}) {
 }  // namespace
 
 login_as_server::login_as_server(method how, std::string user, stored_secret secret, std::string entropy,
-                                 std::string_view process_secret, std::string binding)
+                                 std::string_view process_secret, std::string binding, deriver derive)
     : how_(how),
       user_(std::move(user)),
       secret_(std::move(secret)),
       entropy_(std::move(entropy)),
       mock_salt_(hmac_sha256(process_secret, user_).substr(0, salt_size)),
-      binding_(std::move(binding)) {
+      binding_(std::move(binding)),
+      derive_(std::move(derive)) {
   entropy_.resize(entropy_size);
   const bool broken = secret_.what == stored_secret::kind::scram && !scram_secret::parse(secret_.text);
   if (broken || secret_.text.empty()) secret_ = {};
+}
+
+login_step login_as_server::again(stored_secret secret) {
+  if (!was_wrong_) return malformed("unexpected password response");
+  was_wrong_ = false;
+  secret_ = std::move(secret);
+  const bool broken = secret_.what == stored_secret::kind::scram && !scram_secret::parse(secret_.text);
+  if (broken || secret_.text.empty()) secret_ = {};
+  if (scram_) return wrong_password();
+  return how_ == method::plain ? on_clear(answer_) : on_md5(answer_);
+}
+
+login_proof login_as_server::proof() const {
+  login_proof told;
+  if (how_ == method::plain) {
+    told.password = answer_;
+  } else if (scram_ && secret_.what == stored_secret::kind::scram) {
+    told.keys = scram_->keys();
+  } else if (how_ != method::trust) {
+    told.password = secret_.text;
+  }
+  return told;
 }
 
 bool login_as_server::offers_scram() const {
@@ -62,12 +85,17 @@ login_step login_as_server::resume(char type, std::string_view body) {
   if (due == awaiting::sasl_final) return on_sasl_final(body);
   const auto message = wire::password_message::decode(body);
   if (!message) return malformed("invalid password packet size");
-  return due == awaiting::md5_password ? on_md5(message->password) : on_clear(message->password);
+  answer_ = message->password;
+  return due == awaiting::md5_password ? on_md5(answer_) : on_clear(answer_);
 }
 
 login_step login_as_server::on_clear(std::string_view password) {
   if (password.empty()) return wrong_password();  // whatever is stored, as PostgreSQL
   bool right = false;
+  if (secret_.what != stored_secret::kind::scram) {
+    // What a SCRAM secret would take, or the time would tell of what kind it is, and whether there is one.
+    scram_secret::derive(password, mock_salt_, scram_default_iterations);
+  }
   switch (secret_.what) {
     case stored_secret::kind::clear:
       right = same_bytes(password, secret_.text);
@@ -97,10 +125,13 @@ login_step login_as_server::on_md5(std::string_view answer) {
 }
 
 scram_secret login_as_server::scram_secret_to_prove() const {
-  if (secret_.what == stored_secret::kind::scram) return *scram_secret::parse(secret_.text);
-  if (secret_.what == stored_secret::kind::clear) {
-    return scram_secret::derive(secret_.text, mock_salt_, scram_default_iterations);
+  const bool clear = secret_.what == stored_secret::kind::clear;
+  if (derive_) {
+    auto made = derive_(clear ? std::string_view(secret_.text) : std::string_view(), mock_salt_);
+    if (clear) return made;
   }
+  if (clear) return scram_secret::derive(secret_.text, mock_salt_, scram_default_iterations);
+  if (secret_.what == stored_secret::kind::scram) return *scram_secret::parse(secret_.text);
   // Nothing to prove: keys that no password has.
   return {scram_default_iterations, mock_salt_, hmac_sha256(entropy_, "stored"), hmac_sha256(entropy_, "server")};
 }
@@ -127,7 +158,8 @@ login_step login_as_server::on_sasl_final(std::string_view body) {
   return step;
 }
 
-login_step login_as_server::wrong_password() const {
+login_step login_as_server::wrong_password() {
+  was_wrong_ = true;
   return {{},
           login_state::failed,
           wire::pg_error::fatal("28P01", "password authentication failed for user \"" + user_ + '"')};

@@ -113,6 +113,7 @@ std::optional<std::string> scram_server::final(std::string_view message) {
   const auto auth_message = client_first_bare_ + ',' + server_first_ + ',' + std::string(without_proof);
   const auto client_key = exclusive_or(std::move(proof), hmac_sha256(secret_.stored_key, auth_message));
   if (!same_bytes(sha256(client_key), secret_.stored_key)) return std::nullopt;
+  keys_ = scram_keys{secret_.iterations, secret_.salt, client_key, secret_.server_key};
   return "v=" + base64(hmac_sha256(secret_.server_key, auth_message));
 }
 
@@ -124,6 +125,14 @@ std::string scram_client::first(bool plus) {
 
 std::string scram_client::first_bare() const {
   return "n=,r=" + nonce_;
+}
+
+std::string scram_client::salted_password(const std::string& salt, unsigned iterations) {
+  if (cache_ && cache_->password == password_ && cache_->salt == salt && cache_->iterations == iterations)
+    return cache_->salted_password;
+  auto salted = salt_password(password_, salt, iterations);
+  if (cache_) *cache_ = {password_, salt, iterations, salted};
+  return salted;
 }
 
 std::optional<std::string> scram_client::final(std::string_view server_first) {
@@ -138,18 +147,21 @@ std::optional<std::string> scram_client::final(std::string_view server_first) {
   const auto iterations = iterations_text ? to_iterations(*iterations_text) : std::nullopt;
   if (!iterations) return std::nullopt;
 
-  std::string salted;
-  if (cache_ && cache_->password == password_ && cache_->salt == salt && cache_->iterations == *iterations) {
-    salted = cache_->salted_password;
+  std::string client_key, server_key;
+  if (keys_) {
+    keys_differ_ = keys_->salt != salt || keys_->iterations != *iterations;
+    if (keys_differ_) return std::nullopt;
+    client_key = keys_->client_key;
+    server_key = keys_->server_key;
   } else {
-    salted = salt_password(password_, salt, *iterations);
-    if (cache_) *cache_ = {password_, salt, *iterations, salted};
+    const auto salted = salted_password(salt, *iterations);
+    client_key = hmac_sha256(salted, "Client Key");
+    server_key = hmac_sha256(salted, "Server Key");
   }
-  const auto client_key = hmac_sha256(salted, "Client Key");
   const auto channel = gs2_header_ == gs2_binds ? gs2_header_ + binding_ : gs2_header_;
   const auto without_proof = "c=" + base64(channel) + ",r=" + std::string(*nonce);
   const auto auth_message = first_bare() + ',' + std::string(server_first) + ',' + without_proof;
-  server_signature_ = hmac_sha256(hmac_sha256(salted, "Server Key"), auth_message);
+  server_signature_ = hmac_sha256(server_key, auth_message);
   const auto proof = exclusive_or(client_key, hmac_sha256(sha256(client_key), auth_message));
   return without_proof + ",p=" + base64(proof);
 }

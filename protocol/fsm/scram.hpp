@@ -37,6 +37,17 @@ struct scram_cache {
   std::string salted_password;
 };
 
+// What logs in without the password, where the server's secret has the same salt and iterations. A server learns it
+// from its client's proof.
+struct scram_keys {
+  unsigned iterations = 0;
+  std::string salt;
+  std::string client_key;
+  std::string server_key;
+
+  bool operator==(const scram_keys&) const = default;
+};
+
 // The server's role: proves that the client knows the password. Each function is for one call, in this order.
 class scram_server {
  public:
@@ -49,8 +60,11 @@ class scram_server {
   std::optional<std::string> first(std::string_view client_first, bool plus = false);
   // client-final-message -> server-final-message. nullopt: malformed or the wrong password.
   std::optional<std::string> final(std::string_view client_final);
+  // What the proof told, once it was right.
+  const std::optional<scram_keys>& keys() const { return keys_; }
 
  private:
+  std::optional<scram_keys> keys_;
   scram_secret secret_;
   std::string nonce_;
   std::string binding_;
@@ -70,19 +84,28 @@ class scram_client {
   bool can_bind() const { return !binding_.empty(); }
   // plus: by which of the mechanisms; the server offers it and we can bind.
   std::string first(bool plus = false);
-  // server-first-message -> client-final-message. nullopt: malformed, a nonce that is not ours, absurd iterations.
+  // server-first-message -> client-final-message. nullopt: malformed, a nonce that is not ours, absurd iterations;
+  // or keys_differ().
   std::optional<std::string> final(std::string_view server_first);
   // True: the server knows the password too.
   bool verify(std::string_view server_final) const;
+  // Instead of the password.
+  void use(scram_keys keys) { keys_ = std::move(keys); }
+  // The server's secret is not the one that the keys are of.
+  bool keys_differ() const { return keys_differ_; }
 
  private:
   std::string first_bare() const;
+
+  std::string salted_password(const std::string& salt, unsigned iterations);
 
   std::string password_;
   std::string nonce_;
   scram_cache* cache_;
   std::string binding_;
   std::string gs2_header_ = "n,,";
+  std::optional<scram_keys> keys_;
+  bool keys_differ_ = false;
   std::string server_signature_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <sys/resource.h>
 
+#include <boost/asio/thread_pool.hpp>
+
 #include <algorithm>
 #include <csignal>
 #include <map>
@@ -97,6 +99,7 @@ struct application::parts {
     if (keeps_results(*initial)) shared.cache.begin_to_follow(0);
     shared.process_secret = random_bytes(32);
     shared.hear_sisters = [this](const auto& written) { on_sisters(written); };
+    shared.aside = [this](std::function<void()> what) { asio::post(slow, std::move(what)); };
     for (const auto& w : workers)
       shared.shards.push_back(std::make_unique<shard>(shared, *w));
     health.configure(std::move(initial));
@@ -182,6 +185,7 @@ struct application::parts {
   std::map<std::string, std::string> primaries;  // by cluster, as last heard of
   std::vector<std::unique_ptr<worker>> workers;
   side_threads side{side_thread_count};
+  asio::thread_pool slow{1};    // for what may block: it posts to workers
   asio::io_context control{1};  // a look-up that it drops belongs to a coroutine of a worker
   resolver names;
   monitor health;  // tells nothing before start() nor after stop()
@@ -360,6 +364,8 @@ void application::stop() {
   p.doors.close();
   p.pools.close();
   p.health.stop();
+  p.slow.stop();
+  p.slow.join();
   for (const auto& w : p.workers)
     w->stop();
   for (const auto& w : p.workers)

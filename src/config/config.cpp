@@ -15,6 +15,20 @@ const T* find_named(const std::vector<T>& all, std::string_view name) {
 
 }  // namespace
 
+const char* const auth::default_query = R"(
+with recursive me as (
+  select oid, rolname, rolpassword, rolvaliduntil from pg_catalog.pg_authid
+  where rolname operator(pg_catalog.=) $1 and rolcanlogin),
+above(id) as (
+  select m.roleid from pg_catalog.pg_auth_members m, me where m.member operator(pg_catalog.=) me.oid
+  union select m.roleid from pg_catalog.pg_auth_members m, above where m.member operator(pg_catalog.=) above.id)
+select me.rolname, me.rolpassword,
+  case when pg_catalog.isfinite(me.rolvaliduntil)
+    then extract(epoch from me.rolvaliduntil operator(pg_catalog.-) pg_catalog.now())
+    when me.rolvaliduntil operator(pg_catalog.<) pg_catalog.now() then -1 end,
+  g.rolname
+from me left join above on true left join pg_catalog.pg_authid g on g.oid operator(pg_catalog.=) above.id)";
+
 const user* settings::find_user(std::string_view name) const {
   return find_named(users, name);
 }
@@ -34,7 +48,8 @@ std::string node::name() const {
 
 std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {
   watcher found{of.user, of.password, of.dbname};
-  const auto in_clear = [](const user& u) { return u.secret.empty(); };
+  const auto in_clear = [](const user& u) { return u.secret.empty() || !u.password.empty(); };
+  const auto has_password = [](const user& u) { return !u.password.empty(); };
   for (const auto& each : databases) {
     if (each.cluster != of.name) continue;
     if (found.dbname.empty() && each.name != "*") found.dbname = each.dbname.empty() ? each.name : each.dbname;
@@ -44,7 +59,14 @@ std::optional<settings::watcher> settings::watcher_of(const cluster& of) const {
     found.user = each.user;
     found.password = known ? known->password : each.password;
   }
-  if (const auto known = std::ranges::find_if(users, in_clear); found.user.empty() && known != users.end()) {
+  if (found.user.empty() && !auth.query_user.empty()) {
+    const auto* asker = auth.query_password.empty() ? find_user(auth.query_user) : nullptr;
+    found.user = auth.query_user;
+    found.password = asker ? asker->password : auth.query_password;
+  }
+  auto known = std::ranges::find_if(users, has_password);
+  if (known == users.end()) known = std::ranges::find_if(users, in_clear);
+  if (found.user.empty() && known != users.end()) {
     found.user = known->name;
     found.password = known->password;
   }
@@ -65,6 +87,18 @@ tls settings::tls_of(const cluster& of) const {
   made.ciphers = instead.ciphers.value_or(made.ciphers);
   made.ciphersuites = instead.ciphersuites.value_or(made.ciphersuites);
   return made;
+}
+
+std::optional<settings::watcher> settings::asker_of(const cluster& of) const {
+  if (!auth.queries()) return std::nullopt;
+  auto found = watcher_of(of);
+  if (found && !auth.query_user.empty()) {
+    const auto* known = auth.query_password.empty() ? find_user(auth.query_user) : nullptr;
+    found->user = auth.query_user;
+    found->password = known ? known->password : auth.query_password;
+  }
+  if (found && !auth.query_database.empty()) found->dbname = auth.query_database;
+  return found;
 }
 
 routing settings::routing_of(const database& of) const {

@@ -9,6 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "config/hba.hpp"
+#include "core/password.hpp"
+
 // The configuration as plain structs with their defaults. A loaded configuration never changes: a reload makes a new
 // one. Names are those of the TOML file (conf/forebay.toml documents each key).
 namespace forebay {
@@ -29,7 +32,7 @@ inline constexpr unsigned max_workers = 255;  // a client's number has 8 bits fo
 
 enum class log_format : std::uint8_t { text, json };
 enum class pool_mode : std::uint8_t { transaction, session, statement };
-enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust, cert };
+enum class auth_type : std::uint8_t { scram_sha_256, md5, plain, trust, cert, hba };
 enum class session_state_policy : std::uint8_t { track, pin, refuse };
 enum class node_role : std::uint8_t { automatic, primary, replica };
 enum class routing_strategy : std::uint8_t { round_robin, least_connections, weighted, latency, random };
@@ -56,6 +59,8 @@ struct listen {
   std::vector<address> addresses = {{"127.0.0.1", 6432}};
   std::string unix_socket_dir;  // empty: no Unix socket
   std::uint32_t max_clients = 10000;
+  std::uint32_t max_unauthenticated = 1000;     // of them, that have not logged in yet; 0: no limit
+  std::vector<ip_network> proxy_protocol_from;  // whose word on other addresses is believed
 };
 
 struct http {
@@ -65,8 +70,24 @@ struct http {
 
 struct auth {
   auth_type type = auth_type::scram_sha_256;
+  std::string hba_file;  // of auth_type::hba, and with it
+  std::string ident_file;
   std::string users_file;
+  std::string query;       // finds users that are not configured; empty, but with query_user: default_query
+  std::string query_user;  // empty: as who watches the cluster
+  password_source query_password;
+  std::string query_database;
+  duration cache_ttl = 60s;
   duration login_timeout = 60s;
+  duration failure_delay = 1s;  // at most, of logins from an address where many failed; 0: none
+
+  std::shared_ptr<const access_rules> rules;  // what the two files say; null: there are none
+  bool query_if_allowed = false;              // by the DSN's user, if that one may
+
+  // Of pg_authid: the name, the secret, for how many seconds it is valid (null: for ever), and in as many rows as there
+  // are the roles that it is a member of.
+  static const char* const default_query;
+  bool queries() const { return query_if_allowed || !query.empty() || !query_user.empty(); }
 };
 
 inline constexpr std::string_view system_ca = "system";  // as ca_file: whom the system trusts
@@ -108,6 +129,7 @@ struct pool {
   duration transaction_timeout = 0s;
   duration client_idle_timeout = 0s;
   session_state_policy on_session_state = session_state_policy::track;
+  bool application_name_add_host = false;
 };
 
 struct routing {
@@ -206,7 +228,7 @@ struct cluster {
   std::vector<node> nodes;
   // By which Forebay itself logs in to watch the nodes. Empty: see settings::watcher_of().
   std::string user;
-  std::string password;
+  password_source password;
   std::string dbname;
   tls_override tls;
   config::tls to_nodes;  // how its nodes are reached: [tls.server] with what it has instead
@@ -215,9 +237,9 @@ struct cluster {
 struct database {
   std::string name;  // "*": every name without an entry of its own
   std::string cluster;
-  std::string dbname;    // name on the server; empty: as the client says
-  std::string user;      // forced server login; empty: the client's own name
-  std::string password;  // of that login
+  std::string dbname;        // name on the server; empty: as the client says
+  std::string user;          // forced server login; empty: the client's own name
+  password_source password;  // of that login
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
   std::uint32_t max_connections = 0;  // over all pools of this database; 0: no limit
@@ -227,8 +249,8 @@ struct database {
 
 struct user {
   std::string name;
-  std::string password;                 // in clear
-  std::string secret;                   // "SCRAM-SHA-256$..." or "md5..."; one of the two
+  password_source password;  // in clear, of clients and for the servers
+  std::string secret;        // "SCRAM-SHA-256$..." or "md5...", of clients; then the password is for the servers alone
   std::vector<std::string> cert_names;  // common names whose certificates log in as this user; empty: its own name
   std::optional<pool_mode> mode;
   std::optional<std::uint32_t> pool_size;
@@ -264,12 +286,16 @@ struct settings {
   const cluster* find_cluster(std::string_view name) const;
 
   struct watcher {
-    std::string user, password, dbname;
+    std::string user;
+    password_source password;
+    std::string dbname;
   };
-  // How to log in to a cluster's nodes to watch them: what it says itself; else as one of its databases does, or as the
-  // first user whose password is known. Nothing: nobody is known who could.
+  // How to log in to a cluster's nodes to watch them: what it says itself; else as one of its databases does, as
+  // auth.query_user, or as the first user whose password is known. Nothing: nobody is known who could.
   std::optional<watcher> watcher_of(const cluster& of) const;
   tls tls_of(const cluster& of) const;                   // [tls.server] with what the cluster has instead
+  // The same, to ask auth.query.
+  std::optional<watcher> asker_of(const cluster& of) const;
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead
   config::cache cache_of(const database& of) const;      // the same of [cache]; a rule that matches goes before it
 };

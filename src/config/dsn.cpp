@@ -98,7 +98,11 @@ settings parse(std::string_view dsn, report& out) {
   settings made;
   made.source = command_line;
   made.users.push_back(parse_user(cut(hosts, at)));
-  if (made.users.front().password.empty()) made.auth.type = auth_type::trust;
+  if (made.users.front().password.empty()) {
+    made.auth.type = auth_type::trust;
+  } else {
+    made.auth.query_if_allowed = true;
+  }
 
   cluster main;
   main.name = "main";
@@ -114,13 +118,16 @@ settings parse(std::string_view dsn, report& out) {
   }
   made.clusters.push_back(std::move(main));
 
+  std::string dbname;
   if (rest.starts_with('/')) {
     rest.remove_prefix(1);
     const auto name = rest.substr(0, rest.find('?'));
-    if (const auto decoded = percent_decoded(name); !decoded.empty() && !complain_name(decoded).empty())
-      throw malformed{name.data(), "the database name " + complain_name(decoded)};
+    dbname = percent_decoded(name);
+    if (!dbname.empty() && !complain_name(dbname).empty())
+      throw malformed{name.data(), "the database name " + complain_name(dbname)};
     rest.remove_prefix(name.size());
   }
+  made.clusters.front().dbname = dbname;
   if (rest.starts_with('?')) rest.remove_prefix(1);
   while (!rest.empty())
     read_parameter(cut(rest, rest.find('&')), dsn, made.clusters.back().tls, out);

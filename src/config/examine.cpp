@@ -207,10 +207,55 @@ void examine_cache(const settings& s, report& out) {
     if (!out.was_refused(rules[i])) examine_cache_rule(s.cache.rules[i], rules[i], s, out);
 }
 
+void examine_auth(const settings& s, report& out) {
+  const auto where = root / "auth";
+  const bool by_file = s.auth.type == auth_type::hba;
+  if (!out.was_refused(where / "type")) {
+    if (by_file && s.auth.hba_file.empty())
+      out.error(where / "type", "\"hba\" needs hba_file: the file with the rules");
+    if (!by_file && !s.auth.hba_file.empty())
+      out.error(where / "hba_file",
+                "is read with type = \"hba\" only, and type is " + in_quotes(to_string(s.auth.type)));
+  }
+  if (!s.auth.ident_file.empty() && s.auth.hba_file.empty())
+    out.error(where / "ident_file", "is read with hba_file only, whose lines name its maps");
+  if (!s.auth.query_password.empty() && s.auth.query_user.empty())
+    out.error(where / "query_password", "a password without query_user: say whose it is");
+  if (s.auth.queries() && s.auth.type == auth_type::trust)
+    out.error(where / (s.auth.query.empty() ? "query_user" : "query"), "type = \"trust\" asks for no secret");
+  if (s.auth.queries() && !out.was_refused(root / "user"))
+    for (const auto& each : s.clusters)
+      if (!s.asker_of(each))
+        out.error(where / "query", "nobody is known to ask it in cluster " + in_quotes(each.name) +
+                                       ": set query_user and query_password");
+  if (!s.auth.rules) return;
+  for (const auto& rule : s.auth.rules->rules)
+    if (rule.type == hba_rule::connection::local && s.listen.unix_socket_dir.empty())
+      return out.warning(where / "hba_file",
+                         rule.place + " is for a Unix socket, and there is no listen.unix_socket_dir");
+  if (s.auth.rules->ask_for_groups() && !s.auth.queries())
+    out.error(where / "hba_file",
+              "it asks for members of roles (+role or samerole), which auth.query finds out: set "
+              "auth.query_user");
+}
+
+// A user whose clients prove something that opens no server.
+void examine_forced_logins(const settings& s, report& out) {
+  for (std::size_t i = 0; i < s.databases.size(); ++i) {
+    const auto& each = s.databases[i];
+    const auto* known = each.user.empty() || !each.password.empty() ? nullptr : s.find_user(each.user);
+    if (known && known->password.empty() && known->secret.starts_with("SCRAM"))
+      out.warning((root / "database")[i] / "user",
+                  in_quotes(each.user) + " has a SCRAM secret only, which logs in to no server: set password here");
+  }
+}
+
 void examine_users(const settings& s, report& out) {
   const auto where = root / "user";
   const auto type = in_quotes(to_string(s.auth.type));
-  const bool trust = s.auth.type == auth_type::trust || s.auth.type == auth_type::cert;
+  // Whose clients need no secret of the configuration, or not all of them.
+  const bool trust = s.auth.type == auth_type::trust || s.auth.type == auth_type::cert ||
+                     s.auth.type == auth_type::hba || s.auth.queries();
   const bool blind = users_are_unknown(out);
   refuse_twins(
       s.users, where, "name", "the name of a user", [](const user& u) { return u.name; }, out);
@@ -219,8 +264,8 @@ void examine_users(const settings& s, report& out) {
   for (std::size_t i = 0; i < s.users.size(); ++i) {
     const auto& each = s.users[i];
     const bool refused = out.was_refused(where[i] / "password") || out.was_refused(where[i] / "secret");
-    if (!each.password.empty() && !each.secret.empty())
-      out.error(where[i] / "secret", "a user has a password or a secret, not both");
+    if (each.password.from == password_source::kind::command && each.secret.empty())
+      out.error(where[i] / "password", "the output of a command is for servers only: say what clients prove by secret");
     if (!each.name.empty() && each.password.empty() && each.secret.empty() && !trust && !blind && !refused)
       out.error(where[i],
                 in_quotes(each.name) + " has neither password nor secret, and auth.type = " + type + " needs one");
@@ -253,6 +298,8 @@ void examine(settings& s, report& out) {
   examine_breaker(s, out);
   examine_cache(s, out);
   examine_users(s, out);
+  examine_auth(s, out);
+  examine_forced_logins(s, out);
 }
 
 }  // namespace forebay::config

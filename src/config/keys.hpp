@@ -49,6 +49,8 @@ inline constexpr std::array listen_keys{
     key_for<&listen::unix_socket_dir>(
         "unix_socket_dir", {.complain = complain_socket_folder, .example = R"("/run/forebay")", .fixed = true}),
     key_for<&listen::max_clients>("max_clients", {.min = 1, .max = 1'000'000}),
+    key_for<&listen::max_unauthenticated>("max_unauthenticated", {.max = 1'000'000}),
+    key_for<&listen::proxy_protocol_from>("proxy_protocol_from", {.example = R"(["10.0.0.0/8"])"}),
 };
 
 inline constexpr std::array http_keys{
@@ -57,8 +59,17 @@ inline constexpr std::array http_keys{
 
 inline constexpr std::array auth_keys{
     key_for<&auth::type>("type"),
+    key_for<&auth::hba_file>("hba_file", {.example = R"("pg_hba.conf")"}),
+    key_for<&auth::ident_file>("ident_file", {.example = R"("pg_ident.conf")"}),
     key_for<&auth::users_file>("users_file", {.example = R"("users.txt")"}),
+    key_for<&auth::query>(
+        "query", {.complain = complain_query, .example = R"("SELECT name, secret FROM auth.users WHERE name = $1")"}),
+    key_for<&auth::query_user>("query_user", {.example = R"("forebay")"}),
+    key_for<&auth::query_password>("query_password", {.example = R"("...")", .secret = true}),
+    key_for<&auth::query_database>("query_database", {.example = R"("postgres")"}),
+    key_for<&auth::cache_ttl>("cache_ttl"),
     key_for<&auth::login_timeout>("login_timeout"),
+    key_for<&auth::failure_delay>("failure_delay"),
 };
 
 inline constexpr std::array tls_keys{
@@ -99,6 +110,7 @@ inline constexpr std::array pool_keys{
     key_for<&pool::transaction_timeout>("transaction_timeout"),
     key_for<&pool::client_idle_timeout>("client_idle_timeout"),
     key_for<&pool::on_session_state>("on_session_state"),
+    key_for<&pool::application_name_add_host>("application_name_add_host"),
 };
 
 inline constexpr std::array routing_keys{
@@ -253,13 +265,6 @@ inline constexpr auto later_keys = std::to_array<std::string_view>({
     "warming",
     "telemetry",
     "alert",
-    "listen.proxy_protocol_from",
-    "auth.hba_file",
-    "auth.query",
-    "auth.query_user",
-    "auth.query_password",
-    "auth.query_database",
-    "auth.cache_ttl",
     "cache.max_staleness",
     "cluster.routing",
     "cluster.health",

@@ -3,12 +3,15 @@
 #include <sys/stat.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
 #include "config/examine.hpp"
+#include "config/hba_file.hpp"
 #include "config/notation.hpp"
 #include "config/read.hpp"
 #include "config/users_file.hpp"
@@ -102,6 +105,67 @@ void load_users(settings& s, report& out) {
   read_users(content.text, file.string(), s, out);
 }
 
+file_source files_on_disk() {
+  file_source made;
+  made.read = [](const std::string& name) {
+    std::error_code failure;
+    const bool missing = !std::filesystem::exists(name, failure);
+    auto content = read_file(name);
+    return file_source::text{std::move(content.text), std::move(content.failure), missing};
+  };
+  made.list = [](const std::string& name) {
+    file_source::folder found;
+    std::error_code failure;
+    for (const auto& each : std::filesystem::directory_iterator(name, failure))
+      found.files.push_back(each.path().string());
+    if (failure) found.failure = "cannot be read: " + failure.message();
+    return found;
+  };
+  return made;
+}
+
+void load_rules(settings& s, report& out) {
+  if (s.auth.hba_file.empty()) return;
+  const auto folder = std::filesystem::path(s.source).parent_path();
+  const auto files = files_on_disk();
+  auto made = std::make_shared<access_rules>();
+  made->rules = read_hba_file((folder / s.auth.hba_file).string(), files, out);
+  if (!s.auth.ident_file.empty()) made->maps = read_ident_file((folder / s.auth.ident_file).string(), files, out);
+  for (const auto& rule : made->rules) {
+    const auto known = std::ranges::find(made->maps, rule.map, &ident_mapping::map);
+    if (rule.map.empty() || known != made->maps.end()) continue;
+    out.error(path{} / "auth" / "ident_file",
+              rule.place + " names the map " + in_quotes(rule.map) + ", which is not there");
+  }
+  s.auth.rules = std::move(made);
+}
+
+void load_password(password_source& from, const path& where, const std::string& source, report& out) {
+  if (from.from == password_source::kind::environment) {
+    const char* value = std::getenv(from.where.c_str());
+    if (!value || *value == '\0')
+      return out.error(where, "there is no variable " + in_quotes(from.where) + " in the environment, or it is empty");
+    from.text = value;
+  }
+  if (from.from == password_source::kind::file) {
+    from.where = (std::filesystem::path(source).parent_path() / from.where).string();
+    auto found = read_password_file(from.where);
+    if (!found.error.empty()) return out.error(where, found.error);
+    from.text = std::move(found.value);
+  }
+}
+
+void load_passwords(settings& s, report& out) {
+  const auto load_list = [&](auto& list, const path& where) {
+    for (std::size_t i = 0; i < list.size(); ++i)
+      load_password(list[i].password, where[i] / "password", s.source, out);
+  };
+  load_list(s.clusters, path{} / "cluster");
+  load_list(s.databases, path{} / "database");
+  load_list(s.users, path{} / "user");
+  load_password(s.auth.query_password, path{} / "auth" / "query_password", s.source, out);
+}
+
 }  // namespace
 
 loaded load_text(std::string_view text, const std::string& source, const overrides& instead) {
@@ -117,6 +181,8 @@ loaded load_text(std::string_view text, const std::string& source, const overrid
     const auto document = to_item(toml::parse(text));
     read_document(std::get<table>(document.value), made, out);
     load_users(made, out);
+    load_passwords(made, out);
+    load_rules(made, out);
     apply(instead, made, out);
     examine(made, out);
     examine_tls(made, instead.make_tls, out);

@@ -243,6 +243,11 @@ std::string complain_function(std::string_view text) {
   return complain_name(text);
 }
 
+std::string complain_query(std::string_view text) {
+  if (!text.empty() && text.find("$1") == text.npos) return "the query needs $1, which stands for the user's name";
+  return "";
+}
+
 std::string complain_tag(std::string_view text) {
   if (text.find_first_of("+, ") != text.npos) return "a tag has no blank, comma or plus sign";
   return complain_name(text);

@@ -50,6 +50,7 @@ std::string complain_database_name(std::string_view text);
 std::string complain_socket_folder(std::string_view text);
 std::string complain_function(std::string_view text);
 std::string complain_tag(std::string_view text);
+std::string complain_query(std::string_view text);
 
 // The words for an enumeration, in the order of its values; `later` holds words agreed on but not available yet.
 template <class E>
@@ -67,8 +68,8 @@ struct words<pool_mode> {
 };
 template <>
 struct words<auth_type> {
-  static constexpr std::array<std::string_view, 5> known{"scram-sha-256", "md5", "plain", "trust", "cert"};
-  static constexpr std::array<std::string_view, 1> later{"hba"};
+  static constexpr std::array<std::string_view, 6> known{"scram-sha-256", "md5", "plain", "trust", "cert", "hba"};
+  static constexpr std::array<std::string_view, 0> later{};
 };
 template <>
 struct words<session_state_policy> {

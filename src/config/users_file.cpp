@@ -66,7 +66,7 @@ void read_line(line_cursor line, std::uint32_t number, const std::string& source
   out.locate(where, password_at, source);
   if (password->find('\0') != password->npos) out.error(where, "a zero byte is not allowed");
   if (const auto complaint = secret ? complain_secret(*password) : ""; !complaint.empty()) out.error(where, complaint);
-  (secret ? into.users[index].secret : into.users[index].password) = std::move(*password);
+  (secret ? into.users[index].secret : into.users[index].password.text) = std::move(*password);
 }
 
 }  // namespace

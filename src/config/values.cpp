@@ -1,6 +1,8 @@
 #include "config/values.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <charconv>
 
 #include "config/redis_url.hpp"
@@ -108,6 +110,50 @@ void read_value(const item& from, duration& into, const slot& at) {
   into = *value;
 }
 
+void read_value(const item& from, password_source& into, const slot& at) {
+  const auto* content = std::get_if<table>(&from.value);
+  if (!content) {
+    if (!std::holds_alternative<std::string>(from.value)) return at.wrong_type("a text", from);
+    into.from = password_source::kind::text;
+    return read_value(from, into.text, at);
+  }
+  static constexpr std::array<std::string_view, 5> keys{"", "environment", "file", "command", "timeout"};
+  int sources = 0;
+  bool unknown = false;
+  for (const auto& each : *content) {
+    const auto found = std::find(keys.begin() + 1, keys.end(), each.name);
+    const slot inner{at.where / each.name, at.wanted, "", at.out};
+    at.out.locate(inner.where, each.at);
+    if (found == keys.end()) {
+      unknown = true;
+      at.out.error(at.where, in_quotes(each.name) + " is no key of it; wanted file, environment or command");
+    } else if (each.name == "timeout") {
+      static constexpr rule some_time{.min = 1};
+      read_value(each.value, into.timeout, slot{inner.where, some_time, "timeout = \"5s\"", at.out});
+    } else {
+      into.from = static_cast<password_source::kind>(found - keys.begin());
+      static constexpr rule some_text{.required = true};
+      read_value(each.value, into.where, slot{inner.where, some_text, "", at.out});
+      ++sources;
+    }
+  }
+  if (sources != 1 && !unknown)
+    at.out.error(at.where, "wanted one of file, environment and command, as in { file = \"/run/secrets/db\" }");
+}
+
+void read_value(const item& from, std::vector<ip_network>& into, const slot& at) {
+  std::vector<std::string> texts;
+  read_value(from, texts, at);
+  into.clear();
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (const auto network = ip_network::parse(texts[i])) {
+      into.push_back(*network);
+    } else if (!at.out.was_refused(at.where[i])) {
+      at.out.error(at.where[i], in_quotes(texts[i]) + " is not an address or a network, as in \"10.0.0.0/8\"");
+    }
+  }
+}
+
 void read_value(const item& from, std::vector<address>& into, const slot& at) {
   const auto* list = std::get_if<array>(&from.value);
   if (!list) return at.wrong_type("a list of addresses", from);
@@ -172,6 +218,21 @@ std::string show_value(const std::vector<std::string>& value) {
   return out;
 }
 
+std::string show_value(const std::vector<ip_network>& value) {
+  std::string out;
+  for (const auto& each : value) {
+    int bits = 0;
+    for (const auto byte : each.mask.bytes)
+      bits += std::popcount(byte);
+    out += (out.empty() ? "" : ", ") + each.base.text() + "/" + std::to_string(bits);
+  }
+  return out;
+}
+
+std::string show_value(const password_source& value) {
+  return value.empty() ? "" : "****";
+}
+
 std::string show_value(const std::vector<address>& value) {
   std::string out;
   for (const auto& each : value)
@@ -207,6 +268,12 @@ std::string toml_value(const std::vector<std::string>& value) {
   for (const auto& each : value)
     out += (out.empty() ? "" : ", ") + in_quotes(each);
   return "[" + out + "]";
+}
+
+std::string toml_value(const std::vector<ip_network>& value) {
+  std::string out = "[";  // the default has none
+  if (!value.empty()) out += in_quotes(show_value(value));
+  return out += ']';
 }
 
 std::string toml_value(const std::vector<address>& value) {

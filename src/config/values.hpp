@@ -44,6 +44,9 @@ void read_value(const item& from, address& into, const slot& at);
 void read_value(const item& from, std::vector<address>& into, const slot& at);
 void read_value(const item& from, std::optional<address>& into, const slot& at);       // "": none
 void read_value(const item& from, std::optional<redis_server>& into, const slot& at);  // "": none
+void read_value(const item& from, std::vector<ip_network>& into, const slot& at);
+// A text, or where to get it: { file = "..." }, { environment = "..." }, { command = "...", timeout = "5s" }.
+void read_value(const item& from, password_source& into, const slot& at);
 void read_value(const item& from, std::vector<node>& into,
                 const slot& at);  // these five in read.cpp: they have keys of their own
 void read_value(const item& from, std::vector<cache_rule>& into, const slot& at);
@@ -92,6 +95,8 @@ std::string show_value(const std::vector<std::string>& value);
 std::string show_value(const std::vector<address>& value);
 std::string show_value(const std::optional<address>& value);
 std::string show_value(const std::optional<redis_server>& value);  // without its password
+std::string show_value(const std::vector<ip_network>& value);
+std::string show_value(const password_source& value);  // never the password
 std::string show_value(const std::vector<node>& value);
 std::string show_value(const std::vector<cache_rule>& value);  // these four in describe.cpp
 std::string show_value(const routing_override& value);
@@ -123,6 +128,10 @@ inline std::string toml_value(worded auto value) {
   return in_quotes(to_string(value));
 }
 std::string toml_value(const std::vector<address>& value);
+std::string toml_value(const std::vector<ip_network>& value);
+inline std::string toml_value(const password_source&) {
+  return "\"\"";
+}
 inline std::string toml_value(const std::optional<address>& value) {
   return in_quotes(show_value(value));
 }

@@ -1,5 +1,7 @@
 #include "pool/connector.hpp"
 
+#include <fcntl.h>
+
 #include "core/log.hpp"
 #include "core/random.hpp"
 #include "net/dial.hpp"
@@ -13,6 +15,14 @@ struct failure {
   wire::pg_error error;
   bool retry = false;  // the server is there but takes no logins yet
 };
+
+// Until its command has ended, or the time is up.
+asio::awaitable<void> wait_for(const password_lookup& password, worker& on, time_limit& limit) {
+  stream told(on, fcntl(password.fd(), F_DUPFD_CLOEXEC, 0));
+  limit.io = &told;
+  if (!limit.expired) co_await told.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+  limit.io = nullptr;
+}
 
 // The login conversation; nullopt when it ended well.
 asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, stream& io, wire::framer& framer,
@@ -125,6 +135,14 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     where->open_failed(std::move(f.error), f.retry);
   };
 
+  const auto password = password_lookup::start(login.password);
+  if (!password->ended()) co_await wait_for(*password, on, limit);
+  if (!password->ended() || !password->error().empty()) {
+    auto why = "cannot log in to server at " + name + " as \"" + login.user + "\": ";
+    why += password->ended() ? password->error() : "no password within server_connect_timeout";
+    fail({wire::pg_error::fatal("28000", std::move(why)), false});
+    co_return;
+  }
   auto found = co_await names_.resolve(node.host(), node.port(), give_up);
   auto cache = where->cached_scram();
   const auto cached_before = cache.salted_password;
@@ -146,7 +164,7 @@ asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
     if (with_tls && !local) failed = co_await secure(*io, tls, node.host(), limit, name);
     const bool unsecured = failed.has_value();
     if (!failed) {
-      machine.emplace(where->startup_parameters(), fsm::client_credentials{login.user, login.password},
+      machine.emplace(where->startup_parameters(), fsm::client_credentials{login.user, password->value(), login.keys},
                       random_bytes(18), &cache, wire::startup_message::version_3_0,
                       io->tls() ? io->tls()->channel_binding() : std::string());
       framer = wire::framer{&backend_splittable};

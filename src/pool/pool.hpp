@@ -44,7 +44,8 @@ struct pool_limits {
 // Login on the server. Never logged, never shown.
 struct server_login {
   std::string user;
-  std::string password;  // in clear, or "md5..."; empty: none
+  password_source password;               // in clear, or "md5..."; empty: none
+  std::optional<fsm::scram_keys> keys{};  // instead, for servers that ask SCRAM
 
   bool operator==(const server_login&) const = default;
 };

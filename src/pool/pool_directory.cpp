@@ -19,17 +19,37 @@ pool_limits limits_for(const config::settings& settings, const config::database&
   return limits;
 }
 
-server_login login_for(const config::settings& settings, const config::database& database, const std::string& user) {
+}  // namespace
+
+// What the configuration says goes before what clients have proved.
+server_login pool_directory::login_for(const config::settings& settings, const config::database& database,
+                                       const std::string& user) const {
   if (!database.user.empty()) {
     const auto* forced = database.password.empty() ? settings.find_user(database.user) : nullptr;
-    return {database.user, forced ? forced->password : database.password};
+    if (!forced) return {database.user, database.password};
+    return {database.user, forced->password.empty() ? forced->secret : forced->password};
   }
   const auto* known = settings.find_user(user);
-  if (!known) return {user, {}};
-  return {user, known->secret.empty() ? known->password : known->secret};
+  if (known && !known->password.empty()) return {user, known->password};
+  if (const auto proof = proofs_.find({database.cluster, user}); proof != proofs_.end())
+    return {user, proof->second.password, proof->second.keys};
+  return {user, known ? known->secret : ""};
 }
 
-}  // namespace
+void pool_directory::remember_login(const config::settings& settings, const std::string& database,
+                                    const std::string& user, fsm::login_proof proof) {
+  const auto* where = settings.find_database(database);
+  const auto* known = settings.find_user(user);
+  if (!where || !where->user.empty() || (known && !known->password.empty())) return;
+  const std::lock_guard lock(mutex_);
+  auto& last = proofs_[{where->cluster, user}];
+  if (last == proof) return;
+  last = std::move(proof);
+  for (const auto& [of, p] : pools_) {
+    const auto* at = of.what.user == user ? settings.find_database(of.what.database) : nullptr;
+    if (at && at->cluster == where->cluster) p->configure(p->limits(), login_for(settings, *at, user));
+  }
+}
 
 std::shared_ptr<pool> pool_directory::find(const config::settings& settings, const wish& what,
                                            const std::string& node) {

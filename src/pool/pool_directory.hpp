@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "pool/pool.hpp"
+#include "protocol/fsm/login_as_server.hpp"
 
 // All pools of the process by what clients ask for, made when first asked for, and the nodes they lead to.
 // Any thread may call any function.
@@ -30,6 +31,11 @@ class pool_directory {
   std::shared_ptr<pool> find(const config::settings& settings, const wish& what, const std::string& node);
   // The same on the cluster's primary; null also while there is none.
   std::shared_ptr<pool> find_primary(const config::settings& settings, const wish& what);
+
+  // A client has logged in to this database as `user`, and proved by this that it is. From now on it logs in to the
+  // servers of the database's cluster, where the configuration does not say how. In memory only.
+  void remember_login(const config::settings& settings, const std::string& database, const std::string& user,
+                      fsm::login_proof proof);
 
   struct entry {
     std::string database;  // the clients' name for it
@@ -75,6 +81,8 @@ class pool_directory {
   // Guarded by mutex_ from here on.
   std::shared_ptr<pool> find(const config::settings& settings, key where);
   std::optional<plan> plan_for(const config::settings& settings, const key& what);
+  server_login login_for(const config::settings& settings, const config::database& database,
+                         const std::string& user) const;
   std::shared_ptr<budget> budget_for(const std::string& whose, std::uint32_t limit);
   std::shared_ptr<node> node_for(const config::node& at);
   std::string primary_of(const config::cluster& cluster) const;
@@ -88,6 +96,7 @@ class pool_directory {
   std::map<std::string, std::shared_ptr<budget>> budgets_;  // "database d", "user u"
   std::map<std::string, std::string> primaries_;            // cluster -> its primary, where there are several nodes
   std::shared_ptr<const config::settings> settings_;
+  std::map<std::pair<std::string, std::string>, fsm::login_proof> proofs_;  // by cluster and user
   std::map<key, std::shared_ptr<pool>> pools_;
   std::vector<entry> retired_;                  // that somebody still uses: they count on
   std::map<std::string, traffic_sum> remains_;  // of pools that are gone, by database

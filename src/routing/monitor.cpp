@@ -44,6 +44,12 @@ bool monitor::drain(const std::string& node, bool yes) {
   return true;
 }
 
+void monitor::find_account(const std::string& cluster, const std::string& user, bool fresh,
+                           std::function<void(const found_account&)> then) {
+  loop_->post(
+      [&to = *loop_, cluster, user, fresh, then = std::move(then)] { to.find_account(cluster, user, fresh, then); });
+}
+
 void monitor::watch_catalog(const std::string& cluster, const std::string& database) {
   loop_->post([&to = *loop_, cluster, database] { to.watch_catalog(cluster, database); });
 }

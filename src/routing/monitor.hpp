@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/config.hpp"
+#include "routing/account_query.hpp"
 #include "routing/cluster_view.hpp"
 #include "routing/read_rules.hpp"
 
@@ -47,6 +48,10 @@ class monitor {
   void hurry();
   // False: there is no such node.
   bool drain(const std::string& node, bool yes);
+
+  // A user of this cluster that is not configured, see account_query. `then` is called on the monitor's thread.
+  void find_account(const std::string& cluster, const std::string& user, bool fresh,
+                    std::function<void(const found_account&)> then);
 
   // The rules of this database are wanted from now on.
   void watch_catalog(const std::string& cluster, const std::string& database);

@@ -33,6 +33,7 @@ void monitor::loop::start() {
         poll(nullptr, 0, 100);
       }
     }
+    accounts_.clear();
     catalogs_.clear();
     clusters_.clear();
   });
@@ -74,8 +75,11 @@ void monitor::loop::configure(std::shared_ptr<const config::settings> settings) 
   const auto now = steady::now();
   std::erase_if(clusters_, [&](const auto& each) { return !settings_->find_cluster(each.first); });
   std::erase_if(catalogs_, [&](const auto& each) { return !settings_->find_cluster(each.first.first); });
-  for (const auto& each : settings_->clusters)
+  std::erase_if(accounts_, [&](const auto& each) { return !settings_->find_cluster(each.first); });
+  for (const auto& each : settings_->clusters) {
     clusters_.try_emplace(each.name, each.name).first->second.configure(*settings_, each, now);
+    accounts_.try_emplace(each.name, each.name).first->second.configure(*settings_, each);
+  }
   for (auto& [name, each] : catalogs_)
     each.set_lists(settings_->routing, now);
 }
@@ -93,6 +97,15 @@ void monitor::loop::doubt(const std::string& node, const std::string& why) {
 void monitor::loop::drain(const std::string& node, bool yes) {
   for (auto& [name, each] : clusters_)
     each.drain(node, yes);
+}
+
+void monitor::loop::find_account(const std::string& cluster, const std::string& user, bool fresh,
+                                 account_query::tell then) {
+  const auto found = accounts_.find(cluster);
+  if (found == accounts_.end()) return then({.failure = "there is no cluster " + cluster});
+  const auto now = steady::now();
+  found->second.aim(clusters_.at(cluster).source_of_catalogs());
+  found->second.find(user, fresh, now, std::move(then));
 }
 
 void monitor::loop::watch_catalog(const std::string& cluster, const std::string& database) {
@@ -132,6 +145,10 @@ void monitor::loop::run_all(steady::time_point now) {
     each.aim(clusters_.at(each.cluster()).source_of_catalogs(), now);
     each.run(now);
   }
+  for (auto& [name, each] : accounts_) {
+    each.aim(clusters_.at(name).source_of_catalogs());
+    each.run(now);
+  }
 }
 
 void monitor::loop::tell_news() {
@@ -150,6 +167,10 @@ void monitor::loop::sleep() {
     until = std::min(until, each.next(now));
   }
   for (auto& [name, each] : catalogs_) {
+    connections.push_back(&each.connection());
+    until = std::min(until, each.next());
+  }
+  for (auto& [name, each] : accounts_) {
     connections.push_back(&each.connection());
     until = std::min(until, each.next());
   }

@@ -38,6 +38,7 @@ class monitor::loop {
   void suspect(const std::string& node, const std::string& why);
   void doubt(const std::string& node, const std::string& why);
   void drain(const std::string& node, bool yes);
+  void find_account(const std::string& cluster, const std::string& user, bool fresh, account_query::tell then);
   void watch_catalog(const std::string& cluster, const std::string& database);
   void catalog_changed(const std::string& cluster, const std::string& database);
 
@@ -61,6 +62,7 @@ class monitor::loop {
   std::shared_ptr<const config::settings> settings_;
   std::map<std::string, watched_cluster> clusters_;
   std::map<std::pair<std::string, std::string>, catalog_watch> catalogs_;
+  std::map<std::string, account_query> accounts_;  // by cluster
 };
 
 }  // namespace forebay

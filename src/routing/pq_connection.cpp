@@ -59,14 +59,28 @@ void pq_connection::start(const target& to) {
   error_.clear();
   sqlstate_.clear();
   rows_.clear();
+  password_ = password_lookup::start(to.password);
   if (!name_lookup::is_needed(to.host)) {
-    connect();
-    return;
+    lookup_.reset();
+  } else if (!lookup_ || lookup_->host() != to.host) {
+    // One that still runs is not begun again: it may last longer than we wait for it.
+    lookup_ = name_lookup::start(to.host);
   }
-  // One that still runs is not begun again: it may last longer than we wait for it.
-  if (!lookup_ || lookup_->host() != to.host) lookup_ = name_lookup::start(to.host);
+  connect_when_ready();
+}
+
+void pq_connection::connect_when_ready() {
   state_ = state::resolving;
   events_ = POLLIN;
+  if (!password_->ended() || (lookup_ && !lookup_->ended())) return;
+  if (lookup_ && !lookup_->error().empty()) {
+    fail("cannot resolve " + to_.host + ": " + lookup_->error());
+    lookup_.reset();
+  } else if (!password_->error().empty()) {
+    fail(password_->error());
+  } else {
+    connect();
+  }
 }
 
 void pq_connection::close() {
@@ -83,7 +97,7 @@ void pq_connection::connect() {
       {"hostaddr", addresses},
       {"port", port.c_str()},
       {"user", to_.user.c_str()},
-      {"password", to_.password.c_str()},
+      {"password", password_->value().c_str()},
       {"dbname", to_.dbname.c_str()},
       {"application_name", "forebay monitor"},
       {"gssencmode", "disable"},
@@ -100,6 +114,7 @@ void pq_connection::connect() {
   std::ranges::transform(given, values.begin(), [](const auto& each) { return each.second; });
   pq_ = PQconnectStartParams(names.data(), values.data(), 0);
   lookup_.reset();
+  password_.reset();
   if (!pq_ || PQstatus(pq_) == CONNECTION_BAD) return fail();
   PQsetErrorVerbosity(pq_, PQERRORS_VERBOSE);
   PQsetNoticeProcessor(
@@ -109,7 +124,7 @@ void pq_connection::connect() {
 }
 
 int pq_connection::fd() const {
-  if (state_ == state::resolving) return lookup_->fd();
+  if (state_ == state::resolving) return password_->ended() ? lookup_->fd() : password_->fd();
   return pq_ ? PQsocket(pq_) : -1;
 }
 
@@ -123,11 +138,7 @@ void pq_connection::on_ready() {
     case state::failed:
       return;
     case state::resolving:
-      if (!lookup_->ended()) return;
-      if (lookup_->error().empty()) return connect();
-      fail("cannot resolve " + to_.host + ": " + lookup_->error());
-      lookup_.reset();
-      return;
+      return connect_when_ready();
     case state::connecting:
       return on_connecting();
     case state::idle:
@@ -167,7 +178,22 @@ void pq_connection::ask(const char* sql) {
   error_.clear();
   sqlstate_.clear();
   rows_.clear();
-  if (PQsendQuery(pq_, sql) == 0) return fail();
+  sent(PQsendQuery(pq_, sql) != 0);
+}
+
+void pq_connection::ask(const char* sql, const std::vector<std::string>& parameters) {
+  if (state_ != state::idle) return;
+  error_.clear();
+  sqlstate_.clear();
+  rows_.clear();
+  std::vector<const char*> texts;
+  for (const auto& each : parameters)
+    texts.push_back(each.c_str());
+  sent(PQsendQueryParams(pq_, sql, static_cast<int>(texts.size()), nullptr, texts.data(), nullptr, nullptr, 0) != 0);
+}
+
+void pq_connection::sent(bool well) {
+  if (!well) return fail();
   state_ = state::asking;
   on_asking();
 }

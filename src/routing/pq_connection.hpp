@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "core/password.hpp"
 #include "routing/name_lookup.hpp"
 
 struct pg_conn;
@@ -24,9 +25,11 @@ class pq_connection {
   struct target {
     std::string host;
     std::uint16_t port = 5432;
-    std::string user, password, dbname;
+    std::string user{};
+    password_source password{};
+    std::string dbname{};
     // As libpq calls and understands them.
-    std::string sslmode, sslrootcert, sslcrl, sslcert, sslkey, ssl_min_protocol_version;
+    std::string sslmode{}, sslrootcert{}, sslcrl{}, sslcert{}, sslkey{}, ssl_min_protocol_version{};
 
     bool operator==(const target&) const = default;
   };
@@ -44,6 +47,8 @@ class pq_connection {
   void start(const target& to);
   void close();
   void ask(const char* sql);  // one or more statements; the rows of the last one count
+  void ask(const char* sql,
+           const std::vector<std::string>& parameters);  // one statement; they are $1 and so on, as texts
 
   pq_connection::state state() const { return state_; }
   int fd() const;        // -1: nothing to wait for
@@ -60,6 +65,8 @@ class pq_connection {
 
  private:
   void connect();
+  void connect_when_ready();
+  void sent(bool well);
   void on_connecting();
   void on_asking();
   void fail();  // with libpq's words
@@ -68,6 +75,7 @@ class pq_connection {
   enum state state_ = state::closed;
   target to_;
   std::shared_ptr<name_lookup> lookup_;
+  std::shared_ptr<password_lookup> password_;
   pg_conn* pq_ = nullptr;
   short events_ = 0;
   bool news_ = false;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/random.hpp"
+#include "protocol/fsm/crypto.hpp"
 #include "protocol/wire/auth.hpp"
 
 namespace forebay {
@@ -20,8 +21,9 @@ std::uint32_t read_u32(std::string_view bytes) {
   return value;
 }
 
-fsm::login_as_server::method to_method(config::auth_type type) {
-  using method = fsm::login_as_server::method;
+using method = fsm::login_as_server::method;
+
+method to_method(config::auth_type type) {
   switch (type) {
     case config::auth_type::trust:
       return method::trust;
@@ -36,7 +38,22 @@ fsm::login_as_server::method to_method(config::auth_type type) {
 
 fsm::stored_secret secret_of(const config::user* user) {
   if (!user) return {};
-  return fsm::stored_secret::from_text(user->secret.empty() ? user->password : user->secret);
+  return fsm::stored_secret::from_text(user->secret.empty() ? user->password.text : user->secret);
+}
+
+std::string in_quotes(std::string_view name) {
+  std::string quoted(1, '"');
+  quoted.append(name).append(1, '"');
+  return quoted;
+}
+
+bool is_peer(const config::hba_rule& rule) {
+  return rule.method == config::login_method::peer;
+}
+
+bool asks_secret(config::login_method how) {
+  using config::login_method;
+  return how == login_method::plain || how == login_method::md5 || how == login_method::scram_sha_256;
 }
 
 // An underscore and a name for what only this protocol extension may be: "_pq_.x".
@@ -44,8 +61,13 @@ constexpr std::string_view extension_prefix = "_pq_.";
 
 }  // namespace
 
-handshake::handshake(std::shared_ptr<const config::settings> settings, std::string process_secret, bool overloaded)
-    : settings_(std::move(settings)), process_secret_(std::move(process_secret)), overloaded_(overloaded) {}
+handshake::handshake(std::shared_ptr<const config::settings> settings, std::string process_secret, bool overloaded,
+                     client_origin origin, deriver derive)
+    : settings_(std::move(settings)),
+      process_secret_(std::move(process_secret)),
+      overloaded_(overloaded),
+      origin_(origin),
+      derive_(std::move(derive)) {}
 
 handshake::~handshake() = default;
 
@@ -58,6 +80,11 @@ handshake::state handshake::feed(std::string_view& in, std::string& out) {
   if (direct_ && secured_ && !secured_->postgresql) {
     return refuse(wire::pg_error::fatal("08P01", "a direct TLS connection must name its protocol (ALPN postgresql)"));
   }
+  if (origin_.may_be_told) {
+    const auto next = take_proxy_header(in);
+    if (next != state::more || origin_.may_be_told) return next;
+  }
+  if (introduced_ && !login_) return state::introduced;
   while (!login_) {
     const bool first = !ssl_asked_ && !gss_asked_;
     if (first && offers_tls_ && in.starts_with(tls_handshake_record)) {
@@ -92,6 +119,23 @@ handshake::state handshake::feed(std::string_view& in, std::string& out) {
     in.remove_prefix(size);
     const auto next = log_in(out, std::pair{message.front(), message.substr(message_header)});
     if (next != state::more) return next;
+  }
+  return state::more;
+}
+
+// Once there is or was none, nobody may tell anything any more.
+handshake::state handshake::take_proxy_header(std::string_view& in) {
+  using kind = wire::proxy_answer::kind;
+  if (in.empty()) return state::more;
+  const auto answer = wire::find_proxy_header(in);
+  if (answer.what == kind::malformed) return refuse(wire::pg_error::fatal("08P01", "invalid PROXY protocol header"));
+  if (answer.what == kind::more) return state::more;
+  origin_.may_be_told = false;
+  if (answer.what == kind::absent) return state::more;
+  in.remove_prefix(answer.header.size);
+  if (const auto address = ip_address::parse(answer.header.address)) {
+    origin_.address = *address;
+    told_ = answer.header;
   }
   return state::more;
 }
@@ -168,24 +212,159 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
   if (offers_tls_ && !secured_ && settings_->tls_client.mode >= config::tls_mode::require) {
     return refuse(wire::pg_error::fatal("28000", "TLS is required here: connect with sslmode=require or stricter"));
   }
-  if (settings_->auth.type == config::auth_type::cert) {
-    if (has_certificate_of_its_user()) return let_in(out);
-    return refuse(
-        wire::pg_error::fatal("28000", "certificate authentication failed for user \"" + identity_.user + '"'));
+  introduced_ = true;
+  return state::introduced;
+}
+
+handshake::wish handshake::wants() const {
+  wish wanted;
+  const auto& auth = settings_->auth;
+  const bool unknown = secret_of(settings_->find_user(identity_.user)).what == fsm::stored_secret::kind::none;
+  if (auth.type != config::auth_type::hba) {
+    const bool by_secret = auth.type != config::auth_type::trust && auth.type != config::auth_type::cert;
+    wanted.account = auth.queries() && unknown && by_secret;
+    return wanted;
   }
-  login_ = std::make_unique<fsm::login_as_server>(
-      to_method(settings_->auth.type), identity_.user, secret_of(settings_->find_user(identity_.user)),
-      random_bytes(fsm::login_as_server::entropy_size), process_secret_, secured_ ? secured_->binding : std::string());
+  const auto found = auth.rules->find(client());
+  const bool peer = origin_.address.size == 0 && std::ranges::any_of(auth.rules->rules, is_peer);
+  wanted.system_user = peer && (found.in_doubt || (found.rule && is_peer(*found.rule)));
+  const bool of_secret = found.rule && asks_secret(found.rule->method) && unknown;
+  const bool by_name = peer || (found.rule && found.rule->method == config::login_method::cert);
+  const bool of_groups = found.in_doubt || (by_name && auth.rules->ask_for_groups());
+  wanted.account = auth.queries() && (of_secret || of_groups);
+  return wanted;
+}
+
+config::hba_client handshake::client() const {
+  const auto& value = identity_.replication;
+  return {.address = origin_.address,
+          .tls = secured_.has_value(),
+          .user = identity_.user,
+          .database = identity_.database,
+          .physical_replication = !value.empty() && value != "database",
+          .groups = known_.groups ? &*known_.groups : nullptr,
+          .own_networks = origin_.own_networks,
+          .own_addresses = origin_.own_addresses};
+}
+
+handshake::state handshake::begin(account known, std::string& out) {
+  asked_ = wants().account;
+  known_ = std::move(known);
+  const auto& auth = settings_->auth;
+  if (auth.type == config::auth_type::cert) return ask_certificate("", out);
+  if (auth.type != config::auth_type::hba) return ask_password(to_method(auth.type), out);
+  const auto found = auth.rules->find(client());
+  rule_ = found.rule;
+  // Where the rules end or reject, and where it is not known what they say, PostgreSQL's words for it.
+  if (!rule_) return refuse_by_rules("no pg_hba.conf entry for");
+  if (found.in_doubt) {
+    known_.note = "it is not known of which roles it is a member";
+    return refuse_by_rules("no pg_hba.conf entry for");
+  }
+  return follow_rule(*rule_, out);
+}
+
+handshake::state handshake::follow_rule(const config::hba_rule& rule, std::string& out) {
+  using config::login_method;
+  switch (rule.method) {
+    case login_method::trust:
+      return ask_password(method::trust, out);
+    case login_method::plain:
+      return ask_password(method::plain, out);
+    case login_method::md5:
+      return ask_password(method::md5, out);
+    case login_method::scram_sha_256:
+      return ask_password(method::scram_sha_256, out);
+    case login_method::reject:
+      return refuse_by_rules("pg_hba.conf rejects connection for");
+    case login_method::peer: {
+      const auto* groups = known_.groups ? &*known_.groups : nullptr;
+      const auto& mine = known_.system_user;
+      if (!mine.empty() && settings_->auth.rules->may_be(rule.map, mine, identity_.user, groups))
+        return ask_password(method::trust, out);
+      known_.note = mine.empty() ? "the system does not say who the client is" : "the client is " + mine + " here";
+      return refuse(wire::pg_error::fatal("28000", "Peer authentication failed for user " + in_quotes(identity_.user)));
+    }
+    case login_method::cert:
+      break;
+  }
+  return ask_certificate(rule.map, out);
+}
+
+handshake::state handshake::ask_certificate(const std::string& map, std::string& out) {
+  if (has_certificate_of_its_user(map)) return let_in(out);
+  const auto name = secured_ ? secured_->common_name : std::string();
+  known_.note = name.empty() ? "the client has no certificate" : "the certificate is of " + name;
+  return refuse(
+      wire::pg_error::fatal("28000", "certificate authentication failed for user " + in_quotes(identity_.user)));
+}
+
+handshake::state handshake::refuse_by_rules(std::string_view why) {
+  const bool local = origin_.address.size == 0;
+  const bool physical = client().physical_replication;
+  std::string text(why);
+  text.append(physical ? " replication connection from host " : " host ");
+  text.append(in_quotes(local ? "[local]" : origin_.address.text()));
+  text.append(", user ").append(in_quotes(identity_.user));
+  if (!physical) text.append(", database ").append(in_quotes(identity_.database));
+  text.append(secured_ ? ", SSL encryption" : ", no encryption");
+  return refuse(wire::pg_error::fatal("28000", std::move(text)));
+}
+
+fsm::stored_secret handshake::secret() const {
+  auto configured = secret_of(settings_->find_user(identity_.user));
+  return configured.what == fsm::stored_secret::kind::none ? known_.secret : configured;
+}
+
+// What an unknown user is asked where md5 is wanted: by lot, but always the same for a name, what some known one is
+// asked, so that the question does not tell who exists. PostgreSQL's own roles have SCRAM secrets, as a rule.
+bool handshake::would_ask_scram() const {
+  if (settings_->auth.queries() || settings_->users.empty()) return true;
+  const auto lot = fsm::hmac_sha256(process_secret_, "question " + identity_.user);
+  std::uint32_t number = 0;
+  for (const char c : lot.substr(0, 4))
+    number = number << 8 | static_cast<unsigned char>(c);
+  return secret_of(&settings_->users[number % settings_->users.size()]).what == fsm::stored_secret::kind::scram;
+}
+
+handshake::state handshake::ask_password(method how, std::string& out) {
+  using kind = fsm::stored_secret::kind;
+  auto stored = secret();
+  if (how == method::md5 && stored.what == kind::none && would_ask_scram()) how = method::scram_sha_256;
+  // Behind a DSN every role of PostgreSQL logs in as it would there.
+  if (how == method::scram_sha_256 && stored.what == kind::md5 && settings_->auth.query_if_allowed) how = method::md5;
+  fsm::login_as_server::deriver derive;
+  const auto in_clear = [](const config::user& u) { return u.secret.empty() && !u.password.empty(); };
+  const bool some_in_clear = std::ranges::any_of(settings_->users, in_clear) || !settings_->auth.query.empty();
+  if (derive_ && some_in_clear) {
+    derive = [this](std::string_view password, std::string_view salt) {
+      return derive_(identity_.user, password, salt);
+    };
+  }
+  login_ = std::make_unique<fsm::login_as_server>(how, identity_.user, std::move(stored),
+                                                  random_bytes(fsm::login_as_server::entropy_size), process_secret_,
+                                                  secured_ ? secured_->binding : std::string(), std::move(derive));
   return log_in(out, std::nullopt);
 }
 
+handshake::state handshake::again(account known, std::string& out) {
+  known_.secret = std::move(known.secret);
+  known_.note = std::move(known.note);
+  doubted_ = true;
+  return take(login_->again(secret()), out);
+}
+
 handshake::state handshake::log_in(std::string& out, std::optional<std::pair<char, std::string_view>> input) {
-  const auto step = input ? login_->resume(input->first, input->second) : login_->start();
+  return take(input ? login_->resume(input->first, input->second) : login_->start(), out);
+}
+
+handshake::state handshake::take(const fsm::login_step& step, std::string& out) {
   out += step.send;
   switch (step.state) {
     case fsm::login_state::done:
       return let_in(out);
     case fsm::login_state::failed:
+      if (login_->was_wrong() && asked_ && !doubted_) return state::doubted;
       return refuse(step.error);
     default:
       return state::more;
@@ -198,12 +377,21 @@ handshake::state handshake::let_in(std::string& out) {
   return state::refused;
 }
 
-// By name, or by one of those that its entry has for it.
-bool handshake::has_certificate_of_its_user() const {
+// By name, by one of those that its entry has for it, or as a map says.
+bool handshake::has_certificate_of_its_user(const std::string& map) const {
   if (!secured_ || secured_->common_name.empty()) return false;
+  if (!map.empty()) {
+    const auto* groups = known_.groups ? &*known_.groups : nullptr;
+    return settings_->auth.rules->may_be(map, secured_->common_name, identity_.user, groups);
+  }
   const auto* known = settings_->find_user(identity_.user);
   if (!known || known->cert_names.empty()) return secured_->common_name == identity_.user;
   return std::ranges::find(known->cert_names, secured_->common_name) != known->cert_names.end();
+}
+
+std::string handshake::about() const {
+  const std::string place = rule_ ? rule_->place : "";
+  return place + (place.empty() || known_.note.empty() ? "" : ", ") + known_.note;
 }
 
 wire::result<std::vector<std::pair<std::string, std::string>>> parse_options(std::string_view options,

@@ -79,6 +79,15 @@ struct routing_state {
   bool answered = false;  // something of its answer has gone to the client: it is too late to ask again
 };
 
+// What a session knows of itself until it has logged in.
+struct login_progress {
+  shard::newcomers::iterator place;
+  account known{};
+  bool waits = false;        // for what is asked about it, or for its turn
+  bool had_to_wait = false;  // it was its turn
+  bool knows_account = false, knows_system_user = false;
+};
+
 class session final : public pool::waiter, public std::enable_shared_from_this<session> {
  public:
   session(shard& home, stream client);
@@ -90,6 +99,8 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   // Ends at the next transaction boundary, at once when there is none to wait for.
   void drain();
   void kill(const std::string& reason);
+  // Too many clients are logging in, and it takes longest.
+  void give_way();
   // Ends here and now, its server connection with it: the process is about to end.
   void abandon();
 
@@ -115,6 +126,7 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   const pool* home_pool() const { return pool_.get(); }
   stage current_stage() const { return stage_; }
   const std::string& database() const { return database_; }
+  socket_address client_address() const;                           // as a balancer tells it
   const std::string& replication() const { return replication_; }  // the startup parameter's value
   bool gone() const { return state_.gone; }                        // its client left; it puts its server in order
 
@@ -163,13 +175,22 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   void relay_from_client(std::string_view in);
   // What the client sends now waits until a server was had, or an answer.
   bool holds_input() const {
-    return waiting_ || held_ || retrying_ || console_busy_ || settling_ || stage_ == stage::greeting;
+    return waiting_ || held_ || retrying_ || console_busy_ || settling_ || (login_ && login_->waits) ||
+           stage_ == stage::greeting;
   }
 
   // Login (session_login.cpp).
   void process_login(std::string_view in);
   void secure(std::string_view received);
   void note_lost_in_login(const error_code& why);
+  client_origin origin() const;
+  bool may_log_in();
+  void ask_account(bool fresh);
+  void ask_system_user();
+  void on_account(const found_account& found);
+  void go_on_with_login(handshake::state state, std::string out);
+  void resume_login();
+  void end_login();
   void enter();
   void enter_console();
   void enter_pool();
@@ -270,9 +291,11 @@ class session final : public pool::waiter, public std::enable_shared_from_this<s
   std::unique_ptr<caching_state> cache_;        // the same, where there is a cache
   std::shared_ptr<channel_hub> channels_;       // once it has listened
   std::unique_ptr<handshake> handshake_;        // while logging in
+  std::unique_ptr<login_progress> login_;       // the same
   std::unique_ptr<console_session> console_;    // on the console
   std::unique_ptr<wire::pg_error> refusal_;     // why no server could be had for the request at hand
   std::unique_ptr<wire::pg_error> last_words_;  // why the session ends when all is answered; null: the client said so
+  std::unique_ptr<socket_address> told_;        // its client's address, by the word of a balancer
   std::string user_;
   std::string database_;
   std::string replication_;  // value of the startup parameter

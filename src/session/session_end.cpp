@@ -202,6 +202,7 @@ void session::lose_server(wire::pg_error error, bool told) {
 void session::finish() {
   if (stage_ == stage::ended) return;
   stage_ = stage::ended;
+  end_login();
   if (channels_) channels_->leave(number_);
   cache_.reset();
   deadline_.clear();

@@ -10,12 +10,16 @@ const char* session::state_text() const {
   return !server_ && stage_ != stage::console ? "idle" : "active";
 }
 
+socket_address session::client_address() const {
+  return told_ ? *told_ : peer_address(client_.native());
+}
+
 session::info session::describe() {
   info i;
   i.number = number_;
   i.user = user_;
   i.database = database_;
-  const auto peer = peer_address(client_.native());
+  const auto peer = client_address();
   const auto local = local_address(client_.native());
   i.address = peer.host;
   i.port = peer.port;

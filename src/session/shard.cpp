@@ -39,6 +39,14 @@ std::uint32_t shard::add(std::shared_ptr<session> s) {
   return number;
 }
 
+shard::newcomers::iterator shard::begin_login(session& s) {
+  const auto limit = process.settings()->listen.max_unauthenticated;
+  const auto workers = std::max<std::size_t>(process.shards.size(), 1);
+  if (limit != 0 && newcomers_.size() >= (limit + workers - 1) / workers)
+    newcomers_.front()->give_way();  // and leaves the list
+  return newcomers_.insert(newcomers_.end(), &s);
+}
+
 std::shared_ptr<session> shard::find(std::uint32_t number) const {
   const auto found = sessions_.find(number);
   return found == sessions_.end() ? nullptr : found->second;

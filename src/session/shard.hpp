@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +23,8 @@
 #include "session/channels.hpp"
 #include "session/console_session.hpp"
 #include "session/destination.hpp"
+#include "session/login_damper.hpp"
+#include "session/salted_passwords.hpp"
 
 // What sessions share: with all others of the process (proxy) and with those of their worker (shard).
 namespace forebay {
@@ -43,6 +47,9 @@ struct proxy {
   sister_book::applier hear_sisters;
   console_factory make_console;
   std::string process_secret;
+  login_damper damper;
+  // Runs what may block, on a thread for that.
+  std::function<void(std::function<void()>)> aside;
   std::atomic<std::uint32_t> clients{0};
 
   std::shared_ptr<const config::settings> settings() const {
@@ -97,6 +104,12 @@ class shard {
   void for_each(const std::function<void(session&)>& visit);
   std::size_t count() const { return sessions_.size(); }
 
+  // Sessions that have not logged in yet, in the order of their coming. One more than this worker's share of the limit,
+  // and the first of them ends.
+  using newcomers = std::list<session*>;
+  newcomers::iterator begin_login(session& s);
+  void end_login(newcomers::iterator which) { newcomers_.erase(which); }
+
   // Shutdown: each session ends at its next transaction boundary, told 57P01.
   void drain();
   bool draining() const { return draining_; }
@@ -123,6 +136,7 @@ class shard {
   gather to_client;
   classifier sql;
   access_reader access;
+  salted_passwords salted;
   quick_random random;
   std::shared_ptr<redis_client> redis;  // null: results are not shared
   // Requests that went to the primary, by the reason why not to a replica (static texts).
@@ -139,6 +153,7 @@ class shard {
   std::map<std::string, known_cluster> clusters_;
   std::map<pool_directory::wish, std::weak_ptr<destination>> destinations_;
   std::unordered_map<std::uint32_t, std::shared_ptr<session>> sessions_;
+  newcomers newcomers_;
   std::uint32_t last_number_ = 0;
   bool draining_ = false;
   bool follows_writes_;

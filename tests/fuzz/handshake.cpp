@@ -37,6 +37,10 @@ result play(const std::shared_ptr<const config::settings>& settings, bool overlo
     r.taken += part.size();
     std::string_view in = kept;
     r.end = h.feed(in, r.out);
+    if (r.end == state::introduced) {
+      r.end = h.begin({}, r.out);
+      if (r.end == state::more) r.end = h.feed(in, r.out);
+    }
     kept.erase(0, kept.size() - in.size());
     if (r.end == state::secure) {
       expect(tls && !h.is_secured());

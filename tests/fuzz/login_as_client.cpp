@@ -23,6 +23,12 @@ std::string password_of_kind(std::size_t kind) {
   return kinds[kind];
 }
 
+// What a client has proved, of the same secret.
+fsm::scram_keys keys_of_proof() {
+  const auto salted = fsm::pbkdf2_sha256(clear, "salt", 1);
+  return {1, "salt", fsm::hmac_sha256(salted, "Client Key"), fsm::hmac_sha256(salted, "Server Key")};
+}
+
 // What only a server that knows the password can say, worked out from the messages before (RFC 5802, 3).
 struct exchange {
   std::string hello, challenge, answer;
@@ -43,8 +49,9 @@ void run(std::string_view bytes) {
   const auto kind = in.below(4);
   const auto password = password_of_kind(kind);
   fsm::scram_cache cache;
-  fsm::login_as_client machine({{"user", "app"}, {"database", "db"}}, {"app", password}, nonce,
-                               in.below(2) ? &cache : nullptr);
+  auto* const caching = in.below(2) ? &cache : nullptr;
+  const auto keys = kind == 3 ? std::optional(keys_of_proof()) : std::nullopt;
+  fsm::login_as_client machine({{"user", "app"}, {"database", "db"}}, {"app", password, keys}, nonce, caching);
   machine.start();
   std::optional<exchange> scram;
   bool proved = false;

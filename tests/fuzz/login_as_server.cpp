@@ -64,6 +64,15 @@ void run(std::string_view bytes) {
     expect(kind != 3 && (who == knows::password || guessed));
   }
   if (how == login_as_server::method::trust) expect(step.state == login_state::done);
+  // Judged again by the same secret it is as wrong as before, and by none as well.
+  if (step.state == login_state::failed && server.was_wrong()) {
+    expect(server.again(stored_secret::from_text(form)).state == login_state::failed);
+    expect(server.again({}).state == login_state::failed);
+  }
+  if (step.state == login_state::done) {
+    const auto proof = server.proof();
+    expect(proof.password.empty() || proof.password == right || proof.password == form);
+  }
   if (step.state == login_state::failed) expect(step.error.level == wire::severity::fatal && step.send.empty());
   // A stored md5 hash is no key to SCRAM; a SCRAM secret is asked for by SCRAM.
   const bool possible = kind < 2 || (kind == 2 && how != login_as_server::method::scram_sha_256);

@@ -42,7 +42,7 @@ TEST_CASE("who watches") {
   const auto watcher = [](const std::string& text) {
     const auto s = settings_of("[[cluster]]\nname = \"a\"\nnodes = [{host=\"h\"}, {host=\"i\"}]\n" + text);
     const auto found = s.watcher_of(s.clusters.front());
-    return found->user + "/" + found->password + "/" + found->dbname;
+    return found->user + "/" + found->password.text + "/" + found->dbname;
   };
   const std::string users = "[[user]]\nname = \"s\"\nsecret = \"md5" + std::string(32, 'a') +
                             "\"\n[[user]]\nname = \"u\"\npassword = \"p\"\n";
@@ -82,18 +82,69 @@ TEST_CASE("the pool is as large as what it keeps") {
   CHECK(errors_of("[pool]\nmin_size = 20" + one_cluster).empty());
 }
 
+TEST_CASE("what belongs to auth.type and auth.query") {
+  const auto errors = [](const std::string& text) { return errors_of("[auth]\n" + text + one_cluster); };
+  CHECK(errors("type = \"hba\"") == lines{"f:2:8: auth.type: \"hba\" needs hba_file: the file with the rules"});
+  CHECK(errors("ident_file = \"x\"") ==
+        lines{"f:2:14: auth.ident_file: is read with hba_file only, whose lines name its maps"});
+  CHECK(errors("query_password = \"x\"") ==
+        lines{"f:2:18: auth.query_password: a password without query_user: say whose it is"});
+  CHECK(errors("query = \"select 1\"") ==
+        lines{"f:2:9: auth.query: the query needs $1, which stands for the user's name"});
+  CHECK(errors("type = \"trust\"\nquery_user = \"x\"") ==
+        lines{"f:3:14: auth.query_user: type = \"trust\" asks for no secret"});
+  CHECK(errors("query = \"select $1\"") ==
+        lines{"f:2:9: auth.query: nobody is known to ask it in cluster \"main\": set query_user and query_password"});
+}
+
+TEST_CASE("who asks auth.query") {
+  const auto asker = [](const std::string& text) {
+    const auto s = settings_of(text + one_cluster);
+    const auto found = s.asker_of(s.clusters.front());
+    return found ? found->user + "/" + found->password.text + "/" + found->dbname : "nobody";
+  };
+  const std::string user = "[[user]]\nname = \"u\"\npassword = \"p\"\n";
+  CHECK(asker(user) == "nobody");
+  CHECK(asker("[auth]\nquery = \"$1\"\n" + user) == "u/p/postgres");
+  CHECK(asker("[auth]\nquery_user = \"q\"\nquery_password = \"r\"\nquery_database = \"d\"\n") == "q/r/d");
+  CHECK(asker("[auth]\nquery_user = \"u\"\n[[user]]\nname = \"s\"\npassword = \"s\"\n" + user) == "u/p/postgres");
+}
+
+TEST_CASE("passwords from elsewhere") {
+  const auto with = [](const std::string& value) {
+    return "[[user]]\nname = \"u\"\npassword = " + value + one_cluster;
+  };
+  setenv("FOREBAY_TEST_PASSWORD", "from the environment", 1);
+  const auto s = settings_of(with("{ environment = \"FOREBAY_TEST_PASSWORD\" }"));
+  CHECK(s.users[0].password.text == "from the environment");
+  CHECK(errors_of(with("{ environment = \"FOREBAY_TEST_NONE\" }")) ==
+        lines{"f:3:12: user.password: there is no variable \"FOREBAY_TEST_NONE\" in the environment, or it is empty"});
+  CHECK(errors_of(with("{ file = \"none\" }")) ==
+        lines{"f:3:12: user.password: the password's file \"none\" cannot be read: No such file or directory"});
+  CHECK(
+      errors_of(with("{ }")) ==
+      lines{
+          "f:3:12: user.password: wanted one of file, environment and command, as in { file = \"/run/secrets/db\" }"});
+  CHECK(errors_of(with("{ flie = \"x\" }")).front() ==
+        R"(f:3:12: user.password: "flie" is no key of it; wanted file, environment or command)");
+  CHECK(errors_of(with("{ command = \"x\", timeout = \"0s\" }")).back() ==
+        "f:3:29: user.password.timeout: 0s is too short: at least 1ms");
+}
+
 TEST_CASE("a user has what auth.type needs") {
   const std::string nobody =
       R"(f:1:1: user: "u" has neither password nor secret, and auth.type = "scram-sha-256" needs one)";
   CHECK(errors_of("[[user]]\nname = \"u\"" + one_cluster) == lines{nobody});
   CHECK(errors_of("[auth]\ntype = \"trust\"\n[[user]]\nname = \"u\"" + one_cluster).empty());
-  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = \"p\"\nsecret = \"" + scram_secret + "\"" + one_cluster) ==
-        lines{"f:4:10: user.secret: a user has a password or a secret, not both"});
+  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = \"p\"\nsecret = \"" + scram_secret + "\"" + one_cluster).empty());
+  CHECK(errors_of("[[user]]\nname = \"u\"\npassword = { command = \"x\" }" + one_cluster) ==
+        lines{"f:3:12: user.password: the output of a command is for servers only: say what clients prove by secret"});
+  CHECK(errors_of("[auth]\nquery_user = \"q\"\n[[user]]\nname = \"u\"" + one_cluster).empty());
   // Only the cause: whether anything is lacking depends on what could not be read.
   CHECK(
       errors_of("[auth]\ntype = \"turst\"\n[[user]]\nname = \"u\"" + one_cluster) ==
       lines{
-          R"(f:2:8: auth.type: "turst" is not one of "scram-sha-256", "md5", "plain", "trust" or "cert"; did you mean "trust"?)"});
+          R"(f:2:8: auth.type: "turst" is not one of "scram-sha-256", "md5", "plain", "trust", "cert" or "hba"; did you mean "trust"?)"});
   CHECK(errors_of("[[user]]\nname = \"u\"\npassword = 5" + one_cluster) ==
         lines{R"(f:3:12: user.password: wanted a text, as in password = "..."; found a whole number)"});
 }

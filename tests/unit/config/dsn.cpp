@@ -11,7 +11,7 @@ std::string meaning(std::string_view dsn) {
   const auto result = from_dsn(dsn);
   if (!result.settings) return to_string(result.errors.at(0));
   const auto& s = *result.settings;
-  auto out = s.users.at(0).name + ":" + s.users[0].password + "@";
+  auto out = s.users.at(0).name + ":" + s.users[0].password.text + "@";
   for (const auto& each : s.clusters.at(0).nodes)
     out += to_string(address{each.host, each.port}) + ",";
   out.pop_back();

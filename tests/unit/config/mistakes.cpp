@@ -46,9 +46,6 @@ TEST_CASE("what is agreed on for later says so") {
   check_all({
       {"[telemetry]\nslow_query = \"1s\"", {"f:1:2: telemetry: is not available in this version"}},
       {"[pool]\nquery_timeou = \"5s\"", {R"(f:2:1: pool.query_timeou: unknown key; did you mean "query_timeout"?)"}},
-      {"[auth]\ntype = \"hba\"\nhba_file = \"x\"",
-       {R"(f:2:8: auth.type: "hba" is not available in this version; use "scram-sha-256", "md5", "plain", "trust" or "cert")",
-        "f:3:1: auth.hba_file: is not available in this version"}},
   });
   CHECK(errors_of("[[cluster]]\nname = \"a\"\nnodes = [ { host = \"h\" } ]\n[cluster.health]") ==
         lines{"f:4:10: cluster.health: is not available in this version"});

@@ -482,7 +482,7 @@ TEST_CASE(
   p->configure({.size = 2}, {"u", "new"});
   h.give(who->server());
   h.give(std::move(b));
-  CHECK(p->login().password == "new");
+  CHECK(p->login().password.text == "new");
   CHECK(house::now(*p).open == 2);
 }
 

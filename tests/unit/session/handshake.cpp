@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <sstream>
+#include <tuple>
 
 #include "protocol/wire/auth.hpp"
 
@@ -44,6 +45,14 @@ struct outcome {
   wire::pg_error error;
 };
 
+// All that can be done with these bytes, where nothing is known but the configuration.
+state drive(handshake& h, std::string_view& in, std::string& out) {
+  auto end = h.feed(in, out);
+  if (end != state::introduced) return end;
+  end = h.begin({}, out);
+  return end == state::more ? h.feed(in, out) : end;
+}
+
 // `size` bytes at a time, as a session does it: what was not taken comes again.
 outcome run(const std::string& bytes, config::auth_type type = config::auth_type::trust, bool overloaded = false,
             std::size_t size = std::string::npos) {
@@ -55,7 +64,7 @@ outcome run(const std::string& bytes, config::auth_type type = config::auth_type
     kept += bytes.substr(at, size);
     at += std::min(size, bytes.size() - at);
     std::string_view in = kept;
-    o.end = h.feed(in, o.out);
+    o.end = drive(h, in, o.out);
     kept = std::string(in);
   }
   o.rest = kept + bytes.substr(at);
@@ -118,7 +127,7 @@ struct over_tls {
   outcome feed(const std::string& bytes) {
     outcome o;
     std::string_view in = bytes;
-    o.end = h.feed(in, o.out);
+    o.end = drive(h, in, o.out);
     o.rest = std::string(in);
     o.error = h.error();
     o.who = h.identity();
@@ -327,7 +336,7 @@ TEST_CASE("handshake: a stored secret goes before a password in clear") {
   const auto bytes = startup({{"user", "alice"}}) + bytes_of(wire::password_message{"other"});
   std::string_view in = bytes;
   std::string out;
-  CHECK(h.feed(in, out) == state::accepted);
+  CHECK(drive(h, in, out) == state::accepted);
 }
 
 TEST_CASE("handshake: what is no password") {
@@ -362,13 +371,13 @@ TEST_CASE("handshake: a long password may arrive in any number of parts") {
     auto h = asks_plain(password);
     std::string kept = wire::encode(wire::startup_message{wire::startup_message::version_3_0, {{"user", "app"}}}), out;
     std::string_view in = kept;
-    auto end = h.feed(in, out);
+    auto end = drive(h, in, out);
     REQUIRE(end == state::more);
     kept.clear();
     for (std::size_t at = 0; at < message.size() && end == state::more; at += part) {
       kept += message.substr(at, part);
       in = kept;
-      end = h.feed(in, out);
+      end = drive(h, in, out);
       kept.erase(0, kept.size() - in.size());
     }
     CHECK(end == state::accepted);
@@ -381,7 +390,7 @@ TEST_CASE("handshake: a login message above PostgreSQL's bound is refused by its
   std::string bytes = wire::encode(wire::startup_message{wire::startup_message::version_3_0, {{"user", "app"}}}), out;
   bytes += std::string("p\0\1\0\4", 5);
   std::string_view in = bytes;
-  CHECK(h.feed(in, out) == state::refused);
+  CHECK(drive(h, in, out) == state::refused);
   CHECK(h.error().sqlstate == "08P01");
 }
 
@@ -417,6 +426,231 @@ TEST_CASE("handshake: options") {
   CHECK(parsed("a=b") == "bad: a=b");
   CHECK(parsed("-x a=b") == "bad: -x");
   CHECK(parsed("-c a=b stray") == "bad: stray");
+}
+
+struct ruled {
+  std::shared_ptr<config::settings> settings = std::make_shared<config::settings>();
+  std::shared_ptr<config::access_rules> rules = std::make_shared<config::access_rules>();
+
+  ruled() {
+    settings->auth.type = config::auth_type::hba;
+    settings->auth.rules = rules;
+    settings->users = {{.name = "alice", .password = "secret"}};
+  }
+  config::hba_rule& add(config::hba_rule::connection type, config::login_method method, std::string user = "all") {
+    auto& made = rules->rules.emplace_back();
+    made.type = type;
+    made.databases = {{"all"}};
+    made.users = {{std::move(user)}};
+    made.method = method;
+    made.place = "hba:" + std::to_string(rules->rules.size());
+    return made;
+  }
+  handshake from(client_origin origin) const { return {settings, "process secret", false, origin}; }
+};
+
+client_origin tcp(const char* address = "10.0.0.1") {
+  return {.address = ip_address::parse(address).value()};
+}
+
+const auto hello_alice = startup({{"user", "alice"}, {"database", "app"}});
+
+// Until it is known who it is.
+handshake::wish introduce(handshake& h, const std::string& bytes = hello_alice) {
+  std::string_view in = bytes;
+  std::string out;
+  REQUIRE(h.feed(in, out) == state::introduced);
+  return h.wants();
+}
+
+TEST_CASE("handshake: rules") {
+  using connection = config::hba_rule::connection;
+  using config::login_method;
+  ruled r;
+  const auto begin = [&](client_origin origin, bool secured = false) {
+    auto h = r.from(origin);
+    if (secured) h.secured({});
+    introduce(h);
+    std::string out;
+    const auto end = h.begin({}, out);
+    return std::tuple(end, out, h.error().message, h.about());
+  };
+  CHECK(std::get<2>(begin(tcp())) ==
+        "no pg_hba.conf entry for host \"10.0.0.1\", user \"alice\", database \"app\", no encryption");
+  CHECK(std::get<2>(begin({})) ==
+        "no pg_hba.conf entry for host \"[local]\", user \"alice\", database \"app\", no encryption");
+  r.add(connection::hostssl, login_method::trust);
+  r.add(connection::host, login_method::reject, "alice");
+  CHECK(std::get<2>(begin(tcp())) ==
+        "pg_hba.conf rejects connection for host \"10.0.0.1\", user \"alice\", database \"app\", no encryption");
+  CHECK(std::get<3>(begin(tcp())) == "hba:2");
+  CHECK(std::get<0>(begin(tcp(), true)) == state::accepted);
+  r.rules->rules.clear();
+  r.add(connection::host, login_method::plain);
+  CHECK(std::get<1>(begin(tcp())) == bytes_of(wire::authentication{wire::auth_code::cleartext_password, {}}));
+  CHECK(std::get<0>(begin(tcp())) == state::more);
+}
+
+TEST_CASE("handshake: peer") {
+  ruled r;
+  r.add(config::hba_rule::connection::local, config::login_method::peer);
+  const auto as = [&](const char* name) {
+    auto h = r.from({});
+    CHECK(introduce(h).system_user);
+    std::string out;
+    const auto end = h.begin({.system_user = name}, out);
+    if (end == state::refused) {
+      CHECK(h.error().sqlstate == "28000");
+      CHECK(h.error().message == "Peer authentication failed for user \"alice\"");
+    }
+    return end;
+  };
+  CHECK(as("alice") == state::accepted);
+  CHECK(as("bob") == state::refused);
+  CHECK(as("") == state::refused);
+  r.rules->rules[0].map = "m";
+  r.rules->maps.push_back({"m", {"bob"}, {"alice"}, "ident:1"});
+  CHECK(as("bob") == state::accepted);
+  CHECK(as("alice") == state::refused);
+}
+
+TEST_CASE("handshake: groups are asked for where a rule depends on them") {
+  ruled r;
+  r.settings->auth.query_user = "q";
+  r.add(config::hba_rule::connection::host, config::login_method::trust, "+staff");
+  r.add(config::hba_rule::connection::host, config::login_method::reject);
+  const auto with = [&](std::optional<std::vector<std::string>> groups) {
+    auto h = r.from(tcp());
+    CHECK(introduce(h).account);
+    std::string out;
+    return h.begin({.groups = std::move(groups)}, out);
+  };
+  CHECK(with(std::vector<std::string>{"staff"}) == state::accepted);
+  CHECK(with(std::vector<std::string>{"other"}) == state::refused);
+  CHECK(with(std::nullopt) == state::refused);
+}
+
+TEST_CASE("handshake: a user that the configuration does not know") {
+  auto s = std::make_shared<config::settings>(*configured(config::auth_type::plain));
+  s->auth.query_user = "q";
+  const auto password = bytes_of(wire::password_message{"word"});
+  const auto secret = fsm::stored_secret::from_text("word"), old = fsm::stored_secret::from_text("old");
+  std::string out;
+  SUBCASE("known users are not asked for") {
+    handshake h(s, "process secret", false);
+    CHECK_FALSE(introduce(h).account);
+  }
+  SUBCASE("the right password, at once or by a newer account") {
+    for (const bool at_once : {true, false}) {
+      handshake h(s, "process secret", false);
+      CHECK(introduce(h, startup({{"user", "bob"}})).account);
+      REQUIRE(h.begin({.secret = at_once ? secret : old}, out) == state::more);
+      std::string_view in = password;
+      CHECK(h.feed(in, out) == (at_once ? state::accepted : state::doubted));
+      if (!at_once) CHECK(h.again({.secret = secret}, out) == state::accepted);
+      CHECK(h.proof().password == "word");
+    }
+  }
+  SUBCASE("wrong twice, and no third time") {
+    handshake h(s, "process secret", false);
+    introduce(h, startup({{"user", "bob"}}));
+    REQUIRE(h.begin({.secret = old, .note = "a note"}, out) == state::more);
+    std::string_view in = password;
+    CHECK(h.feed(in, out) == state::doubted);
+    CHECK(h.again({.note = "another"}, out) == state::refused);
+    CHECK(h.error().sqlstate == "28P01");
+    CHECK(h.about() == "another");
+  }
+}
+
+TEST_CASE("handshake: what a SCRAM proof tells") {
+  auto s = std::make_shared<config::settings>();
+  const auto stored = fsm::scram_secret::derive("secret", "salt of the server", 4096);
+  s->users = {{.name = "alice", .secret = stored.text()}};
+  handshake h(s, "process secret", false);
+  introduce(h);
+  std::string out;
+  REQUIRE(h.begin({}, out) == state::more);
+  fsm::scram_client client("secret", "nonce", nullptr);
+  const auto say = [&](const std::string& bytes) {
+    out.clear();
+    std::string_view in = bytes;
+    return h.feed(in, out);
+  };
+  REQUIRE(say(bytes_of(wire::sasl_initial_response{fsm::scram_mechanism, true, client.first()})) == state::more);
+  const auto last = client.final(std::string_view(out).substr(9)).value();
+  REQUIRE(say(bytes_of(wire::sasl_response{last})) == state::accepted);
+  const auto proof = h.proof();
+  CHECK(proof.password.empty());
+  REQUIRE(proof.keys);
+  CHECK(proof.keys->salt == "salt of the server");
+  // And it opens a server with the same secret.
+  fsm::scram_server server(stored, "servernonce");
+  fsm::scram_client passed("", "ournonce", nullptr);
+  passed.use(*proof.keys);
+  const auto challenge = server.first(passed.first()).value();
+  const auto answer = server.final(passed.final(challenge).value());
+  REQUIRE(answer);
+  CHECK(passed.verify(*answer));
+  fsm::scram_server other(fsm::scram_secret::derive("secret", "another salt", 4096), "servernonce");
+  CHECK_FALSE(passed.final(other.first(passed.first()).value()));
+  CHECK(passed.keys_differ());
+}
+
+TEST_CASE("handshake: md5 asks an unknown user what it asks known ones") {
+  auto s = std::make_shared<config::settings>();
+  s->auth.type = config::auth_type::md5;
+  const auto scram = fsm::scram_secret::derive("x", "salt", 4096).text();
+  const auto asks_scram = [&](const std::string& user) {
+    handshake h(s, "process secret", false);
+    introduce(h, startup({{"user", user}}));
+    std::string out;
+    h.begin({}, out);
+    return out == wire::authentication::sasl({"SCRAM-SHA-256"});
+  };
+  s->users = {{.name = "a", .password = "x"}};
+  CHECK_FALSE(asks_scram("nobody"));
+  s->users = {{.name = "a", .secret = scram}};
+  CHECK(asks_scram("nobody"));
+  s->users = {{.name = "a", .secret = scram}, {.name = "b", .password = "x"}};
+  int scrams = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto name = "nobody" + std::to_string(i);
+    scrams += asks_scram(name) ? 1 : 0;
+    CHECK(asks_scram(name) == asks_scram(name));
+  }
+  CHECK((scrams > 20 && scrams < 80));
+}
+
+TEST_CASE("handshake: whose connection it is") {
+  ruled r;
+  auto& rule = r.add(config::hba_rule::connection::host, config::login_method::trust);
+  rule.from = config::hba_rule::origin::network;
+  rule.network = ip_network::parse("192.0.2.0/24").value();
+  const std::string header = "PROXY TCP4 192.0.2.7 10.0.0.2 4711 6432\r\n";
+  const auto end_of = [&](const std::string& bytes, bool trusted, std::size_t part) {
+    auto origin = tcp();
+    origin.may_be_told = trusted;
+    auto h = r.from(origin);
+    std::string out, kept;
+    auto end = state::more;
+    for (std::size_t at = 0; at < bytes.size() && end == state::more; at += part) {
+      kept += bytes.substr(at, part);
+      std::string_view in = kept;
+      end = drive(h, in, out);
+      kept = std::string(in);
+    }
+    if (end == state::accepted) CHECK((h.told() && h.told()->address == "192.0.2.7" && h.told()->port == 4711));
+    return end;
+  };
+  for (const std::size_t part : {std::size_t{1}, std::size_t{7}, std::size_t{1000}}) {
+    CHECK(end_of(header + hello_alice, true, part) == state::accepted);
+    CHECK(end_of(hello_alice, true, part) == state::refused);            // from the balancer itself
+    CHECK(end_of(header + hello_alice, false, part) == state::refused);  // whose word is not believed
+    CHECK(end_of(header + header + hello_alice, true, part) == state::refused);
+    CHECK(end_of("PROXY TCP4 nonsense\r\n" + hello_alice, true, part) == state::refused);
+    CHECK(end_of(ssl + header, true, part) == state::refused);
+  }
 }
 
 }  // namespace
