@@ -293,7 +293,7 @@ struct settings {
   // How to log in to a cluster's nodes to watch them: what it says itself; else as one of its databases does, as
   // auth.query_user, or as the first user whose password is known. Nothing: nobody is known who could.
   std::optional<watcher> watcher_of(const cluster& of) const;
-  tls tls_of(const cluster& of) const;                   // [tls.server] with what the cluster has instead
+  tls tls_of(const cluster& of) const;  // [tls.server] with what the cluster has instead
   // The same, to ask auth.query.
   std::optional<watcher> asker_of(const cluster& of) const;
   config::routing routing_of(const database& of) const;  // [routing] with what the database has instead

@@ -11,9 +11,9 @@
 #include "core/clock.hpp"
 #include "routing/pq_connection.hpp"
 
-// Finds the users of one cluster that are not configured (auth.query), over a connection of its own, on which nothing is
-// ever said that a client has sent, but for a name as $1. Answers are kept for auth.cache_ttl; who asks for the same name
-// meanwhile waits for the same answer. On the monitor's thread.
+// Finds the users of one cluster that are not configured (auth.query), over a connection of its own, on which nothing
+// is ever said that a client has sent, but for a name as $1. Answers are kept for auth.cache_ttl; who asks for the same
+// name meanwhile waits for the same answer. On the monitor's thread.
 namespace forebay {
 
 struct found_account {
@@ -63,8 +63,8 @@ class account_query {
   std::map<std::string, std::vector<tell>> waiting_;  // by user
   std::deque<std::string> queue_;                     // of waiting_, in the order of asking; the first is being asked
   bool asking_ = false;
-  bool has_served_ = false;  // this connection, before: if it is lost now, another may do
-  steady::time_point begun_{};     // connecting, or asking
+  bool has_served_ = false;     // this connection, before: if it is lost now, another may do
+  steady::time_point begun_{};  // connecting, or asking
   steady::time_point failed_at_{};
   std::string failure_;  // of the last attempt
 };

@@ -70,8 +70,8 @@ class handshake {
   ~handshake();
 
   enum class state : std::uint8_t {
-    more,        // wants more bytes
-    secure,      // TLS is to begin, once `out` is sent and with what is left of `in`; then secured(), and feed() goes on
+    more,    // wants more bytes
+    secure,  // TLS is to begin, once `out` is sent and with what is left of `in`; then secured(), and feed() goes on
     introduced,  // it is known who it is: see identity() and wants()
     doubted,     // the password is wrong, by an account that may be outdated
     cancel,      // was a cancel request: see target()

@@ -6,8 +6,8 @@
 #include "core/text_cache.hpp"
 #include "protocol/fsm/scram.hpp"
 
-// What SCRAM stores of passwords in clear, remembered by user: it costs a millisecond. An unknown user is remembered like
-// a known one, with no password, so that a second attempt takes as long for both. On one worker's thread.
+// What SCRAM stores of passwords in clear, remembered by user: it costs a millisecond. An unknown user is remembered
+// like a known one, with no password, so that a second attempt takes as long for both. On one worker's thread.
 namespace forebay {
 
 class salted_passwords {

@@ -5,8 +5,8 @@
 
 #include "core/log.hpp"
 #include "core/random.hpp"
-#include "net/tls.hpp"
 #include "net/interfaces.hpp"
+#include "net/tls.hpp"
 #include "protocol/wire/auth.hpp"
 #include "protocol/wire/status.hpp"
 #include "session/cancel.hpp"

@@ -113,8 +113,8 @@ def test_valid_until_and_nologin(forebay, cluster):
             proxy.wire("late", password="late-secret")
         with proxy.wire("late", password="late-secret") as w:
             assert w.value("select current_user") == "late"
-    with role(cluster, "late", "login password 'late-secret' valid until '-infinity'"):
-        refused(proxy, "late", password="late-secret")
+    with role(cluster, "never", "login password 'late-secret' valid until '-infinity'"):
+        refused(proxy, "never", password="late-secret")
     with role(cluster, "group_only", "nologin password 'late-secret'"):
         refused(proxy, "group_only", password="late-secret")
     with role(cluster, "no_password", "login"):
