@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 
+#include "core/utf8.hpp"
+
 namespace forebay {
 namespace {
 
@@ -34,19 +36,6 @@ spdlog::level::level_enum to_spdlog(log_level level) {
     default:
       return spdlog::level::err;
   }
-}
-
-// How many bytes the UTF-8 character at the front of `text` has; 0: it begins with none.
-std::size_t utf8_size(std::string_view text) {
-  const auto at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto lead = at(0);
-  const std::size_t size = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((at(i) & 0xc0) != 0x80) return 0;
-  }
-  const bool overlong = (lead == 0xe0 && at(1) < 0xa0) || (lead == 0xf0 && at(1) < 0x90);
-  const bool beyond = (lead == 0xed && at(1) >= 0xa0) || (lead == 0xf4 && at(1) >= 0x90);
-  return overlong || beyond ? 0 : size;
 }
 
 // The value as a JSON string body; also keeps control characters of a hostile client out of text lines.

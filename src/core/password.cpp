@@ -165,13 +165,10 @@ password_text read_password_file(const std::string& path) {
   return without_line_end(std::move(text), "the password's file \"" + path + "\"");
 }
 
-password_lookup::password_lookup(password_source source)
-    : source_(std::move(source)), event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (event_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-}
+password_lookup::password_lookup(password_source source) : source_(std::move(source)) {}
 
 password_lookup::~password_lookup() {
-  close(event_);
+  if (event_ >= 0) close(event_);
 }
 
 std::shared_ptr<password_lookup> password_lookup::start(const password_source& source) {
@@ -186,8 +183,15 @@ std::shared_ptr<password_lookup> password_lookup::start(const password_source& s
   auto& known = all.running[source.where];
   if (auto running = known.lock(); running && !running->ended()) return running;
   std::shared_ptr<password_lookup> made(new password_lookup(source));
-  known = made;
-  std::thread([made] { made->run(); }).detach();
+  made->event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  try {
+    if (made->event_ < 0) throw std::system_error(errno, std::generic_category());
+    std::thread([made] { made->run(); }).detach();
+    known = made;
+  } catch (const std::system_error& e) {  // no room for one more
+    made->error_ = "the password's command cannot be run: " + e.code().message();
+    made->finish();
+  }
   return made;
 }
 
@@ -212,6 +216,7 @@ void password_lookup::run() {
 
 void password_lookup::finish() {
   ended_.store(true, std::memory_order_release);
+  if (event_ < 0) return;
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = write(event_, &one, sizeof one);
 }

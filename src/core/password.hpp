@@ -36,7 +36,7 @@ class password_lookup {
   password_lookup(const password_lookup&) = delete;
   password_lookup& operator=(const password_lookup&) = delete;
 
-  int fd() const { return event_; }  // readable once it has ended, and from then on
+  int fd() const { return event_; }  // of a command's: readable once it has ended, and from then on
   bool ended() const { return ended_.load(std::memory_order_acquire); }
   // Once it has ended. The output's or file's text without the end of its last line.
   const std::string& value() const { return value_; }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/log.hpp"
+#include "core/utf8.hpp"
 
 namespace forebay {
 namespace {
@@ -18,6 +19,12 @@ constexpr auto unknown_ttl = 5s;       // at most, of names that do not exist: t
 constexpr std::size_t most_kept = 50'000;
 constexpr std::size_t most_waiting = 10'000;
 
+// PostgreSQL has no longer ones, and takes no others.
+bool may_be_a_role(const std::string& name) {
+  constexpr std::size_t longest = 63;
+  return name.size() <= longest && is_utf8(name);
+}
+
 }  // namespace
 
 void account_query::configure(const config::settings& settings, const config::cluster& cluster) {
@@ -27,13 +34,13 @@ void account_query::configure(const config::settings& settings, const config::cl
   const bool same = login_.has_value() == login.has_value() && sql_ == sql &&
                     (!login || (login_->user == login->user && login_->password == login->password &&
                                 login_->dbname == login->dbname));
+  forbidden_ = false;  // it may be allowed by now
   ttl_ = auth.cache_ttl;
   only_if_allowed_ = auth.query_if_allowed && auth.query.empty() && auth.query_user.empty();
   kept_.clear();  // a reload is the way to have everything forgotten
   if (same) return;
   sql_ = sql;
   login_ = login;
-  forbidden_ = false;
   if (io_.state() != pq_connection::state::closed) take_failure("the configuration has changed", steady::now());
   failed_at_ = {};
 }
@@ -53,6 +60,7 @@ void account_query::aim(std::optional<pq_connection::target> node) {
 
 void account_query::find(const std::string& user, bool fresh, steady::time_point now, tell then) {
   if (forbidden_) return then({});
+  if (!may_be_a_role(user)) return then({.groups = std::vector<std::string>(), .note = "no role can have this name"});
   if (const auto known = kept_.find(user); known != kept_.end()) {
     const auto& [what, asked, until] = known->second;
     if (now < until && (!fresh || now < asked + fresh_enough)) return then(what);
@@ -116,7 +124,10 @@ void account_query::take_answer(steady::time_point now) {
         answer(queue_.front(), {});
       return io_.close();
     }
-    return take_failure(why, now);
+    // While the connection is good it was this name that the query failed for, and no other.
+    if (io_.state() != pq_connection::state::idle) return take_failure(why, now);
+    log_warning("auth_query_failed", {{"cluster", cluster_}, {"reason", why}});
+    return answer(queue_.front(), {.failure = why});
   }
   const auto user = queue_.front();
   steady::duration valid = ttl_;

@@ -124,7 +124,8 @@ void pq_connection::connect() {
 }
 
 int pq_connection::fd() const {
-  if (state_ == state::resolving) return password_->ended() ? lookup_->fd() : password_->fd();
+  // The password may end at any moment: then its own is readable.
+  if (state_ == state::resolving) return lookup_ && password_->ended() ? lookup_->fd() : password_->fd();
   return pq_ ? PQsocket(pq_) : -1;
 }
 

@@ -307,8 +307,8 @@ void exchange::ensure_unnamed(const statement_ptr& s) {
 }
 
 // The client's statement of this name. A server that has yet to read it does so by the settings of now, which are
-// perhaps not those it was parsed with: then it must not have the name that others use for that reading. The unnamed one
-// has no name that others use.
+// perhaps not those it was parsed with: then it must not have the name that others use for that reading. The unnamed
+// one has no name that others use.
 statement_ptr exchange::statement_for_use(std::string_view name) {
   auto s = client_.find_statement(name);
   if (!s || name.empty() || s->reading.empty() || server_.prepared.has(s)) return s;

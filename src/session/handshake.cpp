@@ -59,6 +59,21 @@ bool asks_secret(config::login_method how) {
 // An underscore and a name for what only this protocol extension may be: "_pq_.x".
 constexpr std::string_view extension_prefix = "_pq_.";
 
+// As PostgreSQL reads a boolean: unique beginnings of its words, in any case. "": an ordinary session. Nothing: it is
+// none. What is not understood here as it is there would be another session than the rules were asked about.
+std::optional<std::string> replication_of(std::string_view value) {
+  if (value == "database") return "database";
+  std::string word(value);
+  std::ranges::transform(word, word.begin(), [](unsigned char c) { return std::tolower(c); });
+  const auto begins = [&](std::string_view of, std::size_t least) {
+    return word.size() >= least && of.starts_with(word);
+  };
+  if (word.empty()) return std::nullopt;
+  if (begins("true", 1) || begins("yes", 1) || word == "on" || word == "1") return "true";
+  if (begins("false", 1) || begins("no", 1) || begins("off", 2) || word == "0") return "";
+  return std::nullopt;
+}
+
 }  // namespace
 
 handshake::handshake(std::shared_ptr<const config::settings> settings, std::string process_secret, bool overloaded,
@@ -181,7 +196,9 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
     } else if (name == "options") {
       options = value;
     } else if (name == "replication") {
-      if (value != "false" && value != "off" && value != "no" && value != "0") identity_.replication = value;
+      const auto wanted = replication_of(value);
+      if (!wanted) return refuse(wire::pg_error::fatal("22023", "invalid value for parameter \"replication\""));
+      identity_.replication = *wanted;
     } else if (name.starts_with(extension_prefix)) {
       unknown_extensions.push_back(name);
     } else {
@@ -192,6 +209,10 @@ handshake::state handshake::on_startup_message(const wire::startup_message& mess
     return refuse(wire::pg_error::fatal("28000", "no PostgreSQL user name specified in startup packet"));
   }
   if (identity_.database.empty()) identity_.database = identity_.user;
+  // PostgreSQL cuts them to 63 bytes; here rules and patterns look at them.
+  constexpr std::size_t longest = 255;
+  if (std::max(identity_.user.size(), identity_.database.size()) > longest)
+    return refuse(wire::pg_error::fatal("42622", "user or database name is too long"));
   std::string bad_word;
   const auto from_options = parse_options(options, bad_word);
   if (!from_options) {

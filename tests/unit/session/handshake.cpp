@@ -220,15 +220,18 @@ TEST_CASE("handshake: the database is named as the user when none is") {
   CHECK(feed(startup({{"user", "bob"}, {"database", ""}})).who.database == "bob");
 }
 
-TEST_CASE("handshake: replication") {
-  for (const auto* value : {"database", "true", "on", "1", "yes"}) {
-    CHECK(feed(startup({{"user", "bob"}, {"replication", value}})).who.replication == value);
-  }
-  for (const auto* value : {"false", "off", "no", "0"}) {
-    const auto o = feed(startup({{"user", "bob"}, {"replication", value}}));
+TEST_CASE("handshake: replication, as PostgreSQL reads it: what the rules take for one must be one there") {
+  const auto with = [](const char* value) { return feed(startup({{"user", "bob"}, {"replication", value}})); };
+  CHECK(with("database").who.replication == "database");
+  for (const auto* value : {"true", "t", "TRUE", "tr", "on", "1", "yes", "Y"})
+    CHECK(with(value).who.replication == "true");
+  for (const auto* value : {"false", "f", "FALSE", "off", "of", "no", "n", "0"}) {
+    const auto o = with(value);
     CHECK(o.who.replication.empty());
     CHECK(o.who.settings.empty());
   }
+  for (const auto* value : {"", "o", "Database", "2", "truely", "maybe"})
+    CHECK(with(value).error.sqlstate == "22023");
 }
 
 TEST_CASE("handshake: encryption is refused with one byte each, once") {
