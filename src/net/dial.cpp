@@ -18,4 +18,16 @@ asio::awaitable<error_code> connect_first(std::optional<stream>& io, const std::
   co_return last;
 }
 
+asio::awaitable<error_code> shake_hands(stream& io, std::shared_ptr<const tls_context> with, std::string peer) {
+  io.begin_tls(std::move(with), peer);
+  while (!io.tls()) {
+    const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
+    if (failed) co_return failed;
+    const auto step = io.read();
+    if (step.ec) co_return step.ec;
+    if (step.fresh > 0) co_return asio::error::invalid_argument;  // it speaks before it is asked: nobody would hear it
+  }
+  co_return error_code();
+}
+
 }  // namespace forebay

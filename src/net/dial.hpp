@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,5 +30,8 @@ struct time_limit {
 // Connects to the first address that answers.
 asio::awaitable<error_code> connect_first(std::optional<stream>& io, const std::vector<endpoint>& addresses, worker& on,
                                           time_limit& limit);
+
+// Begins TLS with `peer`, a name or an address, and goes on until it is secured.
+asio::awaitable<error_code> shake_hands(stream& io, std::shared_ptr<const tls_context> with, std::string peer);
 
 }  // namespace forebay

@@ -94,13 +94,8 @@ asio::awaitable<std::optional<failure>> secure(stream& io, std::shared_ptr<const
   // One byte and no more: what comes with it in clear would be taken for what came by TLS (CVE-2021-23222). An error
   // message here comes from nobody knows whom: its text goes nowhere (CVE-2024-10977).
   if (answer.data != "S") co_return not_secured(where, "it answers neither yes nor no to whether it speaks TLS");
-  io.begin_tls(std::move(tls), std::move(peer));
-  while (!io.tls()) {
-    std::tie(ec) = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
-    const auto step = ec ? read_result{} : io.read();
-    if (ec || step.ec) co_return not_secured(where, limit.reason(ec ? ec : step.ec));
-    if (step.fresh > 0) co_return not_secured(where, "it speaks before it is asked");
-  }
+  ec = co_await shake_hands(io, std::move(tls), std::move(peer));
+  if (ec) co_return not_secured(where, limit.reason(ec));
   co_return std::nullopt;
 }
 

@@ -125,7 +125,7 @@ def test_modes(server, ca, proxy_to, mode, with_tls, without):
         if without:
             assert sees(proxy) == without
         else:
-            with proxy.wire() as w, pytest.raises(wire.ServerError, match="does not offer TLS"):
+            with pytest.raises(wire.ServerError, match="does not offer TLS"), proxy.wire() as w:
                 w.value("select 1")
     finally:
         server.turn("on")
