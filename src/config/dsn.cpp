@@ -129,8 +129,12 @@ settings parse(std::string_view dsn, report& out) {
   }
   made.clusters.front().dbname = dbname;
   if (rest.starts_with('?')) rest.remove_prefix(1);
+  const bool has_parameters = !rest.empty();
+  auto& tls = made.clusters.back().tls;
   while (!rest.empty())
-    read_parameter(cut(rest, rest.find('&')), dsn, made.clusters.back().tls, out);
+    read_parameter(cut(rest, rest.find('&')), dsn, tls, out);
+  // All of them are about TLS, so TLS is wanted: as libpq has it where nothing else is said.
+  if (has_parameters && !tls.mode) tls.mode = tls.ca_file == system_ca ? tls_mode::verify_full : tls_mode::prefer;
   return made;
 }
 

@@ -254,19 +254,19 @@ void examine_users(const settings& s, report& out) {
   const auto where = root / "user";
   const auto type = in_quotes(to_string(s.auth.type));
   // Whose clients need no secret of the configuration, or not all of them.
-  const bool trust = s.auth.type == auth_type::trust || s.auth.type == auth_type::cert ||
-                     s.auth.type == auth_type::hba || s.auth.queries();
+  const bool without_secrets = s.auth.type == auth_type::trust || s.auth.type == auth_type::cert ||
+                               s.auth.type == auth_type::hba || s.auth.queries();
   const bool blind = users_are_unknown(out);
   refuse_twins(
       s.users, where, "name", "the name of a user", [](const user& u) { return u.name; }, out);
-  if (s.users.empty() && !trust && !blind)
+  if (s.users.empty() && !without_secrets && !blind)
     out.warning(where, "there is none, so nobody can log in; wanted [[user]] or auth.users_file");
   for (std::size_t i = 0; i < s.users.size(); ++i) {
     const auto& each = s.users[i];
     const bool refused = out.was_refused(where[i] / "password") || out.was_refused(where[i] / "secret");
     if (each.password.from == password_source::kind::command && each.secret.empty())
       out.error(where[i] / "password", "the output of a command is for servers only: say what clients prove by secret");
-    if (!each.name.empty() && each.password.empty() && each.secret.empty() && !trust && !blind && !refused)
+    if (!each.name.empty() && each.password.empty() && each.secret.empty() && !without_secrets && !blind && !refused)
       out.error(where[i],
                 in_quotes(each.name) + " has neither password nor secret, and auth.type = " + type + " needs one");
     if (s.auth.type == auth_type::scram_sha_256 && each.secret.starts_with("md5"))

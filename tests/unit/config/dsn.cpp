@@ -54,6 +54,19 @@ TEST_CASE("ways of writing a DSN") {
   CHECK(meaning("postgres://u@h/db?sslmode=prefer&sslmode=allow") == "u:@h:5432");
 }
 
+TEST_CASE("a DSN that says anything of TLS has it, as libpq") {
+  const auto mode = [](const std::string& parameters) {
+    const auto result = from_dsn("postgres://u@h" + parameters);
+    REQUIRE(result.settings);
+    return result.settings->clusters[0].to_nodes.mode;
+  };
+  CHECK(mode("") == tls_mode::disable);
+  CHECK(mode("?sslrootcert=x") == tls_mode::prefer);
+  CHECK(mode("?ssl_min_protocol_version=TLSv1.3") == tls_mode::prefer);
+  CHECK(mode("?sslrootcert=system") == tls_mode::verify_full);
+  CHECK(mode("?sslrootcert=x&sslmode=disable") == tls_mode::disable);
+}
+
 TEST_CASE("what is wrong with a DSN, and where") {
   const std::vector<std::pair<std::string, std::string>> table{
       {"mysql://u@h", "1: DSN: wanted postgres://user:password@host:5432/database"},

@@ -58,6 +58,26 @@ TEST_CASE("what excludes each other, and where") {
           "f:8:8: auth.type: \"cert\" needs the clients' certificates verified: set mode and ca_file in [tls.client]"});
 }
 
+TEST_CASE("the system's authorities need a name to be of any use") {
+  const std::string said = R"(ca_file = "system" says who the server is by its name only: set mode = "verify-full")";
+  CHECK(mistakes("[tls.server]\nmode = \"require\"\nca_file = \"system\"") == lines{"f:8:8: tls.server.mode: " + said});
+  CHECK(mistakes("[tls.server]\nmode = \"verify-ca\"\nca_file = \"system\"") ==
+        lines{"f:8:8: tls.server.mode: " + said});
+  CHECK(mistakes("[tls.server]\nmode = \"verify-full\"\nca_file = \"system\"") == lines{});
+}
+
+TEST_CASE("files without a mode are warned of where they are named, once") {
+  const auto warnings = [](const std::string& tables) {
+    return lines_of(load_text(cluster + tables, "f", {}).warnings);
+  };
+  const std::string said = R"(is not used: mode is "disable"; wanted mode = "require", "verify-full" or another)";
+  CHECK(warnings("[tls.server]\nca_file = \"x\"\n[[cluster]]\nname = \"other\"\nnodes = [ { host = \"i\" } ]\n") ==
+        lines{"f:8:11: tls.server.ca_file: " + said});
+  CHECK(warnings("[tls.client]\nca_file = \"x\"\ncert_file = \"c\"\nkey_file = \"k\"\n") ==
+        lines{"f:8:11: tls.client.ca_file: " + said, "f:9:13: tls.client.cert_file: " + said});
+  CHECK(warnings("[tls.server]\nmode = \"disable\"\nca_file = \"x\"\n") == lines{});
+}
+
 TEST_CASE("[tls] is a table of two tables") {
   CHECK(mistakes("[tls]\nmode = \"require\"") == lines{"f:8:1: tls.mode: unknown key; it belongs to [tls.client]"});
   CHECK(mistakes("[tls.clients]\nmode = \"require\"") ==
