@@ -13,7 +13,9 @@ namespace {
 
 struct failure {
   wire::pg_error error;
-  bool retry = false;  // the server is there but takes no logins yet
+  bool retry = false;      // the server is there but takes no logins yet
+  bool by_server = false;  // in its words; else we found it wanting
+  bool unsecured = false;  // it did not come to the login: TLS failed
 };
 
 // Until its command has ended, or the time is up.
@@ -28,6 +30,7 @@ asio::awaitable<void> wait_for(const password_lookup& password, worker& on, time
 asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, stream& io, wire::framer& framer,
                                                time_limit& limit, const std::string& where) {
   auto step = machine.start();
+  bool server_ends_it = false;
   gather out;
   while (true) {
     if (!step.send.empty()) {
@@ -39,7 +42,7 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
     if (step.state == fsm::login_state::done) co_return std::nullopt;
     if (step.state == fsm::login_state::failed) {
       const bool not_yet = step.error.sqlstate == "57P03";
-      co_return failure{std::move(step.error), not_yet};
+      co_return failure{std::move(step.error), not_yet, server_ends_it};
     }
     const auto [waited] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
     auto input = io.read();
@@ -52,6 +55,7 @@ asio::awaitable<std::optional<failure>> log_in(fsm::login_as_client& machine, st
             wire::pg_error::fatal("08P01", "server at " + where + " does not speak the PostgreSQL protocol"), false};
       }
       if (!*piece) break;
+      server_ends_it = (*piece)->type == wire::error_response::type;
       auto next = machine.resume((*piece)->type, (*piece)->body());
       next.send.insert(0, step.send);
       step = std::move(next);
@@ -75,7 +79,8 @@ bool may_do_otherwise(const tls_context& t) {
 }
 
 failure not_secured(const std::string& where, const std::string& why) {
-  return {wire::pg_error::fatal("08006", "could not secure the connection to server at " + where + ": " + why), false};
+  return {wire::pg_error::fatal("08006", "could not secure the connection to server at " + where + ": " + why), false,
+          false, true};
 }
 
 // Asks for TLS and shakes hands. Afterwards io.tls() says whether it is secured: a server may say no.
@@ -99,6 +104,110 @@ asio::awaitable<std::optional<failure>> secure(stream& io, std::shared_ptr<const
   co_return std::nullopt;
 }
 
+// One connection on its way.
+struct attempt {
+  pool& where;
+  std::string name;  // of the node
+  server_login login;
+  time_limit& limit;
+  std::string password{};
+  std::vector<endpoint> addresses{};
+  fsm::scram_cache cache{};
+  std::optional<stream> io{};
+  std::optional<fsm::login_as_client> machine{};
+};
+
+// With what it has connected to, as it is or with TLS.
+asio::awaitable<std::optional<failure>> secure_and_log_in(attempt& a, std::shared_ptr<const tls_context> tls) {
+  if (tls) {
+    auto failed = co_await secure(*a.io, std::move(tls), a.where.node()->host(), a.limit, a.name);
+    if (failed) co_return failed;
+  }
+  a.machine.emplace(a.where.startup_parameters(), fsm::client_credentials{a.login.user, a.password, a.login.keys},
+                    random_bytes(18), &a.cache, wire::startup_message::version_3_0,
+                    a.io->tls() ? a.io->tls()->channel_binding() : std::string());
+  wire::framer framer{&backend_splittable};
+  co_return co_await log_in(*a.machine, *a.io, framer, a.limit, a.name);
+}
+
+// Connects and logs in; then the other way round, where the settings allow it and that may be what the server wants.
+asio::awaitable<std::optional<failure>> connect_and_log_in(attempt& a, worker& on) {
+  const auto tls = a.where.where().tls;
+  bool with_tls = tls && begins_with_tls(*tls);
+  std::optional<failure> failed;
+  for (int tries = tls && may_do_otherwise(*tls) ? 2 : 1; tries > 0; --tries) {
+    if (const auto ec = co_await connect_first(a.io, a.addresses, on, a.limit)) {
+      auto text = "could not connect to server at " + a.name + ": " + a.limit.reason(ec);
+      co_return failure{wire::pg_error::fatal("08006", std::move(text))};
+    }
+    const bool local = peer_address(a.io->native()).host == "unix";
+    // Named: GCC 12 releases a conditional's temporary twice where a coroutine waits.
+    auto secured_by = with_tls && !local ? tls : nullptr;
+    failed = co_await secure_and_log_in(a, std::move(secured_by));
+    if (!failed || local || a.limit.expired) break;
+    const bool refused = failed->by_server && failed->error.sqlstate == "28000" && (a.io->tls() != nullptr) == with_tls;
+    if (!refused && !failed->unsecured) break;
+    with_tls = !with_tls;
+  }
+  co_return failed;
+}
+
+server_ptr make_server(attempt& a, const std::shared_ptr<pool>& where) {
+  const auto& session = a.machine->session();
+  auto server = std::make_unique<server_connection>(where, std::move(*a.io));
+  server->backend_pid = session.backend_pid;
+  server->cancel_key = session.cancel_key;
+  std::vector<parameter_set::entry> reported;
+  for (const auto& [key, value] : session.parameters)
+    reported.push_back({key, value, true});
+  server->state.initial = server->state.current = parameter_set::intern(std::move(reported));
+  server->state.max_prepared = where->limits().max_prepared_statements;
+  log_debug("server_login", {{"server", a.name},
+                             {"database", where->database()},
+                             {"user", a.login.user},
+                             {"pid", server->backend_pid},
+                             {"tls", server->io.tls() ? server->io.tls()->description() : ""}});
+  return server;
+}
+
+// All of it; without a failure `made` is there.
+asio::awaitable<std::optional<failure>> open_one(resolver& names, std::shared_ptr<pool> where, worker& on,
+                                                 server_ptr& made) {
+  const auto node = where->node();
+  time_limit limit;
+  attempt a{*where, node->name(), where->login(), limit};
+  auto give_up = steady::time_point::max();
+  if (const auto most = where->limits().server_connect_timeout; most.count() != 0) {
+    give_up = steady::now() + most;
+    limit.at.set(on.deadlines(), give_up);
+  }
+  const auto password = password_lookup::start(a.login.password);
+  if (!password->ended()) co_await wait_for(*password, on, limit);
+  if (!password->ended() || !password->error().empty()) {
+    auto why = "cannot log in to server at " + a.name + " as \"" + a.login.user + "\": ";
+    why += password->ended() ? password->error() : "no password within server_connect_timeout";
+    co_return failure{wire::pg_error::fatal("28000", std::move(why))};
+  }
+  a.password = password->value();
+  auto found = co_await names.resolve(node->host(), node->port(), give_up);
+  if (found.ec) {
+    auto text = "could not connect to server at " + a.name + ": " + limit.reason(found.ec);
+    co_return failure{wire::pg_error::fatal("08006", std::move(text))};
+  }
+  a.addresses = std::move(found.endpoints);
+  a.cache = where->cached_scram();
+  const auto cached_before = a.cache.salted_password;
+  auto failed = co_await connect_and_log_in(a, on);
+  limit.at.clear();
+  if (failed) co_return failed;
+  if (a.cache.salted_password != cached_before) where->keep_scram(std::move(a.cache));
+  for (const auto& [key, value] : a.machine->session().parameters)
+    if (key == "in_hot_standby" && value == "on" && where->must_be_primary())
+      co_return failure{wire::pg_error::fatal("57P03", "server at " + a.name + " is a standby")};
+  made = make_server(a, where);
+  co_return std::nullopt;
+}
+
 }  // namespace
 
 void connector::open(std::shared_ptr<pool> where, worker& on) {
@@ -106,97 +215,30 @@ void connector::open(std::shared_ptr<pool> where, worker& on) {
 }
 
 asio::awaitable<void> connector::run(std::shared_ptr<pool> where, worker& on) {
-  const auto& node = *where->node();
-  const auto name = node.name();
-  const auto limits = where->limits();
-  const auto login = where->login();
-  time_limit limit;
-  auto give_up = steady::time_point::max();
-  if (limits.server_connect_timeout.count() != 0) {
-    give_up = steady::now() + limits.server_connect_timeout;
-    limit.at.set(on.deadlines(), give_up);
-  }
-
-  const auto fail = [&](failure f) {
-    if (const auto kept_quiet = where->announce_failure(f.error.message)) {
-      log_warning("server_login_failed", {{"server", name},
-                                          {"database", where->database()},
-                                          {"user", login.user},
-                                          {"sqlstate", f.error.sqlstate},
-                                          {"reason", f.error.message},
-                                          {"repeated", *kept_quiet}});
-    }
-    if (is_of_node(f.error)) suspect_(node, f.error);
-    where->open_failed(std::move(f.error), f.retry);
-  };
-
-  const auto password = password_lookup::start(login.password);
-  if (!password->ended()) co_await wait_for(*password, on, limit);
-  if (!password->ended() || !password->error().empty()) {
-    auto why = "cannot log in to server at " + name + " as \"" + login.user + "\": ";
-    why += password->ended() ? password->error() : "no password within server_connect_timeout";
-    fail({wire::pg_error::fatal("28000", std::move(why)), false});
-    co_return;
-  }
-  auto found = co_await names_.resolve(node.host(), node.port(), give_up);
-  auto cache = where->cached_scram();
-  const auto cached_before = cache.salted_password;
-  std::optional<stream> io;
-  std::optional<fsm::login_as_client> machine;
+  server_ptr made;
   std::optional<failure> failed;
-  wire::framer framer{&backend_splittable};
-  const auto tls = where->where().tls;
-  bool with_tls = tls && begins_with_tls(*tls);
-  for (int tries = tls && may_do_otherwise(*tls) ? 2 : 1; tries > 0; --tries) {
-    auto ec = found.ec;
-    if (!ec) ec = co_await connect_first(io, found.endpoints, on, limit);
-    if (ec) {
-      fail({wire::pg_error::fatal("08006", "could not connect to server at " + name + ": " + limit.reason(ec)), false});
-      co_return;
-    }
-    const bool local = peer_address(io->native()).host == "unix";
-    failed = std::nullopt;
-    if (with_tls && !local) failed = co_await secure(*io, tls, node.host(), limit, name);
-    const bool unsecured = failed.has_value();
-    if (!failed) {
-      machine.emplace(where->startup_parameters(), fsm::client_credentials{login.user, password->value(), login.keys},
-                      random_bytes(18), &cache, wire::startup_message::version_3_0,
-                      io->tls() ? io->tls()->channel_binding() : std::string());
-      framer = wire::framer{&backend_splittable};
-      failed = co_await log_in(*machine, *io, framer, limit, name);
-    }
-    // The other way round, where the settings allow it, if that may be what the server wants.
-    const bool refused = failed && failed->error.sqlstate == "28000" && (io->tls() != nullptr) == with_tls;
-    if (!failed || local || limit.expired || !(refused || unsecured)) break;
-    with_tls = !with_tls;
+  // Whatever happens the pool hears of it: else it would count a connection that never comes.
+  try {
+    failed = co_await open_one(names_, where, on, made);
+  } catch (const std::exception& e) {
+    failed = failure{
+        wire::pg_error::fatal("XX000", "could not connect to server at " + where->node()->name() + ": " + e.what())};
   }
-  limit.at.clear();
-  if (failed) {
-    fail(std::move(*failed));
+  if (!failed) {
+    where->opened(std::move(made));
     co_return;
   }
-  if (cache.salted_password != cached_before) where->keep_scram(std::move(cache));
-
-  const auto& session = machine->session();
-  for (const auto& [key, value] : session.parameters) {
-    if (key != "in_hot_standby" || value != "on" || !where->must_be_primary()) continue;
-    fail({wire::pg_error::fatal("57P03", "server at " + name + " is a standby"), false});
-    co_return;
+  const auto& error = failed->error;
+  if (const auto kept_quiet = where->announce_failure(error.message)) {
+    log_warning("server_login_failed", {{"server", where->node()->name()},
+                                        {"database", where->database()},
+                                        {"user", where->login().user},
+                                        {"sqlstate", error.sqlstate},
+                                        {"reason", error.message},
+                                        {"repeated", *kept_quiet}});
   }
-  auto server = std::make_unique<server_connection>(where, std::move(*io));
-  server->backend_pid = session.backend_pid;
-  server->cancel_key = session.cancel_key;
-  std::vector<parameter_set::entry> reported;
-  for (const auto& [key, value] : session.parameters)
-    reported.push_back({key, value, true});
-  server->state.initial = server->state.current = parameter_set::intern(std::move(reported));
-  server->state.max_prepared = limits.max_prepared_statements;
-  log_debug("server_login", {{"server", name},
-                             {"database", where->database()},
-                             {"user", login.user},
-                             {"pid", server->backend_pid},
-                             {"tls", server->io.tls() ? server->io.tls()->description() : ""}});
-  where->opened(std::move(server));
+  if (is_of_node(error)) suspect_(*where->node(), error);
+  where->open_failed(std::move(failed->error), failed->retry);
 }
 
 asio::awaitable<std::optional<stream>> connector::connect(const node& to, std::shared_ptr<const tls_context> tls,
@@ -216,6 +258,11 @@ asio::awaitable<std::optional<stream>> connector::connect(const node& to, std::s
   if (tls) {
     if (auto failed = co_await secure(*io, std::move(tls), to.host(), limit, to.name())) {
       why = failed->error.message;
+      co_return std::nullopt;
+    }
+    // Also where the mode would allow it: what cancels a query is as secret as the query was.
+    if (!io->tls()) {
+      why = "it does not offer TLS any more";
       co_return std::nullopt;
     }
   }

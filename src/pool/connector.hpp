@@ -18,8 +18,8 @@ class connector {
 
   void open(std::shared_ptr<pool> where, worker& on);
 
-  // A bare connection to the node, for a cancel request; secured, where `tls` is given. Null: it failed, `why` says
-  // how.
+  // A bare connection to the node, for a cancel request; secured for certain, where `tls` is given. Null: it failed,
+  // `why` says how.
   asio::awaitable<std::optional<stream>> connect(const node& to, std::shared_ptr<const tls_context> tls, worker& on,
                                                  std::chrono::milliseconds timeout, std::string& why);
 
