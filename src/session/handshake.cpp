@@ -406,6 +406,9 @@ bool handshake::has_certificate_of_its_user(const std::string& map) const {
     return settings_->auth.rules->may_be(map, secured_->common_name, identity_.user, groups);
   }
   const auto* known = settings_->find_user(identity_.user);
+  // Who lists users means these and no others: any certificate of the authority's names somebody. Rules say whom by
+  // themselves.
+  if (!known && !settings_->users.empty() && settings_->auth.type == config::auth_type::cert) return false;
   if (!known || known->cert_names.empty()) return secured_->common_name == identity_.user;
   return std::ranges::find(known->cert_names, secured_->common_name) != known->cert_names.end();
 }

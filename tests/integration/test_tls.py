@@ -277,7 +277,8 @@ def test_cert_login(secured, ca, tmp_path):
         assert w.value("select current_user") == "app"
     with login(proxy, context(ca, ca.issue("robot", "robot.example")), "app2") as w:
         assert w.value("select current_user") == "app2"
-    for wrong, user in [(ca.issue("app2"), "app2"), (ca.issue("somebody"), "app"), (ca.issue("empty", "app x"), "app")]:
+    for wrong, user in [(ca.issue("app2"), "app2"), (ca.issue("somebody"), "app"), (ca.issue("empty", "app x"), "app"),
+                        (ca.issue("unlisted"), "unlisted")]:
         with pytest.raises(wire.ServerError) as refused:
             login(proxy, context(ca, wrong), user)
         assert refused.value.code == "28000" and refused.value.fields["M"] == f'certificate authentication failed for user "{user}"'

@@ -122,6 +122,7 @@ struct over_tls {
     auto s = std::make_shared<config::settings>(*configured(type));
     s->tls_client.mode = mode;
     s->users[0].cert_names = {"alice.example", "robot"};
+    s->users.emplace_back().name = "bob";
     return s;
   }
   outcome feed(const std::string& bytes) {
@@ -203,6 +204,7 @@ TEST_CASE("handshake: a certificate is its user's by name, or by the names that 
   const std::string said = "certificate authentication failed for user \"";
   refused(log_in("alice", secured_client{.common_name = "alice"}), "28000", said + "alice\"");
   refused(log_in("bob", secured_client{.common_name = "alice.example"}), "28000", said + "bob\"");
+  refused(log_in("carol", secured_client{.common_name = "carol"}), "28000", said + "carol\"");  // not listed
   refused(log_in("bob", secured_client{}), "28000", said + "bob\"");
   refused(log_in("bob", std::nullopt), "28000", said + "bob\"");
 }
