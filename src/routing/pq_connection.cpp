@@ -1,11 +1,14 @@
 #include "routing/pq_connection.hpp"
 
 #include <libpq-fe.h>
+#include <openssl/x509.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cstdlib>
 
 #include "config/notation.hpp"
 
@@ -32,8 +35,24 @@ std::string find_sqlstate(const std::string& text) {
   return "";
 }
 
-// libpq 15 has no word for it.
-constexpr std::string_view system_ca_file = "/etc/ssl/certs/ca-certificates.crt";
+// Whom this machine trusts, as one file: libpq 15 has no word for it. Where OpenSSL would look, then where systems have
+// it.
+std::string system_ca_file() {
+  const auto* named = std::getenv(X509_get_default_cert_file_env());
+  std::string last;
+  for (const auto* each : {named, X509_get_default_cert_file(), "/etc/ssl/certs/ca-certificates.crt",
+                           "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    if (!each) continue;
+    last = each;
+    if (::access(each, R_OK) == 0) break;
+  }
+  return last;
+}
+
+// Left empty, libpq would take the user's file in ~/.postgresql, or what its environment names.
+std::string file_or_none(const std::string& file) {
+  return file.empty() ? "/dev/null/none" : file;
+}
 
 }  // namespace
 
@@ -44,11 +63,13 @@ pq_connection::target pq_connection::target_of(const config::node& at, const con
   if (secured_by.mode == config::tls_mode::disable) return made;
   // libpq looks at it in any mode, where it is given.
   if (secured_by.mode >= config::tls_mode::verify_ca) {
-    made.sslrootcert = secured_by.ca_file == config::system_ca ? system_ca_file : secured_by.ca_file;
+    made.sslrootcert = secured_by.ca_file == config::system_ca ? system_ca_file() : secured_by.ca_file;
     made.sslcrl = secured_by.crl_file;
   }
-  made.sslcert = secured_by.cert_file;
-  made.sslkey = secured_by.key_file;
+  made.sslrootcert = file_or_none(made.sslrootcert);
+  made.sslcrl = file_or_none(made.sslcrl);
+  made.sslcert = file_or_none(secured_by.cert_file);
+  made.sslkey = file_or_none(secured_by.key_file);
   made.ssl_min_protocol_version = "TLSv" + std::string(to_string(secured_by.min_version));
   return made;
 }
