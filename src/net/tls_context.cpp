@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -161,7 +162,12 @@ class tls_context::maker {
       return fail("cert_file", in_quotes(from_.cert_file) + " has no certificate that can be used: " + why());
     while (x509_ptr next{PEM_read_bio_X509(certificates.get(), nullptr, &no_pass_phrase, nullptr)})
       SSL_CTX_add0_chain_cert(ctx, next.release());
-    ERR_clear_error();  // the end of the file
+    // The end of the file is the only good reason to have stopped.
+    const auto ended = ERR_peek_last_error();
+    if (ERR_GET_LIB(ended) != ERR_LIB_PEM || ERR_GET_REASON(ended) != PEM_R_NO_START_LINE)
+      return fail("cert_file", in_quotes(from_.cert_file) + " is damaged behind its first certificate: " + why());
+    ERR_clear_error();
+    check_readers();
     const key_ptr secret(PEM_read_bio_PrivateKey(over(key).get(), nullptr, &no_pass_phrase, nullptr));
     if (!secret)
       return fail("key_file",
@@ -172,6 +178,14 @@ class tls_context::maker {
       faults_.push_back({"cert_file", in_quotes(from_.cert_file) + " has expired", true});
     if (made_.is_server()) made_.end_point_ = end_point_of(own.get());
     if (made_.is_server()) made_.costly_ = !is_quick(secret.get());
+  }
+
+  // As PostgreSQL, which refuses such a key: nobody else may read it, but for root's, which a group may.
+  void check_readers() {
+    struct stat about {};
+    if (::stat(from_.key_file.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return;
+    if ((about.st_mode & (about.st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO)) == 0) return;
+    faults_.push_back({"key_file", in_quotes(from_.key_file) + " can be read by others: chmod 600", true});
   }
 
   // Signs in some 30 microseconds; the others take up to some milliseconds.
