@@ -19,7 +19,7 @@ asio::awaitable<error_code> connect_first(std::optional<stream>& io, const std::
 }
 
 asio::awaitable<error_code> shake_hands(stream& io, std::shared_ptr<const tls_context> with, std::string peer) {
-  io.begin_tls(std::move(with), peer);
+  if (const auto failed = io.begin_tls(std::move(with), peer)) co_return failed;
   while (!io.tls()) {
     const auto [failed] = co_await io.wait_once(readiness::readable, asio::as_tuple(asio::use_awaitable));
     if (failed) co_return failed;

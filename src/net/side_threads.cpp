@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -9,15 +10,32 @@
 
 namespace forebay {
 
-void side_threads::post(std::unique_ptr<job> what) {
+bool side_threads::post(std::unique_ptr<job> what, line in) {
+  bool first_refused = false;
   {
     const std::lock_guard lock(mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     while (threads_.size() < count_)
       threads_.emplace_back([this] { run(); });
-    jobs_.push_back(std::move(what));
+    auto& waiting = lines_[static_cast<std::size_t>(in)];
+    if (waiting.size() < most_waiting) {
+      waiting.push_back(std::move(what));
+    } else {
+      first_refused = !std::exchange(overloaded_, true);
+    }
   }
-  news_.notify_one();
+  if (!what) news_.notify_one();
+  if (first_refused) log_warning("handshakes_overloaded", {{"waiting", most_waiting}});
+  return !what;
+}
+
+std::unique_ptr<side_threads::job> side_threads::take() {
+  const auto line_of_next = std::ranges::find_if(lines_, [](const auto& each) { return !each.empty(); });
+  if (line_of_next == lines_.end()) return nullptr;
+  auto next = std::move(line_of_next->front());
+  line_of_next->pop_front();
+  if (line_of_next->empty()) overloaded_ = false;
+  return next;
 }
 
 void side_threads::stop() {
@@ -30,7 +48,8 @@ void side_threads::stop() {
   news_.notify_all();
   for (auto& t : threads)
     t.join();
-  jobs_.clear();
+  for (auto& each : lines_)
+    each.clear();
 }
 
 void side_threads::run() {
@@ -39,10 +58,8 @@ void side_threads::run() {
     std::unique_ptr<job> next;
     {
       std::unique_lock lock(mutex_);
-      news_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+      news_.wait(lock, [&] { return stopping_ || (next = take()); });
       if (stopping_) return;
-      next = std::move(jobs_.front());
-      jobs_.pop_front();
     }
     try {
       next->run();

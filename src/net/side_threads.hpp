@@ -1,6 +1,9 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -23,18 +26,25 @@ class side_threads {
   side_threads(const side_threads&) = delete;
   side_threads& operator=(const side_threads&) = delete;
 
-  void post(std::unique_ptr<job> what);  // the first one starts the threads
+  // Those to servers go first: they are few, and the clients that are in already wait for them.
+  enum class line : std::uint8_t { to_server, of_client };
+  // The first one starts the threads. False: it is dropped, as too many wait in that line, or all has ended.
+  [[nodiscard]] bool post(std::unique_ptr<job> what, line in);
   // What has not begun is dropped.
   void stop();
 
  private:
+  static constexpr std::size_t most_waiting = 4096;
+
   void run();
+  std::unique_ptr<job> take();  // null: none
 
   const unsigned count_;
   std::mutex mutex_;
   std::condition_variable news_;
-  std::deque<std::unique_ptr<job>> jobs_;
+  std::array<std::deque<std::unique_ptr<job>>, 2> lines_;
   bool stopping_ = false;
+  bool overloaded_ = false;  // said already
   std::vector<std::thread> threads_;
 };
 

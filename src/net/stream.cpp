@@ -193,6 +193,7 @@ void stream::close() {
   if (tls_) {
     tls_->tell = nullptr;
     hang_up_tls({});
+    tls_->gone.store(true, std::memory_order_release);
     tls_ = nullptr;
   }
   if (stay_ != 0) at_->sockets().forget(fd_, stay_);

@@ -43,7 +43,9 @@ class stream {
   // From here on it is TLS what crosses the network: as `with` says the server of it, or the client who wants to talk
   // to `peer` (a name or an address). Goes on with each read(), which brings nothing until the handshake is done; tls()
   // is there from then on. `received` has been read already, and is the handshake's first part. docs/adr/0017.
-  void begin_tls(std::shared_ptr<const tls_context> with, const std::string& peer = {}, std::string_view received = {});
+  // An error is one that the next read() brings as well. Throws when it cannot even begin: then nothing is secured.
+  error_code begin_tls(std::shared_ptr<const tls_context> with, const std::string& peer = {},
+                       std::string_view received = {});
   const tls_engine* tls() const;
 
   // Reads once. A message that is not complete yet is to be given back by keep() and comes again in front of the next.

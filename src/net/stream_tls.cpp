@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 
+#include "core/log.hpp"
 #include "net/side_threads.hpp"
 
 namespace forebay {
@@ -32,7 +34,14 @@ struct handshake_job final : side_threads::job {
   handshake_job(handshake_step s, std::string c) : step(std::move(s)), cipher(std::move(c)) {}
   void run() override {
     auto& s = *step.what;
-    s.ec = s.engine.shake_hands(cipher, s.out);
+    if (s.gone.load(std::memory_order_acquire)) return;
+    // Whatever happens is told on the worker: who waits is not for this thread.
+    try {
+      s.ec = s.engine.shake_hands(cipher, s.out);
+    } catch (const std::exception& e) {
+      log_error("side_thread_exception", {{"what", e.what()}});
+      s.ec = asio::error::no_memory;
+    }
     auto& home = *step.home;
     home.post(std::move(step));
   }
@@ -57,13 +66,18 @@ std::span<char> cipher_space() {
 
 }  // namespace
 
-void stream::begin_tls(std::shared_ptr<const tls_context> with, const std::string& peer, std::string_view received) {
+error_code stream::begin_tls(std::shared_ptr<const tls_context> with, const std::string& peer,
+                             std::string_view received) {
   const bool client = !with->is_server();
-  tls_ = std::make_shared<secured>(std::move(with), peer);
+  auto known_as = client ? peer + ' ' + peer_address(fd_).text() : std::string();
+  tls_ = std::make_shared<secured>(std::move(with), peer, std::move(known_as));
   cipher_out.clear();
   if (client) tls_->ec = tls_->engine.shake_hands({}, cipher_out);
   if (!received.empty()) advance_tls(received, {});
-  send_cipher();
+  const auto unsent = send_cipher();
+  if (tls_->busy) return unsent;  // the rest is the side thread's
+  if (!tls_->ec) tls_->ec = unsent;
+  return tls_->ec;
 }
 
 const tls_engine* stream::tls() const {
@@ -75,8 +89,12 @@ bool stream::advance_tls(std::string_view cipher, std::span<char> plain, read_re
   auto& s = *tls_;
   if (!s.engine.established() && s.engine.context().is_costly() && at_->side && !cipher.empty()) {
     s.busy = true;
-    at_->side->post(std::make_unique<handshake_job>(handshake_step(tls_, *at_), std::string(cipher)));
-    return false;
+    const auto line = s.engine.context().is_server() ? side_threads::line::of_client : side_threads::line::to_server;
+    auto job = std::make_unique<handshake_job>(handshake_step(tls_, *at_), std::string(cipher));
+    if (at_->side->post(std::move(job), line)) return false;
+    s.busy = false;
+    (into ? into->ec : s.ec) = asio::error::no_buffer_space;
+    return true;
   }
   const auto made = s.engine.read(cipher, plain, cipher_out);
   if (into) {

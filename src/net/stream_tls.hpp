@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -10,11 +11,13 @@
 namespace forebay {
 
 struct stream::secured {
-  secured(std::shared_ptr<const tls_context> context, std::string peer) : engine(std::move(context), std::move(peer)) {}
+  secured(std::shared_ptr<const tls_context> context, std::string peer, std::string known_as)
+      : engine(std::move(context), std::move(peer), std::move(known_as)) {}
 
   tls_engine engine;
   // A step of the handshake is run elsewhere. Its outcome:
   bool busy = false;
+  std::atomic<bool> gone = false;  // the stream is closed: nobody needs what has not begun
   std::string out;
   error_code ec;
   // Who waits to read meanwhile; null: nobody.

@@ -24,7 +24,8 @@ const boost::system::error_category& tls_category();
 class tls_engine {
  public:
   // peer: whom a client connects to, a name or an address: told to the server, and looked for in its certificate.
-  tls_engine(std::shared_ptr<const tls_context> context, std::string peer);
+  // known_as: one server among those that have this name, whose session the next connection to it may go on with.
+  tls_engine(std::shared_ptr<const tls_context> context, std::string peer, std::string known_as = {});
   ~tls_engine();
   tls_engine(const tls_engine&) = delete;
   tls_engine& operator=(const tls_engine&) = delete;
@@ -66,8 +67,11 @@ class tls_engine {
   error_code failure(int result);
 
   std::shared_ptr<const tls_context> context_;
-  const std::string peer_;
-  ssl_st* ssl_;
+  const std::string peer_, known_as_;
+  struct freer {
+    void operator()(ssl_st* p) const;
+  };
+  std::unique_ptr<ssl_st, freer> ssl_;
   bool established_ = false;
   std::string input_;  // not taken yet
   // Within a call.

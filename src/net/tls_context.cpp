@@ -275,11 +275,11 @@ tls_context::~tls_context() {
   SSL_CTX_free(ctx_);
 }
 
-tls_context::session_ptr tls_context::session_with(const std::string& peer) const {
+tls_context::session_ptr tls_context::take_session(const std::string& peer) const {
   const std::lock_guard lock(mutex_);
-  const auto known = sessions_.find(peer);
-  if (known == sessions_.end() || SSL_SESSION_up_ref(known->second.get()) != 1) return {nullptr, SSL_SESSION_free};
-  return {known->second.get(), SSL_SESSION_free};
+  auto known = sessions_.extract(peer);
+  if (known.empty()) return {nullptr, SSL_SESSION_free};
+  return std::move(known.mapped());
 }
 
 void tls_context::keep_session(const std::string& peer, ssl_session_st* owned) const {

@@ -45,9 +45,10 @@ class tls_context {
   const std::string& end_point() const { return end_point_; }
   ssl_ctx_st* native() const { return ctx_; }
 
-  // The last session with this peer, so that the next connection need not prove it all again. Null: none.
+  // The last session with this server, so that the next connection need not prove it all again. Null: none. Each serves
+  // once: by a ticket that is shown twice two connections could be told to be of one client (RFC 8446, C.4).
   using session_ptr = std::unique_ptr<ssl_session_st, void (*)(ssl_session_st*)>;
-  session_ptr session_with(const std::string& peer) const;
+  session_ptr take_session(const std::string& peer) const;
   void keep_session(const std::string& peer, ssl_session_st* owned) const;
 
  private:

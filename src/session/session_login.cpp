@@ -92,8 +92,8 @@ void session::start() {
 // Asked for by the client, or begun by it with these bytes.
 void session::secure(std::string_view received) {
   client_.write(home_.to_client);
-  client_.begin_tls(handshake_->tls(), {}, received);
-  if (received.empty()) return;
+  const auto failed = client_.begin_tls(handshake_->tls(), {}, received);
+  if (received.empty() && !failed) return;
   home_.on.post([s = shared_from_this()] {
     s->guard([&] {
       if (!s->state_.gone) s->on_client_readable();

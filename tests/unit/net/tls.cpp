@@ -2,11 +2,16 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <sys/stat.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <thread>
 
 #include "net/side_threads.hpp"
 #include "support.hpp"
@@ -19,10 +24,13 @@ using context_ptr = std::shared_ptr<const tls_context>;
 // A folder with a certificate for "localhost" that vouches for itself, and its key.
 class certificate {
  public:
-  explicit certificate(const char* kind = "ec") {
+  explicit certificate(const char* kind = "ec", const EVP_MD* digest = EVP_sha256()) {
     char name[] = "/tmp/forebay-unit-XXXXXX";
     folder_ = mkdtemp(name);
-    auto* key = std::string_view(kind) == "ec" ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+    const std::string_view wanted(kind);
+    auto* key = wanted == "ec"    ? EVP_EC_gen("P-256")
+                : wanted == "rsa" ? EVP_RSA_gen(2048)
+                                  : EVP_PKEY_Q_keygen(nullptr, nullptr, kind);
     auto* made = X509_new();
     X509_set_version(made, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made), 1);
@@ -32,7 +40,7 @@ class certificate {
     const auto* text = reinterpret_cast<const unsigned char*>("localhost");
     X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC, text, -1, -1, 0);
     X509_set_issuer_name(made, X509_get_subject_name(made));
-    X509_sign(made, key, EVP_sha256());
+    X509_sign(made, key, digest);
     write("crt", [&](FILE* f) { PEM_write_X509(f, made); });
     write("key", [&](FILE* f) { PEM_write_PrivateKey(f, key, nullptr, nullptr, 0, nullptr, nullptr); });
     X509_free(made);
@@ -41,13 +49,14 @@ class certificate {
   ~certificate() { std::filesystem::remove_all(folder_); }
   std::string file(const std::string& name) const { return folder_ + '/' + name; }
 
-  context_ptr server() const {
+  config::tls settings() const {
     config::tls t;
     t.mode = config::tls_mode::require;
     t.cert_file = file("crt");
     t.key_file = file("key");
-    return make(t, config::tls_role::server);
+    return t;
   }
+  context_ptr server() const { return make(settings(), config::tls_role::server); }
   context_ptr client(config::tls_mode mode = config::tls_mode::verify_full) const {
     config::tls t;
     t.mode = mode;
@@ -190,6 +199,69 @@ TEST_CASE("tls: the same files make the same context, other ones another") {
   CHECK_FALSE(before->same_as(*made.server()));
 }
 
+TEST_CASE("tls: a chain that is damaged, and a key that others can read") {
+  const certificate made;
+  const auto settings = made.settings();
+  std::vector<config::tls_fault> faults;
+  CHECK(::chmod(settings.key_file.c_str(), 0600) == 0);
+  CHECK(tls_context::make(settings, config::tls_role::server, faults));
+  CHECK(faults.empty());
+  CHECK(::chmod(settings.key_file.c_str(), 0604) == 0);
+  CHECK(tls_context::make(settings, config::tls_role::server, faults));
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].is_warning);
+  CHECK(faults[0].key == "key_file");
+  faults.clear();
+  std::ofstream(settings.cert_file, std::ios::app) << "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+  CHECK_FALSE(tls_context::make(settings, config::tls_role::server, faults));
+  REQUIRE_FALSE(faults.empty());
+  CHECK(faults[0].key == "cert_file");
+  CHECK(faults[0].text.find("is damaged behind its first certificate") != std::string::npos);
+}
+
+// RFC 5929, 4.1: the hash of the signature, but SHA-256 for MD5 and SHA-1; none where the signature has none.
+TEST_CASE("tls: what a login is bound to follows the certificate's signature") {
+  const auto check = [](const char* kind, const EVP_MD* signature, const EVP_MD* expected) {
+    const certificate made(kind, signature);
+    auto* f = std::fopen(made.file("crt").c_str(), "r");
+    auto* read = PEM_read_X509(f, nullptr, nullptr, nullptr);
+    std::fclose(f);
+    REQUIRE(read);
+    unsigned char bytes[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    if (expected) X509_digest(read, expected, bytes, &size);
+    CHECK(end_point_of(read) == std::string(reinterpret_cast<const char*>(bytes), size));
+    X509_free(read);
+  };
+  check("ec", EVP_sha256(), EVP_sha256());
+  check("ec", EVP_sha384(), EVP_sha384());
+  check("rsa", EVP_sha384(), EVP_sha384());
+  check("rsa", EVP_sha512(), EVP_sha512());
+  check("rsa", EVP_sha1(), EVP_sha256());
+  check("ED25519", nullptr, nullptr);
+}
+
+TEST_CASE("tls: a session serves once, and only with its server") {
+  const certificate made;
+  const auto client = made.client();
+  client->keep_session("localhost 127.0.0.1:1", SSL_SESSION_new());
+  CHECK_FALSE(client->take_session("localhost 127.0.0.1:2"));
+  CHECK(client->take_session("localhost 127.0.0.1:1"));
+  CHECK_FALSE(client->take_session("localhost 127.0.0.1:1"));
+}
+
+TEST_CASE("tls: who has gone before the handshake begins is noticed then") {
+  const certificate made;
+  crew workers(1);
+  const auto client = made.client();
+  const auto failed = workers.on(0, [&] {
+    auto [io, other] = socket_pair(workers[0]);
+    other.close();
+    return io.begin_tls(client, "localhost");
+  });
+  CHECK(failed == asio::error::broken_pipe);
+}
+
 // Echoes over TLS until the client says goodbye; the client is an engine on this thread, over a blocking socket.
 void check_echo(crew& workers, const context_ptr& server, const context_ptr& client) {
   auto [io, other] = workers.on(0, [&] {
@@ -260,30 +332,107 @@ TEST_CASE("tls: a stream over it, with and without threads for the handshake") {
   side.stop();
 }
 
-TEST_CASE("tls: a stream that is closed, and a worker that ends, while a handshake is elsewhere") {
+// Does what it is told to, on a side thread.
+struct errand final : side_threads::job {
+  explicit errand(std::function<void()> w) : what(std::move(w)) {}
+  void run() override { what(); }
+  std::function<void()> what;
+};
+
+bool send_out(side_threads& side, side_threads::line in, std::function<void()> what) {
+  return side.post(std::make_unique<errand>(std::move(what)), in);
+}
+
+// The only side thread waits here until it is let go.
+struct held_up {
+  explicit held_up(side_threads& side) {
+    REQUIRE(send_out(side, side_threads::line::of_client, [this] {
+      begun.set_value();
+      go.get_future().wait();
+    }));
+    begun.get_future().wait();
+  }
+  std::promise<void> begun, go;
+};
+
+TEST_CASE("tls: handshakes to servers go first, and too many of clients are refused") {
+  using line = side_threads::line;
+  side_threads side(1);
+  std::string order;
+  std::promise<void> done;
+  held_up thread(side);
+  CHECK(send_out(side, line::of_client, [&] { order += 'c'; }));
+  CHECK(send_out(side, line::to_server, [&] { order += 's'; }));
+  int taken = 1;
+  while (taken < 100'000 && send_out(side, line::of_client, [] {}))
+    ++taken;
+  CHECK(taken == 4096);
+  CHECK(send_out(side, line::to_server, [&] { order += 's'; }));
+  thread.go.set_value();
+  CHECK(eventually([&] { return send_out(side, line::of_client, [&] { done.set_value(); }); }));
+  done.get_future().wait();
+  CHECK(order == "ssc");
+}
+
+TEST_CASE("tls: the handshake of a stream that was closed while it waited its turn is not computed") {
+  static std::atomic<int> handshakes;
   const certificate rsa("rsa");
   const auto context = rsa.server();
-  side_threads side(1);
+  SSL_CTX_set_info_callback(context->native(), [](const SSL*, int where, int) {
+    if (where == SSL_CB_HANDSHAKE_START) ++handshakes;
+  });
   std::string hello;
   tls_engine(rsa.client(), "localhost").shake_hands({}, hello);
-  for (const bool waits : {true, false}) {
+  for (const bool closed : {true, false}) {
+    handshakes = 0;
+    side_threads side(1);
     crew workers(1);
-    int told = 0;
-    auto held = workers.on(0, [&] {
+    std::promise<void> past;
+    held_up thread(side);
+    auto io = workers.on(0, [&] {
       workers[0].side = &side;
-      auto io = std::make_unique<stream>(std::move(socket_pair(workers[0]).first));
-      io->begin_tls(context, {}, hello);
-      if (waits)
-        io->wait(
-            readiness::readable, [](void* count, readiness) { ++*static_cast<int*>(count); }, &told);
-      if (!waits) io->close();
-      return io;
+      auto made = std::make_unique<stream>(std::move(socket_pair(workers[0]).first));
+      made->begin_tls(context, {}, hello);
+      if (closed) made->close();
+      return made;
+    });
+    REQUIRE(send_out(side, side_threads::line::of_client, [&] { past.set_value(); }));
+    thread.go.set_value();
+    past.get_future().wait();
+    CHECK(handshakes == (closed ? 0 : 1));
+    workers.on(0, [&] { return io.reset(), 0; });
+    workers.stop();
+  }
+}
+
+TEST_CASE("tls: a worker that ends while a handshake waits its turn: who waits for it is told once that it is over") {
+  const certificate rsa("rsa");
+  const auto context = rsa.server();
+  std::string hello;
+  tls_engine(rsa.client(), "localhost").shake_hands({}, hello);
+  for (const bool closed : {true, false}) {
+    side_threads side(1);
+    crew workers(1);
+    std::vector<readiness> told;
+    held_up thread(side);
+    auto io = workers.on(0, [&] {
+      workers[0].side = &side;
+      auto made = std::make_unique<stream>(std::move(socket_pair(workers[0]).first));
+      made->begin_tls(context, {}, hello);
+      made->wait(
+          readiness::readable,
+          [](void* all, readiness what) { static_cast<std::vector<readiness>*>(all)->push_back(what); }, &told);
+      if (closed) made->close();
+      return made;
     });
     workers.stop();
-    held.reset();
-    CHECK(told <= 1);
+    std::thread stopping([&] { side.stop(); });
+    CHECK(eventually([&] { return !send_out(side, side_threads::line::to_server, [] {}); }));
+    thread.go.set_value();
+    stopping.join();
+    CHECK(told == (closed ? std::vector<readiness>{} : std::vector{readiness::abandoned}));
+    io.reset();
   }
-  side.stop();
 }
 
 }  // namespace
