@@ -2,8 +2,10 @@
 
 import shutil
 import signal
+import socket
 import ssl
 import struct
+import threading
 from pathlib import Path
 
 import psycopg
@@ -11,8 +13,8 @@ import pytest
 
 import harness
 import wire
-from certificates import Authority
-from fake_server import FakeServer
+from certificates import Authority, Pair
+from fake_server import FakeServer, error, ready
 from harness import PASSWORDS, eventually
 
 pytestmark = pytest.mark.proxy
@@ -180,11 +182,6 @@ def test_cert_login(server, ca, proxy_to, kind):
     proxy = proxy_to(mode="verify-full", ca_file=ca.cert, cert_file=own.cert, key_file=own.key, more=users)
     with proxy.wire("cert_user", password="of the client") as w:
         assert w.value(SEES_TLS) == "TLSv1.3 /CN=cert_user"
-        # Over TLS goes what cancels it, too.
-        w.send(wire.query("select pg_sleep(30)"))
-        eventually(lambda: server.backends("query like '%pg_sleep(30)%' and state = 'active'", "cert_user"), what="it runs")
-        proxy.cancel(w)
-        assert [m.fields["C"] for m in w.until_ready() if m.kind == "E"] == ["57014"]
     bare = proxy_to(mode="require", more=users)
     with pytest.raises(wire.ServerError, match="client certificate"):
         bare.wire("cert_user", password="of the client")
@@ -272,10 +269,42 @@ def begin_tls(c, made):
     c.socket = made.wrap_socket(c.socket, server_side=True)
 
 
-def test_binds_to_a_real_server(server, ca, proxy_to):
-    """PostgreSQL offers SCRAM-SHA-256-PLUS over TLS and refuses who answers that it did not: so a login that works is bound.
-    Without the certificate's hash in it, it would not be."""
-    assert sees(proxy_to(mode="require")) == "TLSv1.3 -"
+@pytest.mark.parametrize("whose", ["the server's", "another"])
+def test_binds_to_a_real_server(server, ca, proxy_to, whose):
+    """Somebody in between who passes on what both say is let in with the server's own certificate and key, and is found out
+    with another that the proxy trusts as much: the login is bound to what the proxy saw."""
+    pair = (Pair(server.data, "server") if whose == "the server's" else ca.issue("between", "localhost", "IP:127.0.0.1"))
+    made = tls_context(pair)
+
+    def serve(c, _):
+        begin_tls(c, made)
+        with server.primary.raw() as inner:
+            inner.secure(ssl._create_unverified_context(ssl.PROTOCOL_TLS_CLIENT))
+
+            def pump(a, b):
+                try:
+                    while data := a.recv(65536):
+                        b.sendall(data)
+                except OSError:
+                    pass
+                for s in (a, b):
+                    try:
+                        s.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+
+            back = threading.Thread(target=pump, args=(inner.socket, c.socket), daemon=True)
+            back.start()
+            pump(c.socket, inner.socket)
+            back.join(10)
+
+    between, proxy = scripted(proxy_to, ca, serve)
+    if whose == "the server's":
+        assert sees(proxy) == "TLSv1.3 -"
+    else:
+        fails(proxy, "channel binding check failed")
+    proxy.stop()
+    between.stop()
 
 
 @pytest.mark.parametrize("offers, chosen", [
@@ -298,6 +327,66 @@ def test_what_is_chosen(ca, proxy_to, offers, chosen):
     with pytest.raises(wire.ServerError):
         proxy.wire()
     assert seen[0] == chosen
+    server.stop()
+
+
+# ---- cancel requests ------------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_goes_by_tls(ca, proxy_to):
+    made = tls_context(ca.issue("fake", "localhost", "IP:127.0.0.1"))
+    asked, cancelled = [], []
+
+    def serve(c, _):
+        begin_tls(c, made)  # fails where the request comes in clear
+        if not c.read_startup():
+            cancelled.append((c.cancelled, c.socket.version()))
+            return
+        c.greet()
+        c.receive()
+        asked.append(True)
+        eventually(lambda: cancelled, what="the request has come")
+        c.send(error(code="57014"), ready())
+        c.until_closed()
+
+    server, proxy = scripted(proxy_to, ca, serve)
+    with proxy.wire() as w:
+        w.send(wire.query("select 1"))
+        eventually(lambda: asked, what="it runs")
+        proxy.cancel(w)
+        assert [m.fields["C"] for m in w.until_ready() if m.kind == "E"] == ["57014"]
+    assert cancelled == [(struct.pack("!II", 4711, 815), "TLSv1.3")]
+    assert server.connections == 2 and not server.failures
+    server.stop()
+
+
+def test_a_cancel_of_what_is_secured_never_goes_in_clear(ca, proxy_to):
+    """prefer would let a connection go in clear: the key of one that is secured does not."""
+    made = tls_context(ca.issue("fake", "localhost", "IP:127.0.0.1"))
+    asked, leaked = [], []
+
+    def serve(c, number):
+        if number > 0:
+            assert c.read_exactly(8) == wire.SSL_REQUEST_PACKET
+            c.send(b"N")
+            leaked.append(c.socket.recv(100))
+            return
+        begin_tls(c, made)
+        c.read_startup()
+        c.greet()
+        c.receive()
+        asked.append(True)
+        eventually(lambda: leaked, what="the request has come")
+        c.answer_one_row()
+        c.until_closed()
+
+    server, proxy = scripted(proxy_to, ca, serve, mode="prefer")
+    with proxy.wire() as w:
+        w.send(wire.query("select 1"))
+        eventually(lambda: asked, what="it runs")
+        proxy.cancel(w)
+        w.until_ready()
+    assert leaked == [b""] and "cancel_failed" in proxy.log()
     server.stop()
 
 
@@ -328,6 +417,22 @@ def test_other_answers(ca, proxy_to, answer, mode):
     with pytest.raises(wire.ServerError) as raised:
         proxy.wire()
     assert "forged" not in str(raised.value) and "forged" not in proxy.log()
+    server.stop()
+
+
+def test_what_we_cannot_answer_is_not_tried_in_clear(ca, proxy_to):
+    """28000 in the server's words may mean "without TLS"; where it is ours (GSSAPI is not supported) it does not."""
+    made = tls_context(ca.issue("fake", "localhost", "IP:127.0.0.1"))
+
+    def serve(c, _):
+        begin_tls(c, made)
+        c.read_startup()
+        c.send(wire.message("R", struct.pack("!I", 7)))
+        c.until_closed()
+
+    server, proxy = scripted(proxy_to, ca, serve, mode="prefer")
+    fails(proxy, "GSSAPI")
+    assert not server.failures
     server.stop()
 
 
