@@ -21,7 +21,7 @@ password_source command(std::string text, std::chrono::milliseconds timeout = st
 
 std::shared_ptr<password_lookup> ended(std::shared_ptr<password_lookup> one) {
   pollfd wanted{one->fd(), POLLIN, 0};
-  REQUIRE(poll(&wanted, 1, 30'000) == 1);
+  if (!one->ended()) REQUIRE(poll(&wanted, 1, 30'000) == 1);
   REQUIRE(one->ended());
   return one;
 }
