@@ -181,6 +181,7 @@ class Check:
         through = self.sessions(self.proxy)
         # Twice: among what is asked is what may write anything, and empties the cache.
         kept = [r for r in requests if self.is_hit(through[r[1]], r[2], 3)]
+        checker.until_it_caches(self.proxy, "f.words")  # what may be DDL, too: then nothing is kept for a while
         kept = [r for r in kept if self.is_hit(through[r[1]], r[2], 3)]
         self.tally.reads += len(requests)
         before = checker.hits(self.proxy)

@@ -398,4 +398,4 @@ def test_the_breaker_opens_fails_fast_and_closes(forebay, cluster):
                 except wire.ServerError:
                     return False
             eventually(is_served, 15, "it is tried again, and serves")
-            assert breaker(proxy)["state"] == "closed"
+            eventually(lambda: breaker(proxy)["state"] == "closed", 5, "it is closed again")
