@@ -485,6 +485,7 @@ def test_tickets_and_resumption(ca, proxy_to):
         for _ in range(5):
             assert w.value("select 1") == "1"
         assert w.value("select 'bye'") == "1"
+        eventually(lambda: proxy.pool()["sv_idle"] == 0, 10, "the server has gone")
         assert w.value("select 1") == "2"
     assert resumed == [False, True]
     server.stop()
