@@ -133,23 +133,15 @@ struct application::parts {
     auto& clocks = shared.cache.clocks_of(cluster, database);
     // What was written before its name was known, others may take for told; of what they have written nothing was
     // heard.
-    const auto view = shared.view_of(cluster);
     const bool first = clocks.shared_name().empty();
     clocks.all().begins();
     if (rules) clocks.set_shared_name(rules->where().database);
-    first && !clocks.has_written() ? clocks.all().heard(view ? take_ticket(*view) : 0)
-                                   : clocks.all().wrote(view ? take_ticket(*view) : 0);
+    const auto ticket = shared.take_ticket(shared.view_of(cluster));  // behind the name: later ones are heard
+    first && !clocks.has_written() ? clocks.all().heard(ticket) : clocks.all().wrote(ticket);
     clocks.all().ends();
     // Whoever has written by the rules of before finds that they have changed.
     if (rules) clocks.schema_heard(rules->confirmed_at() - steady::duration(1));
     to_shards([=](shard& s) { s.set_rules(cluster, database, rules); });
-  }
-
-  std::uint64_t take_ticket(const cluster_view& of) {
-    bool unasked = false;
-    const auto ticket = of.writes->take_ticket(unasked);
-    if (unasked) health.hurry();
-    return ticket;
   }
 
   // What sisters have written without our hearing it may be anything, and replicas may not have it yet. Of all
@@ -157,8 +149,7 @@ struct application::parts {
   void await_replicas(const std::string& cluster = {}) {
     shared.cache.for_each([&](const auto& name, const auto&, cache_clocks& clocks) {
       if (!cluster.empty() && name != cluster) return;
-      const auto view = shared.view_of(name);
-      clocks.all().heard(view ? take_ticket(*view) : 0);
+      clocks.all().heard(shared.take_ticket(shared.view_of(name)));
     });
   }
 
@@ -176,8 +167,7 @@ struct application::parts {
           health.catalog_changed(cluster, database);
           return;
         }
-        const auto view = shared.view_of(cluster);
-        clocks.of(each.relation).heard(view ? take_ticket(*view) : 0);
+        clocks.of(each.relation).heard(shared.take_ticket(shared.view_of(cluster)));
       });
     }
   }

@@ -64,26 +64,26 @@ redis_client::link_ptr redis_client::link_to(const std::string& node) {
   return add_link({node.substr(0, colon), *port});
 }
 
-redis_client::link_ptr redis_client::link_for(std::uint16_t slot) {
+redis_client::link_ptr redis_client::link_for(std::string_view key) {
   if (!where_.cluster) return links_.empty() ? nullptr : links_.begin()->second;
-  if (const auto& node = slots_.node_of(slot); !node.empty()) return link_to(node);
+  if (const auto& node = slots_.node_of(redis_slot(key)); !node.empty()) return link_to(node);
   const auto any = std::ranges::find_if(links_, [](const auto& each) { return each.second->is_ready(); });
   return any == links_.end() ? nullptr : any->second;
 }
 
 bool redis_client::is_ready(std::string_view key) {
-  const auto link = link_for(redis_slot(key));
+  const auto link = link_for(key);
   return link && link->is_ready();
 }
 
 std::chrono::microseconds redis_client::usual_time(std::string_view key) {
-  const auto link = link_for(redis_slot(key));
+  const auto link = link_for(key);
   return link ? link->usual_time() : std::chrono::microseconds(0);
 }
 
 bool redis_client::ask(std::string_view key, std::vector<std::string> commands, steady::time_point until,
                        handler tell) {
-  const auto link = link_for(redis_slot(key));
+  const auto link = link_for(key);
   if (link && send(std::make_shared<request>(request{std::move(commands), until, std::move(tell)}), link, false))
     return true;
   if (where_.cluster) learn_slots();  // somebody else may have its place by now
@@ -150,9 +150,7 @@ void redis_client::learn_slots() {
 void redis_client::drop_strangers() {
   std::erase_if(links_, [&](const auto& each) {
     const auto& [name, link] = each;
-    const bool named = std::ranges::any_of(where_.hosts, [&](const auto& at) {
-      return socket_address{at.host, at.port}.text() == name;
-    });
+    const bool named = std::ranges::any_of(where_.hosts, [&](const auto& at) { return name_of(at) == name; });
     if (named || slots_.has(name) || link->is_ready()) return false;
     link->stop();
     return true;

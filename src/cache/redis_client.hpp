@@ -39,7 +39,7 @@ class redis_client : public std::enable_shared_from_this<redis_client> {
 
   link_ptr link_to(const std::string& node);
   link_ptr add_link(const config::address& at);
-  link_ptr link_for(std::uint16_t slot);
+  link_ptr link_for(std::string_view key);
   bool send(const std::shared_ptr<request>& what, const link_ptr& to, bool asking);
   void take(const std::shared_ptr<request>& what, const link_ptr& from, outcome how, replies& got);
   bool follow(const std::shared_ptr<request>& what, const link_ptr& from, const redis_redirect& where);

@@ -34,8 +34,7 @@ class redis_link : public std::enable_shared_from_this<redis_link> {
   void stop();
   void fail(const std::string& why);  // it is dialled again
 
-  bool is_connected() const { return ready_; }
-  // And it has not been slow lately: it may be asked by somebody who waits.
+  // Connected, and not slow lately: it may be asked by somebody who waits.
   bool is_ready() const { return ready_ && on_.now() >= rest_until_; }
   const config::address& where() const { return where_; }
   const std::string& name() const { return name_; }

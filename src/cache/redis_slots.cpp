@@ -4,16 +4,9 @@
 #include <boost/crc.hpp>
 #include <charconv>
 
+#include "config/url.hpp"
+
 namespace forebay {
-namespace {
-
-std::string_view take_word(std::string_view& text) {
-  const auto word = text.substr(0, text.find(' '));
-  text.remove_prefix(std::min(word.size() + 1, text.size()));
-  return word;
-}
-
-}  // namespace
 
 std::uint16_t redis_slot(std::string_view key) {
   boost::crc_optimal<16, 0x1021, 0, 0, false, false> crc;  // CRC16-CCITT (XMODEM)
@@ -24,9 +17,9 @@ std::uint16_t redis_slot(std::string_view key) {
 std::optional<redis_redirect> redis_redirect::of(const redis_reply& reply) {
   if (reply.is != redis_reply::kind::error) return std::nullopt;
   std::string_view rest = reply.text;
-  const auto what = take_word(rest);
+  const auto what = config::cut(rest, rest.find(' '));
   if (what != "MOVED" && what != "ASK") return std::nullopt;
-  const auto number = take_word(rest);
+  const auto number = config::cut(rest, rest.find(' '));
   std::uint16_t slot = 0;
   const auto [end, ec] = std::from_chars(number.data(), number.data() + number.size(), slot);
   if (ec != std::errc{} || slot >= redis_slots::count || rest.rfind(':') == rest.npos) return std::nullopt;

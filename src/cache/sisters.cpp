@@ -4,6 +4,8 @@
 #include <charconv>
 #include <ranges>
 
+#include "config/url.hpp"
+
 namespace forebay {
 namespace {
 
@@ -23,13 +25,6 @@ std::optional<Number> number_of(std::string_view text, int base = 10) {
 std::string hex(std::uint64_t value) {
   char text[16];
   return {text, std::to_chars(std::begin(text), std::end(text), value, 16).ptr};
-}
-
-// Up to the mark, which goes too; all, where there is none.
-std::string_view cut(std::string_view& rest, char mark) {
-  const auto word = rest.substr(0, rest.find(mark));
-  rest.remove_prefix(std::min(word.size() + 1, rest.size()));
-  return word;
 }
 
 std::string place_text(const sister_news::item& i) {
@@ -57,15 +52,16 @@ std::string sister_news::encode() const {
 
 std::optional<sister_news> sister_news::decode(std::string_view text) {
   sister_news made;
-  const auto who = number_of<proxy_id>(cut(text, ' '), 16);
-  const auto number = number_of<std::uint64_t>(cut(text, ' ')), upto = number_of<std::uint64_t>(cut(text, ' '));
+  const auto who = number_of<proxy_id>(config::cut(text, text.find(' ')), 16);
+  const auto number = number_of<std::uint64_t>(config::cut(text, text.find(' '))),
+             upto = number_of<std::uint64_t>(config::cut(text, text.find(' ')));
   if (!who || !number || !upto) return std::nullopt;
   made.who = *who;
   made.number = *number;
   made.upto = *upto;
   while (!text.empty()) {
-    auto word = cut(text, ' ');
-    const auto place = cut(word, ':');
+    auto word = config::cut(text, text.find(' '));
+    const auto place = config::cut(word, word.find(':'));
     const auto position = number_of<std::uint64_t>(word);
     auto& each = made.items.emplace_back();
     if (!position || *position > *upto || !parse_place(place, each)) return std::nullopt;
@@ -168,7 +164,8 @@ void sister_book::learn(const redis_reply& fields, steady::time_point now, const
   std::vector<std::pair<proxy_id, sister>> positions_now;
   bool skips = false;
   for (auto [who, value] : positions) {
-    const auto upto = number_of<std::uint64_t>(cut(value, ' ')), number = number_of<std::uint64_t>(value);
+    const auto upto = number_of<std::uint64_t>(config::cut(value, value.find(' '))),
+               number = number_of<std::uint64_t>(value);
     if (!upto || !number) continue;
     positions_now.push_back({who, {*upto, *number, {}}});
     const auto known = sisters_.find(who);

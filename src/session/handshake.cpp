@@ -168,7 +168,7 @@ handshake::state handshake::on_startup_packet(std::string_view body, std::string
   }
   if (std::holds_alternative<wire::ssl_request>(*packet) || std::holds_alternative<wire::gssenc_request>(*packet)) {
     const bool for_tls = std::holds_alternative<wire::ssl_request>(*packet);
-    auto& asked = std::holds_alternative<wire::ssl_request>(*packet) ? ssl_asked_ : gss_asked_;
+    auto& asked = for_tls ? ssl_asked_ : gss_asked_;
     if (asked) return refuse(wire::pg_error::fatal("08P01", "encryption was asked for twice"));
     asked = true;
     if (secured_) return refuse(wire::pg_error::fatal("08P01", "encryption was asked for within TLS"));

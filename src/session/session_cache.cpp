@@ -278,11 +278,8 @@ void session::acknowledge_writes() {
     if (c.schema && c.written.begun()) desk->schema_changed(steady::now());
   }
   std::uint64_t ticket = 0;
-  if (const auto& view = to_->cluster().view; c.written.begun() && view && view->nodes.size() > 1) {
-    bool first = false;
-    ticket = view->writes->take_ticket(first);
-    if (first) home_.process.watch.hurry();
-  }
+  if (const auto& view = to_->cluster().view; c.written.begun() && view && view->nodes.size() > 1)
+    ticket = home_.process.take_ticket(view);
   if (ended) {
     c.written.commit(ticket);
     c.at_once = false;

@@ -276,9 +276,7 @@ void session::note_own_write() {
   if (!route_ || route_->on_replica || route_->wish.what != kind::primary || state_.gone) return;
   const auto view = to_->cluster().view;
   if (!view) return;
-  bool first = false;
-  route_->ticket = view->writes->take_ticket(first);
-  if (first) home_.process.watch.hurry();
+  route_->ticket = home_.process.take_ticket(view);
 }
 
 // What a replica is asked is kept: to be asked again, or for what is learned from its refusal.

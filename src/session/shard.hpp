@@ -74,6 +74,14 @@ struct proxy {
     const auto found = views_.find(cluster);
     return found == views_.end() ? nullptr : found->second;
   }
+  // Of a write to this cluster, acknowledged just now; 0: nothing is known of the cluster yet.
+  std::uint64_t take_ticket(const cluster_view_ptr& of) const {
+    if (!of) return 0;
+    bool first = false;
+    const auto ticket = of->writes->take_ticket(first);
+    if (first) watch.hurry();
+    return ticket;
+  }
   void set_view(cluster_view_ptr view) {
     const std::lock_guard lock(mutex_);
     views_[view->name] = std::move(view);

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,13 +97,11 @@ class Garbage:
         self.answer = answer
         self.port = self.listener.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self.port}"
-        import threading
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
         self.threads[0].start()
         self.asked = 0
 
     def _accept(self):
-        import threading
         while True:
             try:
                 client, _ = self.listener.accept()

@@ -26,7 +26,7 @@ MUTATIONS = [Mutation(*m, tests="test_redis.py") for m in (
     ("what is told is kept for later", TELLS, "append_command(keep, words);", 'append_command(keep, {"PING"});'),
     ("all is told to a Redis that has come back", TELLS, "      if (each.own() != 0) told.push_back(&each);\n", "      (void)each;\n"),
     ("whoever begins to listen learns", TELLS, '  if (what == "subscribe") return want_to_learn();\n', '  if (what == "subscribe") return;\n'),
-    ("what sisters write empties memory", APP, "        clocks.of(each.relation).heard(view ? take_ticket(*view) : 0);\n", "        (void)view;\n"),
+    ("what sisters write empties memory", APP, "        clocks.of(each.relation).heard(shared.take_ticket(shared.view_of(cluster)));\n", "        (void)clocks;\n"),
     ("a flush is of all", "src/admin/show_cache.cpp", "    cache.flush([](const auto&, const auto&) { return true; });", "    cache.forget([](const auto&, const auto&) { return true; });"),
     ("what ran without catalogs is judged", DESK, "    if (!written) clocks_.all().wrote();\n", ""),
     # ---- Redis

@@ -138,7 +138,7 @@ MUTATIONS = [Mutation(*m) for m in (
     ("a node that is suspected is asked at once", WATCHED, "  look_again(nodes_[*found], now);\n", ""),
     ("a node that is doubted is asked soon", WATCHED, "  p.due = std::min(p.due, std::max(now, p.begun + between_doubts));\n", "  (void)p;\n  (void)now;\n"),
     # ---- where it then goes, and what comes back
-    ("a write is noted", ROUTE, "  route_->ticket = view->writes->take_ticket(first);\n", "", "test_own_writes.py"),
+    ("a write is noted", ROUTE, "  route_->ticket = home_.process.take_ticket(view);\n", "", "test_own_writes.py"),
     ("a write is open until its ticket is covered", ROUTE, "view && view->covered >= r.ticket)", "view)", "test_own_writes.py"),
     ("forebay.read_after", ROUTE, "std::max(r.written, to_->settings_of(state_.settings.wanted).read_after);", "r.written;", "test_own_writes.py"),
     ("a transaction that has only read goes on on the primary", ROUTE, "const bool may_go = tracker.status() == 'I' ?", "const bool may_go = tracker.status() == 'T' ? false : tracker.status() == 'I' ?", "test_routes.py -k a_session"),
